@@ -1,0 +1,6 @@
+//! FHIR R4 bytes to data classes, minimised summaries and consent records.
+//!
+//! Pure: no clock, network, storage, logging or async. Everything works on [`json::Doc`], a flat tape over
+//! the caller's bytes, so that what survives is copied span by span and a number stays as its author wrote it.
+
+pub mod json;
