@@ -3,7 +3,11 @@
 //! Pure: no clock, network, storage, logging or async. Everything works on [`json::Doc`], a flat tape over
 //! the caller's bytes, so that what survives is copied span by span and a number stays as its author wrote it.
 
+pub mod audit;
+pub mod bundle;
+pub mod directory;
 pub mod identifiers;
 pub mod intake;
 pub mod json;
 pub mod r4;
+pub mod summary;

@@ -1,0 +1,114 @@
+//! The directory: participants as mCSD resources, and the searches over them. Nothing about patients.
+
+/// A participant as the directory shows it. Borrowed from the registry, which owns the truth.
+#[derive(Clone, Copy)]
+pub struct Participant<'a> {
+    /// Our id, which is the FHIR id of its resources too.
+    pub id: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// Whether it takes part now.
+    pub active: bool,
+    /// System and value of its identifier.
+    pub identifier: (&'a str, &'a str),
+    /// Codes of its categories (REGION.md 2.1).
+    pub categories: &'a [&'a str],
+    /// Codes of its functions (REGION.md 2.2).
+    pub functions: &'a [&'a str],
+    /// How to reach it: telephone, e-mail or web address.
+    pub contacts: &'a [Contact<'a>],
+    /// Where it works, if it may be known.
+    pub place: Option<Place<'a>>,
+    /// Opening hours in words.
+    pub opening_hours: Option<&'a str>,
+    /// Its FHIR address, if it is a remote holder or receives messages.
+    pub endpoint: Option<&'a str>,
+    /// People that may be found: none for most.
+    pub people: &'a [Person<'a>],
+    /// When this was last checked (FHIR instant).
+    pub checked: Option<&'a str>,
+}
+
+/// A contact point.
+#[derive(Clone, Copy)]
+pub struct Contact<'a> {
+    /// `phone`, `email` or `url` (ContactPoint.system).
+    pub system: &'a str,
+    /// The number or address.
+    pub value: &'a str,
+}
+
+/// Where a participant works.
+#[derive(Clone, Copy)]
+#[allow(missing_docs)]
+pub struct Place<'a> {
+    pub line: &'a str,
+    pub postcode: &'a str,
+    pub city: &'a str,
+}
+
+/// Somebody who works for a participant.
+#[derive(Clone, Copy)]
+pub struct Person<'a> {
+    /// Our id.
+    pub id: &'a str,
+    /// The name.
+    pub name: &'a str,
+    /// System and code of the role.
+    pub role: (&'a str, &'a str),
+}
+
+/// The types of the directory (CONTRACT.md 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Type {
+    Organization,
+    HealthcareService,
+    Location,
+    Endpoint,
+    PractitionerRole,
+    OrganizationAffiliation,
+}
+
+/// The region itself: the organisation that every participant is affiliated with.
+#[derive(Clone, Copy)]
+pub struct Region<'a> {
+    /// Its FHIR id.
+    pub id: &'a str,
+    /// Its name.
+    pub name: &'a str,
+}
+
+/// One resource of the directory.
+pub struct Rendered {
+    /// Its type.
+    pub kind: Type,
+    /// Its FHIR id.
+    pub id: String,
+    /// Its JSON.
+    pub bytes: Vec<u8>,
+}
+
+/// A search parameter that the directory does not know, or a value it cannot read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotSupported;
+
+/// What a directory search finds, in the order of `participants`.
+///
+/// # Errors
+/// [`NotSupported`] for a parameter or value outside the grammar.
+pub fn search(
+    kind: Type,
+    parameters: &[(&str, &str)],
+    region: Region<'_>,
+    participants: &[Participant<'_>],
+) -> Result<Vec<Rendered>, NotSupported> {
+    let _ = (kind, parameters, region, participants);
+    Err(NotSupported)
+}
+
+/// One resource of the directory by its id.
+#[must_use]
+pub fn read(kind: Type, id: &str, region: Region<'_>, participants: &[Participant<'_>]) -> Option<Rendered> {
+    search(kind, &[], region, participants).ok()?.into_iter().find(|rendered| rendered.id == id)
+}
