@@ -1,1 +1,20 @@
-//! 
+//! Append-only evidence that can be checked by anyone: segments of checksummed records, an RFC 6962 tree over them,
+//! signed checkpoints, and one writer that commits in groups. It does not know what a record means, and it never
+//! repairs anything unasked.
+//!
+//! ```text
+//! log (one writer) -> journal (evidence: store + tiles + checkpoint)
+//!                  -> store   (holdings: the same segments, opaque sealed records)
+//! ```
+
+pub mod entry;
+pub mod error;
+pub mod log;
+pub mod note;
+pub mod tree;
+
+pub use entry::{Entry, Next, Placed, Rejected, Verdict};
+pub use error::{AppendError, OpenError, ReadError};
+pub use log::{Folder, Log, LogSettings, Opened, Torn, TornLog};
+pub use note::{Checkpoint, Signer, VerifierKey};
+pub use tree::Hash;

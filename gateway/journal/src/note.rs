@@ -1,0 +1,263 @@
+//! C2SP signed notes and checkpoints (c2sp.org/signed-note, c2sp.org/tlog-checkpoint) with Ed25519.
+//! Reading is strict: what is not exactly a note is no note.
+
+use crate::tree::Hash;
+use data_encoding::BASE64;
+use ring::digest::{SHA256, digest};
+use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use std::fmt;
+
+/// A name and Ed25519 key that can check notes, written `<name>+<hash>+<base64 key>`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct VerifierKey {
+    name: String,
+    id: [u8; 4],
+    key: [u8; 32],
+}
+
+/// A name and Ed25519 key that can sign notes.
+pub struct Signer {
+    pair: Ed25519KeyPair,
+    verifier: VerifierKey,
+}
+
+/// The head of a tree: whose, how many leaves, which root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The log's identity, a schema-less URL.
+    pub origin: String,
+    /// Number of leaves.
+    pub size: u64,
+    /// Root hash.
+    pub root: Hash,
+}
+
+/// A note as read: its text and the signatures on it, none of them checked yet.
+pub struct SignedNote<'a> {
+    text: &'a str,
+    signatures: Vec<Signature<'a>>,
+}
+
+struct Signature<'a> {
+    name: &'a str,
+    id: [u8; 4],
+    bytes: Vec<u8>,
+}
+
+/// Why something is not a note, key or checkpoint that can be relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadNote {
+    /// A key or origin name is empty, too long, or has a space, plus or control character.
+    Name,
+    /// Not the form of a key.
+    Key,
+    /// Not the form of a note.
+    Form,
+    /// Not the form of a checkpoint.
+    Checkpoint,
+    /// No known key signed it, or a known key's signature does not hold.
+    Signature,
+    /// It speaks of another log.
+    Origin,
+}
+
+/// Longest name that keeps a checkpoint with one signature within one disk sector (512 bytes).
+const MAX_NAME: usize = 100;
+/// More signatures than any note of ours will carry; the C2SP minimum is 16.
+const MAX_SIGNATURES: usize = 32;
+const ED25519_TYPE: u8 = 1;
+const DASH: &str = "\u{2014} ";
+
+fn is_name(name: &str) -> bool {
+    (1..=MAX_NAME).contains(&name.len())
+        && !name.chars().any(|c| c.is_whitespace() || c == '+' || c.is_control())
+}
+
+impl VerifierKey {
+    /// A key for this name.
+    ///
+    /// # Errors
+    /// When the name cannot be a key name.
+    pub fn new(name: &str, key: [u8; 32]) -> Result<Self, BadNote> {
+        if !is_name(name) {
+            return Err(BadNote::Name);
+        }
+        let hashed = digest(&SHA256, &[name.as_bytes(), b"\n", &[ED25519_TYPE], &key].concat());
+        let id = hashed.as_ref().first_chunk().copied().ok_or(BadNote::Key)?;
+        Ok(Self { name: name.to_owned(), id, key })
+    }
+
+    /// Reads `<name>+<hash>+<base64 key>`.
+    ///
+    /// # Errors
+    /// When it is not of that form or its hash is not its key's.
+    pub fn parse(text: &str) -> Result<Self, BadNote> {
+        let mut parts = text.splitn(3, '+');
+        let (Some(name), Some(hash), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(BadNote::Key);
+        };
+        let key = BASE64.decode(key.as_bytes()).map_err(|_| BadNote::Key)?;
+        let Some((&ED25519_TYPE, key)) = key.split_first() else { return Err(BadNote::Key) };
+        let verifier = Self::new(name, key.try_into().map_err(|_| BadNote::Key)?)?;
+        (data_encoding::HEXLOWER.encode(&verifier.id) == hash).then_some(verifier).ok_or(BadNote::Key)
+    }
+
+    /// The key's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn holds(&self, text: &str, signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ED25519, self.key).verify(text.as_bytes(), signature).is_ok()
+    }
+}
+
+impl fmt::Display for VerifierKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = BASE64.encode(&[&[ED25519_TYPE], self.key.as_slice()].concat());
+        write!(f, "{}+{}+{key}", self.name, data_encoding::HEXLOWER.encode(&self.id))
+    }
+}
+
+impl fmt::Debug for VerifierKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Signer {
+    /// A signer from a 32-byte Ed25519 seed. Its name is the origin of the checkpoints it signs.
+    ///
+    /// # Errors
+    /// When the name or seed cannot be used.
+    pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<Self, BadNote> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| BadNote::Key)?;
+        let public = pair.public_key().as_ref().try_into().map_err(|_| BadNote::Key)?;
+        Ok(Self { verifier: VerifierKey::new(name, public)?, pair })
+    }
+
+    /// The key that checks what this one signs.
+    #[must_use]
+    pub fn verifier(&self) -> &VerifierKey {
+        &self.verifier
+    }
+
+    /// The raw signature over a checkpoint's text (64 bytes).
+    pub(crate) fn seal(&self, checkpoint: &Checkpoint) -> Vec<u8> {
+        self.pair.sign(checkpoint.text().as_bytes()).as_ref().to_vec()
+    }
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Signer").field(&self.verifier).finish()
+    }
+}
+
+impl Checkpoint {
+    /// The note text: origin, size and root, a line each.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{}\n{}\n{}\n", self.origin, self.size, BASE64.encode(&self.root.0))
+    }
+
+    /// The signed note: the text and one signature line.
+    pub(crate) fn note(&self, key: &VerifierKey, signature: &[u8]) -> String {
+        let signed = BASE64.encode(&[key.id.as_slice(), signature].concat());
+        format!("{}\n{DASH}{} {signed}\n", self.text(), key.name)
+    }
+
+    /// Reads a signed checkpoint and checks it: at least one of `keys` signed it, no known key's signature fails, and
+    /// the signer speaks for the origin it names. Signatures of unknown keys (co-signers) are passed over.
+    ///
+    /// # Errors
+    /// When it is no such note.
+    pub fn open(note: &str, keys: &[VerifierKey]) -> Result<Self, BadNote> {
+        let note = SignedNote::parse(note)?;
+        let checkpoint = Self::parse(note.text)?;
+        let known = note.known(keys)?;
+        known.iter().any(|key| key.name == checkpoint.origin).then_some(checkpoint).ok_or(BadNote::Origin)
+    }
+
+    /// Whether `signature` is one of `keys`' over this checkpoint; gives that key.
+    pub(crate) fn sealed_by<'k>(&self, keys: &'k [VerifierKey], signature: &[u8]) -> Option<&'k VerifierKey> {
+        let text = self.text();
+        keys.iter().find(|key| key.name == self.origin && key.holds(&text, signature))
+    }
+
+    fn parse(text: &str) -> Result<Self, BadNote> {
+        let mut lines = text.split('\n');
+        let (Some(origin), Some(size), Some(root), Some(""), None) =
+            (lines.next(), lines.next(), lines.next(), lines.next(), lines.next())
+        else {
+            return Err(BadNote::Checkpoint);
+        };
+        let number: u64 = size.parse().map_err(|_| BadNote::Checkpoint)?;
+        let root = BASE64.decode(root.as_bytes()).map_err(|_| BadNote::Checkpoint)?;
+        let root = Hash(root.try_into().map_err(|_| BadNote::Checkpoint)?);
+        let exact = is_name(origin) && number.to_string() == size;
+        exact.then(|| Self { origin: origin.to_owned(), size: number, root }).ok_or(BadNote::Checkpoint)
+    }
+}
+
+impl<'a> SignedNote<'a> {
+    /// Splits a note into text and signatures.
+    ///
+    /// # Errors
+    /// When it is not exactly a signed note.
+    pub fn parse(note: &'a str) -> Result<Self, BadNote> {
+        if note.chars().any(|c| c < ' ' && c != '\n') {
+            return Err(BadNote::Form);
+        }
+        let cut = note.rfind("\n\n").ok_or(BadNote::Form)? + 1;
+        let (text, rest) = note.split_at_checked(cut).ok_or(BadNote::Form)?;
+        let lines = rest.strip_prefix('\n').and_then(|r| r.strip_suffix('\n')).ok_or(BadNote::Form)?;
+        let signatures = lines.split('\n').map(Signature::parse).collect::<Result<Vec<_>, _>>()?;
+        if signatures.len() > MAX_SIGNATURES {
+            return Err(BadNote::Form);
+        }
+        Ok(Self { text, signatures })
+    }
+
+    /// The keys among `keys` that signed it: at least one, and none of them falsely.
+    fn known<'k>(&self, keys: &'k [VerifierKey]) -> Result<Vec<&'k VerifierKey>, BadNote> {
+        let mut signed = Vec::new();
+        for signature in &self.signatures {
+            for key in keys.iter().filter(|key| key.name == signature.name && key.id == signature.id) {
+                if !key.holds(self.text, &signature.bytes) {
+                    return Err(BadNote::Signature);
+                }
+                signed.push(key);
+            }
+        }
+        if signed.is_empty() { Err(BadNote::Signature) } else { Ok(signed) }
+    }
+}
+
+impl<'a> Signature<'a> {
+    fn parse(line: &'a str) -> Result<Self, BadNote> {
+        let (name, encoded) = line.strip_prefix(DASH).and_then(|l| l.split_once(' ')).ok_or(BadNote::Form)?;
+        let decoded = BASE64.decode(encoded.as_bytes()).map_err(|_| BadNote::Form)?;
+        let (id, bytes) = decoded.split_first_chunk().ok_or(BadNote::Form)?;
+        if !is_name(name) || bytes.is_empty() {
+            return Err(BadNote::Form);
+        }
+        Ok(Self { name, id: *id, bytes: bytes.to_vec() })
+    }
+}
+
+impl fmt::Display for BadNote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Name => "not a key name",
+            Self::Key => "not a verifier key",
+            Self::Form => "not a signed note",
+            Self::Checkpoint => "not a checkpoint",
+            Self::Signature => "no known key's signature holds",
+            Self::Origin => "signed for another log",
+        })
+    }
+}
+
+impl std::error::Error for BadNote {}
