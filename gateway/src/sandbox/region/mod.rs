@@ -1,0 +1,161 @@
+//! The invented region "Heuvelrijk": who takes part, who works there, eleven persons, what is held about
+//! them and what they said. Pure data building: no clock, no files, no network. The gateway imports the
+//! result through its ordinary roads; nothing here may be a short cut around them.
+
+use std::fmt;
+
+use jiff::civil::Date;
+use serde_json::Value;
+
+/// Everything the sandbox starts with, with all invented dates moved to the day of the first start.
+pub struct Region {
+    /// One document per participant, in the shape `participant add` reads, without `jwks` and certificate
+    /// (the gateway adds those after minting). The suspended one is here; `niemand` is not.
+    pub participants: Vec<Value>,
+    /// Ids of the participants that are registered and then suspended.
+    pub suspended: Vec<String>,
+    /// Ids that get a certificate of the right CA but belong to no participant.
+    pub strangers: Vec<String>,
+    /// The people who work for the participants.
+    pub staff: Vec<Staff>,
+    /// The persons the data is about.
+    pub patients: Vec<Patient>,
+    /// Who can log in to the portals; the gateway makes the secrets.
+    pub logins: Vec<Login>,
+    /// What each holder holds, one entry per (holder, person).
+    pub holdings: Vec<Holding>,
+    /// Privacy consents as CONTRACT.md 7 reads them, each with the participant that records it.
+    pub consents: Vec<Recorded>,
+    /// Relations (ServiceRequest, CareTeam, CarePlan, EpisodeOfCare) with the participant that records them.
+    pub relations: Vec<Recorded>,
+    /// Attestations (Basic) with the participant that records them.
+    pub attestations: Vec<Recorded>,
+}
+
+/// Somebody who works for a participant.
+#[derive(Clone)]
+pub struct Staff {
+    /// Person id, as in `urn:sluis:person#<id>`.
+    pub id: String,
+    /// Name as shown.
+    pub name: String,
+    /// Code system of the role: the UZI role code list, or our own for roles without one.
+    pub role_system: String,
+    /// Role code.
+    pub role_code: String,
+    /// Functions this person works in, the first one being the default.
+    pub functions: Vec<String>,
+    /// The participant this person works for.
+    pub participant: String,
+}
+
+/// A person the data is about.
+#[derive(Clone)]
+pub struct Patient {
+    /// Id as in REGION.md section 3 (`jansen`, ...).
+    pub id: String,
+    /// Full name.
+    pub name: String,
+    /// Citizen service number; passes the eleven-test.
+    pub bsn: String,
+    /// Birth date, `YYYY-MM-DD`, after moving.
+    pub birth_date: String,
+    /// One line of what this person shows.
+    pub story: String,
+    /// Participants that hold data about this person.
+    pub holders: Vec<String>,
+}
+
+/// A login of the development identity provider, without its secret.
+#[derive(Clone)]
+pub struct Login {
+    /// User name.
+    pub user: String,
+    /// Which portal it opens.
+    pub portal: Portal,
+    /// The participant an officer or operator works for; `None` for patients.
+    pub participant: Option<String>,
+    /// Patient ids this login may see: the person, or whom a representative acts for.
+    pub acts_for: Vec<String>,
+}
+
+/// The three portals.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Portal {
+    /// The person and representatives.
+    Patient,
+    /// The privacy officer of a participant.
+    Officer,
+    /// Who runs the gateway.
+    Operator,
+}
+
+impl Portal {
+    /// The word `region.json` uses.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Patient => "patient",
+            Self::Officer => "officer",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// What one holder holds about one person.
+pub struct Holding {
+    /// Participant id of the holder.
+    pub holder: String,
+    /// Patient id of REGION.md section 3.
+    pub patient: String,
+    /// FHIR R4 resources, the Patient first.
+    pub resources: Vec<Value>,
+}
+
+/// A FHIR resource that a participant records.
+pub struct Recorded {
+    /// Participant id of the recorder.
+    pub recorder: String,
+    /// Patient id of REGION.md section 3.
+    pub patient: String,
+    /// The resource.
+    pub resource: Value,
+}
+
+/// A line of the region's own data that does not read. The tests keep this from happening.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegionError {
+    /// The data file.
+    pub file: &'static str,
+    /// Line number, from 1; 0 where the whole file is meant.
+    pub line: usize,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+impl fmt::Display for RegionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.file, self.line, self.why)
+    }
+}
+
+impl std::error::Error for RegionError {}
+
+impl Region {
+    /// Builds the region for a sandbox whose first start fell on `first_start` (date in Amsterdam).
+    /// Fails only if the data files in this folder are broken.
+    pub fn build(first_start: Date) -> Result<Self, RegionError> {
+        let _ = first_start;
+        Ok(Self {
+            participants: Vec::new(),
+            suspended: Vec::new(),
+            strangers: Vec::new(),
+            staff: Vec::new(),
+            patients: Vec::new(),
+            logins: Vec::new(),
+            holdings: Vec::new(),
+            consents: Vec::new(),
+            relations: Vec::new(),
+            attestations: Vec::new(),
+        })
+    }
+}
