@@ -1,0 +1,195 @@
+//! Ids that leave: stateless, ours, different for every asking organisation (DESIGN.md 5).
+//!
+//! A synthetic IV (HMAC of the plaintext) both encrypts and authenticates person number and resource tag, so that
+//! equal things have equal ids for one organisation, two organisations cannot join on them, and a made-up id opens
+//! to nothing. What it must not do: say whether what it names exists or may be seen.
+
+use super::keys::{KeyError, Keys, PersonNo, Use};
+use super::seal::Key;
+use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
+
+/// Short tag of holder, type and source id; all zeros for the person itself.
+pub type ResourceTag = [u8; 8];
+
+/// What a well-formed id of ours names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Named {
+    /// Whose data it is.
+    pub person: PersonNo,
+    /// Which resource, or [`PERSON`].
+    pub tag: ResourceTag,
+}
+
+impl std::fmt::Debug for Named {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Named(hidden)")
+    }
+}
+
+/// The tag of the person itself.
+pub const PERSON: ResourceTag = [0; 8];
+
+/// Maker and reader of outward ids.
+pub struct OutwardIds {
+    current: u8,
+    keys: Vec<(u8, Key)>,
+    page: Key,
+}
+
+impl std::fmt::Debug for OutwardIds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OutwardIds(hidden)")
+    }
+}
+
+impl OutwardIds {
+    /// Takes the id keys from the ring.
+    ///
+    /// # Errors
+    /// [`KeyError::Missing`].
+    pub fn new(ring: &Keys) -> Result<Self, KeyError> {
+        let (current, _) = ring.current(Use::OutwardId)?;
+        let keys = ring.all(Use::OutwardId).filter_map(|(id, k)| Some((id, Key(k.try_into().ok()?)))).collect();
+        Ok(Self { current, keys, page: ring.symmetric(Use::Page)? })
+    }
+
+    /// The tag of a resource: equal for equal holder, type and source id. Kept under the first key of the ring, so
+    /// that it survives rotation.
+    #[must_use]
+    pub fn tag(&self, holder: &str, resource_type: &str, source_id: &str) -> ResourceTag {
+        let mac = self.keys.first().map(|(_, k)| {
+            k.mac(&[b"tag", holder.as_bytes(), resource_type.as_bytes(), source_id.as_bytes()])
+        });
+        let mut tag = PERSON;
+        tag.copy_from_slice(mac.unwrap_or_default().first_chunk::<8>().unwrap_or(&PERSON));
+        tag
+    }
+
+    /// The id of `named` for one organisation: 53 characters of `[a-z2-7]`.
+    #[must_use]
+    pub fn seal(&self, organisation: &str, named: Named) -> String {
+        let Some((id, key)) = self.keys.iter().find(|(id, _)| *id == self.current) else { return String::new() };
+        let plain = plaintext(named);
+        let (auth, stream) = organisation_keys(key, organisation);
+        let iv = first16(auth.mac(&[&plain]));
+        let sealed = xor(plain, first16(stream.mac(&[&iv])));
+        let bytes = [[*id].as_slice(), &iv, &sealed].concat();
+        BASE32_NOPAD.encode(&bytes).to_ascii_lowercase()
+    }
+
+    /// What an id names for this organisation; `None` for anything we did not make for it.
+    #[must_use]
+    pub fn open(&self, organisation: &str, id: &str) -> Option<Named> {
+        if id.len() != ID_LEN || id.bytes().any(|b| b.is_ascii_uppercase()) {
+            return None;
+        }
+        let bytes = BASE32_NOPAD.decode(id.to_ascii_uppercase().as_bytes()).ok()?;
+        let (key_id, rest) = bytes.split_first()?;
+        let (iv, sealed) = rest.split_first_chunk::<16>()?;
+        let sealed: &[u8; 16] = sealed.try_into().ok()?;
+        let (_, key) = self.keys.iter().find(|(id, _)| id == key_id)?;
+        let (auth, stream) = organisation_keys(key, organisation);
+        let plain = xor(*sealed, first16(stream.mac(&[iv])));
+        let expected = first16(auth.mac(&[&plain]));
+        let differs = expected.iter().zip(iv).fold(0_u8, |acc, (a, b)| acc | (a ^ b));
+        if differs != 0 {
+            return None;
+        }
+        let (person, tag) = plain.split_first_chunk::<8>()?;
+        Some(Named { person: PersonNo(u64::from_be_bytes(*person)), tag: tag.try_into().ok()? })
+    }
+
+    /// Whether text has the form of an id of ours: an ill-formed one is 400, a foreign one 403.
+    #[must_use]
+    pub fn well_formed(id: &str) -> bool {
+        (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+    }
+
+    /// A page link's token: sealed for one organisation.
+    #[must_use]
+    pub fn seal_page(&self, organisation: &str, text: &[u8]) -> Option<String> {
+        self.page.seal(organisation.as_bytes(), text).ok().map(|sealed| BASE64URL_NOPAD.encode(&sealed))
+    }
+
+    /// What a page token says, if it was made for this organisation.
+    #[must_use]
+    pub fn open_page(&self, organisation: &str, token: &str) -> Option<Vec<u8>> {
+        let sealed = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
+        self.page.open(organisation.as_bytes(), &sealed).ok()
+    }
+}
+
+/// Base32 of key id, IV and sealed plaintext.
+const ID_LEN: usize = 53;
+
+fn plaintext(named: Named) -> [u8; 16] {
+    let mut plain = [0; 16];
+    for (to, from) in plain.iter_mut().zip(named.person.0.to_be_bytes().iter().chain(&named.tag)) {
+        *to = *from;
+    }
+    plain
+}
+
+fn organisation_keys(key: &Key, organisation: &str) -> (Key, Key) {
+    (key.derive(&format!("outward auth {organisation}")), key.derive(&format!("outward stream {organisation}")))
+}
+
+fn first16(mac: [u8; 32]) -> [u8; 16] {
+    *mac.first_chunk::<16>().unwrap_or(&[0; 16])
+}
+
+fn xor(a: [u8; 16], b: [u8; 16]) -> [u8; 16] {
+    let mut out = a;
+    for (to, from) in out.iter_mut().zip(b) {
+        *to ^= from;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Named, OutwardIds, PERSON};
+    use crate::store::keys::{Keys, PersonNo};
+
+    fn ids() -> (tempfile::TempDir, OutwardIds) {
+        let dir = tempfile::tempdir().unwrap();
+        let ring = Keys::open(&dir.path().join("keys"), &dir.path().join("master.key")).unwrap();
+        let ids = OutwardIds::new(&ring).unwrap();
+        (dir, ids)
+    }
+
+    #[test]
+    fn an_id_opens_only_for_the_organisation_it_was_made_for() {
+        let (_dir, ids) = ids();
+        let named = Named { person: PersonNo(3), tag: ids.tag("linde", "Condition", "c1") };
+        let mine = ids.seal("triage", named);
+        assert_eq!(mine, ids.seal("triage", named));
+        assert!(OutwardIds::well_formed(&mine) && mine.len() <= 64);
+        assert_eq!(ids.open("triage", &mine), Some(named));
+        assert_eq!(ids.open("social", &mine), None);
+        assert_ne!(mine, ids.seal("social", named));
+    }
+
+    #[test]
+    fn a_bent_or_made_up_id_opens_to_nothing() {
+        let (_dir, ids) = ids();
+        let id = ids.seal("triage", Named { person: PersonNo(3), tag: PERSON });
+        for at in 0..id.len() {
+            let mut bent = id.clone().into_bytes();
+            bent[at] = if bent[at] == b'a' { b'b' } else { b'a' };
+            // The last character carries one padding bit, so that another spelling must not be another name either.
+            assert_eq!(ids.open("triage", std::str::from_utf8(&bent).unwrap()), None, "{at}");
+        }
+        assert_eq!(ids.open("triage", &id.to_ascii_uppercase()), None);
+        assert_eq!(ids.open("triage", ""), None);
+        assert_eq!(ids.open("triage", &"a".repeat(53)), None);
+    }
+
+    #[test]
+    fn a_page_token_is_bound_to_its_organisation() {
+        let (_dir, ids) = ids();
+        let token = ids.seal_page("triage", b"where").unwrap();
+        assert_eq!(ids.open_page("triage", &token).unwrap(), b"where");
+        assert!(ids.open_page("social", &token).is_none());
+    }
+}

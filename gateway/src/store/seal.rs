@@ -1,0 +1,135 @@
+//! Sealing at rest: AES-256-GCM with a random nonce, bound to where a value belongs.
+//!
+//! What it must not do: choose keys. That is [`super::keys`].
+
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::rand::{SecureRandom, SystemRandom};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// Why something sealed could not be made or read. Carries no content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SealError {
+    /// The system gave no randomness.
+    NoRandomness,
+    /// Shorter than a nonce and a tag, altered, under another key, or moved from where it belongs.
+    Unreadable,
+}
+
+impl std::fmt::Display for SealError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NoRandomness => "the system gave no randomness",
+            Self::Unreadable => "sealed value cannot be opened",
+        })
+    }
+}
+
+impl std::error::Error for SealError {}
+
+/// 256 bits of key, wiped when dropped.
+#[derive(Clone, Zeroize, ZeroizeOnDrop, PartialEq, Eq)]
+pub struct Key(pub(super) [u8; 32]);
+
+impl Key {
+    /// A fresh key.
+    ///
+    /// # Errors
+    /// [`SealError::NoRandomness`].
+    pub fn random() -> Result<Self, SealError> {
+        let mut bytes = [0; 32];
+        SystemRandom::new().fill(&mut bytes).map_err(|_| SealError::NoRandomness)?;
+        Ok(Self(bytes))
+    }
+
+    /// A key for one use, derived from this one by HMAC-SHA-256 over a label (NIST SP 800-108, counter of one).
+    #[must_use]
+    pub fn derive(&self, label: &str) -> Self {
+        Self(self.mac(&[label.as_bytes()]))
+    }
+
+    /// HMAC-SHA-256 over parts, each preceded by its length so that no two lists collide.
+    #[must_use]
+    pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &self.0);
+        let mut context = ring::hmac::Context::with_key(&key);
+        for part in parts {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        let mut out = [0; 32];
+        out.copy_from_slice(context.sign().as_ref());
+        out
+    }
+
+    fn cipher(&self) -> Result<LessSafeKey, SealError> {
+        let key = UnboundKey::new(&AES_256_GCM, &self.0).map_err(|_| SealError::Unreadable)?;
+        Ok(LessSafeKey::new(key))
+    }
+
+    /// Seals `plain`: nonce, ciphertext and tag in one. `place` binds it to where it belongs.
+    ///
+    /// # Errors
+    /// [`SealError::NoRandomness`].
+    pub fn seal(&self, place: &[u8], plain: &[u8]) -> Result<Vec<u8>, SealError> {
+        let mut nonce = [0; NONCE_LEN];
+        SystemRandom::new().fill(&mut nonce).map_err(|_| SealError::NoRandomness)?;
+        let mut body = Vec::with_capacity(plain.len() + AES_256_GCM.tag_len());
+        body.extend_from_slice(plain);
+        self.cipher()?
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(place), &mut body)
+            .map_err(|_| SealError::Unreadable)?;
+        let mut out = Vec::with_capacity(NONCE_LEN + body.len());
+        out.extend_from_slice(&nonce);
+        out.append(&mut body);
+        Ok(out)
+    }
+
+    /// Opens what [`Key::seal`] made for the same place.
+    ///
+    /// # Errors
+    /// [`SealError::Unreadable`].
+    pub fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        let (nonce, body) = sealed.split_at_checked(NONCE_LEN).ok_or(SealError::Unreadable)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::Unreadable)?;
+        let mut body = body.to_vec();
+        let plain = self
+            .cipher()?
+            .open_in_place(nonce, Aad::from(place), &mut body)
+            .map_err(|_| SealError::Unreadable)?
+            .len();
+        body.truncate(plain);
+        Ok(body)
+    }
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key(hidden)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Key, SealError};
+
+    #[test]
+    fn a_sealed_value_opens_only_under_its_key_and_in_its_place() {
+        let key = Key::random().unwrap();
+        let sealed = key.seal(b"here", b"words").unwrap();
+        assert_eq!(key.open(b"here", &sealed).unwrap(), b"words");
+        assert_eq!(key.open(b"there", &sealed), Err(SealError::Unreadable));
+        assert_eq!(Key::random().unwrap().open(b"here", &sealed), Err(SealError::Unreadable));
+        for at in 0..sealed.len() {
+            let mut bent = sealed.clone();
+            bent[at] ^= 1;
+            assert_eq!(key.open(b"here", &bent), Err(SealError::Unreadable), "byte {at}");
+            assert_eq!(key.open(b"here", &sealed[..at]), Err(SealError::Unreadable), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn parts_do_not_run_into_each_other() {
+        let key = Key::random().unwrap();
+        assert_ne!(key.mac(&[b"ab", b"c"]), key.mac(&[b"a", b"bc"]));
+    }
+}
