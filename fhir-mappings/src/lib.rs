@@ -6,8 +6,10 @@
 pub mod audit;
 pub mod bundle;
 pub mod directory;
+pub mod grammar;
 pub mod identifiers;
 pub mod intake;
 pub mod json;
+pub mod outcome;
 pub mod r4;
 pub mod summary;
