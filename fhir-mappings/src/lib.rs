@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod bundle;
+pub mod classify;
 pub mod directory;
 pub mod grammar;
 pub mod identifiers;
@@ -12,4 +13,6 @@ pub mod intake;
 pub mod json;
 pub mod outcome;
 pub mod r4;
+pub mod release;
 pub mod summary;
+pub mod tables;
