@@ -4,9 +4,18 @@
 
 mod check;
 mod definitions;
+mod invariants;
+mod issue;
+mod moment;
+mod primitive;
+mod whole;
+mod xhtml;
 
-pub use check::{Issue, IssueCode, check};
+pub use check::check;
 pub use definitions::{Definitions, Element, ElementType, Max, TypeDef, TypeKind, ValueSet};
+pub use issue::{Issue, IssueCode};
 
+#[cfg(test)]
+mod corpus;
 #[cfg(test)]
 mod tests;
