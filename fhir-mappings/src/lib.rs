@@ -6,7 +6,6 @@
 pub mod audit;
 pub mod bundle;
 pub mod classify;
-pub mod consent_wire;
 pub mod directory;
 pub mod grammar;
 pub mod identifiers;

@@ -6,10 +6,15 @@
 
 mod entry;
 mod render;
+mod scrub;
 
 pub use entry::{
     Action, Assurance, Change, Coding, ConsentUsed, Detail, ENTRY_MAX, Emergency, Entry, EntryError, Given,
     Holder, Interaction, Kind, Network, Organisation, Outcome, Person, Protocol, Relation, Share, TokenUse,
     VERSION, Withheld,
 };
-pub use render::{Place, render, rendered_profile};
+pub use render::{Place, RULE, render, rendered_profile};
+pub use scrub::scrub;
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,13 @@
 
 mod check;
 mod compose;
+mod fact;
+mod gather;
+mod narrative;
+mod section;
+mod words;
 
+pub use crate::outcome::Language;
 pub use check::{Issue, Severity, check_ips};
 pub use compose::compose;
 
@@ -26,14 +32,6 @@ pub struct Item<'a> {
     pub recorded: Option<&'a str>,
     /// The minimised resource: our id, references rewritten to `Type/id`.
     pub bytes: &'a [u8],
-}
-
-/// The language of headings and narrative.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Language {
-    Dutch,
-    English,
 }
 
 /// A holder that was asked and contributed nothing.
@@ -76,3 +74,6 @@ impl std::fmt::Debug for Composed {
         write!(f, "Composed({} bytes, {} left out)", self.bytes.len(), self.left_out.len())
     }
 }
+
+#[cfg(test)]
+mod tests;
