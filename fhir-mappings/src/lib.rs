@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod bundle;
 pub mod classify;
+pub mod consent_wire;
 pub mod directory;
 pub mod grammar;
 pub mod identifiers;

@@ -11,10 +11,25 @@ pub mod entry;
 pub mod error;
 pub mod log;
 pub mod note;
+pub mod port;
+pub mod proof;
 pub mod tree;
+
+mod frame;
+mod journal;
+mod records;
+mod segment;
+mod store;
+mod tiles;
+mod writer;
 
 pub use entry::{Entry, Next, Placed, Rejected, Verdict};
 pub use error::{AppendError, OpenError, ReadError};
-pub use log::{Folder, Log, LogSettings, Opened, Torn, TornLog};
+pub use log::{Folder, Log, LogSettings, Opened, State, Torn, TornLog};
 pub use note::{Checkpoint, Signer, VerifierKey};
+pub use proof::Proof;
+pub use records::{Records, RecordsFrom};
 pub use tree::Hash;
+
+#[cfg(test)]
+mod tests;

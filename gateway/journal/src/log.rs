@@ -2,10 +2,19 @@
 //! order, and commits them together: one write and sync per folder concerned, one signature, then everyone is woken.
 
 use crate::entry::{Entry, Placed};
-use crate::error::{AppendError, OpenError};
+use crate::error::{AppendError, OpenError, ReadError};
+use crate::journal::{Head, Journal};
 use crate::note::{Signer, VerifierKey};
-use crate::tree::Hash;
+use crate::port::{Disk, Held, Port};
+use crate::proof::{self, Proof};
+use crate::records::Records;
+use crate::store::{SEGMENT, Store, TornBytes};
+use crate::tiles::TileFiles;
+use crate::tree::{Hash, sha256};
+use crate::writer::{Job, Queue, Reply, Writer};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
 
 /// Longest journal record in bytes (DESIGN.md 3: C2SP entry bundles carry 16-bit lengths).
 pub const MAX_RECORD: usize = 60_000;
@@ -25,6 +34,17 @@ pub struct LogSettings {
     pub retired: Vec<VerifierKey>,
 }
 
+/// How a log fares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Appends are taken.
+    Serving,
+    /// The last append found the disk full; the next may succeed.
+    Full,
+    /// A disk error ended it for good.
+    Stopped,
+}
+
 /// A folder opened: whole, or with a tail that a crash tore and someone must close.
 #[derive(Debug)]
 pub enum Opened {
@@ -38,6 +58,9 @@ pub enum Opened {
 #[derive(Debug)]
 pub struct TornLog {
     torn: Vec<Torn>,
+    journal: (Journal, Option<TornBytes>),
+    holdings: (Store, Option<TornBytes>),
+    lock: Box<dyn Held>,
 }
 
 /// Bytes behind the last whole batch: what a write left that never finished.
@@ -76,38 +99,165 @@ impl TornLog {
     /// Clears the torn bytes and appends `record`, the caller's words about it, as the next journal record.
     ///
     /// # Errors
-    /// When the disk refuses.
-    pub fn close(self, _record: Vec<u8>) -> Result<Log, OpenError> {
-        Err(OpenError::InUse)
+    /// When the disk refuses or the record does not fit.
+    pub fn close(mut self, record: Vec<u8>) -> Result<Log, OpenError> {
+        if let (journal, Some(torn)) = &mut self.journal {
+            journal.store().clear(torn)?;
+        }
+        if let (holdings, Some(torn)) = &mut self.holdings {
+            holdings.clear(torn)?;
+        }
+        let log = Log::start(self.journal.0, self.holdings.0, self.lock)?;
+        match log.append_blocking(Entry::of(vec![record])) {
+            Ok(_) => Ok(log),
+            Err(_) => {
+                Err(std::io::Error::other("the record that closes a torn tail was not appended").into())
+            }
+        }
     }
 }
 
-/// An open log. Cheap to share behind an `Arc`; dropping the last one commits what waits and closes it.
+/// An open log. Share it behind an `Arc`; dropping it commits what waits, settles the disk and frees the folders.
 #[derive(Debug)]
-pub struct Log {}
+pub struct Log {
+    queue: Arc<Queue>,
+    records: Records,
+    holdings: Records,
+    tiles: TileFiles,
+    head: Head,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
 
 impl Log {
     /// Opens both folders, creating them when absent.
     ///
     /// # Errors
     /// When another process holds them, the disk refuses, or what stands there does not hold.
-    pub fn open(_settings: LogSettings) -> Result<Opened, OpenError> {
-        Err(OpenError::InUse)
+    pub fn open(settings: LogSettings) -> Result<Opened, OpenError> {
+        Self::open_on(Arc::new(Disk), settings, SEGMENT)
+    }
+
+    /// Opens on any port, with segments of another size.
+    pub(crate) fn open_on(
+        port: Arc<dyn Port>,
+        settings: LogSettings,
+        limit: u64,
+    ) -> Result<Opened, OpenError> {
+        let LogSettings { journal: folder, holdings, signer, retired } = settings;
+        port.create_folder(&folder)?;
+        let lock = port.lock(&folder.join(LOCK))?.ok_or(OpenError::InUse)?;
+        let journal = Journal::open(port.clone(), &folder, limit, signer, &retired)?;
+        let found = Store::open(port, &holdings, limit)?;
+        let holdings = (found.store, found.torn);
+        let tail =
+            |folder, next, torn: &Option<TornBytes>| torn.as_ref().map(|torn| Torn::of(folder, next, torn));
+        let torn: Vec<Torn> = tail(Folder::Journal, journal.0.records().len(), &journal.1)
+            .into_iter()
+            .chain(tail(Folder::Holdings, holdings.0.next(), &holdings.1))
+            .collect();
+        if torn.is_empty() {
+            return Ok(Opened::Whole(Self::start(journal.0, holdings.0, lock)?));
+        }
+        Ok(Opened::Torn(TornLog { torn, journal, holdings, lock }))
+    }
+
+    fn start(journal: Journal, holdings: Store, lock: Box<dyn Held>) -> Result<Self, OpenError> {
+        let queue = Arc::new(Queue::default());
+        let (records, held) = (journal.records().clone(), holdings.records().clone());
+        let (tiles, head) = (journal.tiles().clone(), journal.head().clone());
+        let writer = Writer::new(queue.clone(), journal, holdings, lock);
+        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run())?;
+        Ok(Self { queue, records, holdings: held, tiles, head, writer: Mutex::new(Some(thread)) })
     }
 
     /// Appends and waits, on a task, until the entry is durable and applied.
     ///
     /// # Errors
     /// See [`AppendError`].
-    pub async fn append(&self, _entry: Entry) -> Result<Placed, AppendError> {
-        Err(AppendError::Stopped)
+    pub async fn append(&self, entry: Entry) -> Result<Placed, AppendError> {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        self.queue.put(Job::new(entry, Reply::Task(reply))?)?;
+        // A writer that is gone answers nobody.
+        answer.await.unwrap_or(Err(AppendError::Stopped))
     }
 
     /// Appends and waits, blocking this thread.
     ///
     /// # Errors
     /// See [`AppendError`].
-    pub fn append_blocking(&self, _entry: Entry) -> Result<Placed, AppendError> {
-        Err(AppendError::Stopped)
+    pub fn append_blocking(&self, entry: Entry) -> Result<Placed, AppendError> {
+        let (reply, answer) = mpsc::sync_channel(1);
+        self.queue.put(Job::new(entry, Reply::Thread(reply))?)?;
+        answer.recv().unwrap_or(Err(AppendError::Stopped))
+    }
+
+    /// How the log fares.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.queue.state()
+    }
+
+    /// The evidence: durable journal records.
+    #[must_use]
+    pub fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// The sealed state: durable holdings records. A record that no journal record names (a crash came between) is to
+    /// be passed over.
+    #[must_use]
+    pub fn holdings(&self) -> &Records {
+        &self.holdings
+    }
+
+    /// The latest checkpoint, a C2SP signed note.
+    #[must_use]
+    pub fn checkpoint(&self) -> String {
+        self.head.get().1
+    }
+
+    /// That the record of this index stands in the latest checkpoint's tree.
+    ///
+    /// # Errors
+    /// When there is no such record under that checkpoint, or it cannot be read.
+    pub fn prove(&self, index: u64) -> Result<Proof, ReadError> {
+        let (size, checkpoint) = self.head.get();
+        proof::prove(&self.records, &self.tiles, index, size, checkpoint)
+    }
+
+    /// That the latest checkpoint's tree begins with the tree of `old` leaves: hashes, and that checkpoint.
+    ///
+    /// # Errors
+    /// When `old` is beyond the checkpoint, or the tree cannot be read.
+    pub fn consistency(&self, old: u64) -> Result<(Vec<Hash>, String), ReadError> {
+        let (size, checkpoint) = self.head.get();
+        Ok((proof::consistency(&self.tiles, old, size)?, checkpoint))
     }
 }
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.queue.close();
+        if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // A writer that panicked has already turned everyone away.
+            drop(writer.join());
+        }
+    }
+}
+
+impl Torn {
+    fn of(folder: Folder, next: u64, torn: &TornBytes) -> Self {
+        let bytes = torn.bytes.len() as u64;
+        Self {
+            folder,
+            file: torn.file.clone(),
+            offset: torn.offset,
+            bytes,
+            digest: sha256(&torn.bytes),
+            next,
+        }
+    }
+}
+
+/// The file whose lock makes a folder one process's own; the only one whose bytes mean nothing.
+pub(crate) const LOCK: &str = "lock";

@@ -26,6 +26,12 @@ fn digest(parts: &[&[u8]]) -> Hash {
     Hash(hash)
 }
 
+/// Plain SHA-256.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> Hash {
+    digest(&[bytes])
+}
+
 /// Hash of a leaf (RFC 6962 2.1: prefix 0x00).
 #[must_use]
 pub fn leaf_hash(leaf: &[u8]) -> Hash {

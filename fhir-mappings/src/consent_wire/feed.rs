@@ -1,0 +1,85 @@
+//! Records of an outside register, as they come. What cannot be read and may be an objection is kept and refuses.
+
+use super::codes::{self, DirectiveKind, directive};
+use super::refusal::{Refusal, Why};
+use super::{BYTES_MAX, Context, PatientRef, Received, read};
+use crate::json::{self, Kind, Value};
+use consent::record::Reading;
+
+/// What one entry of a feed turned out to be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FeedEntry {
+    /// Understood.
+    Read(Box<Received>),
+    /// Not understood, and it may object: keep the reading, which refuses everything for this person.
+    MayObject {
+        /// Whom it is about.
+        patient: PatientRef,
+        /// [`Reading::Unreadable`].
+        reading: Reading,
+        /// Why it could not be read.
+        refusal: Refusal,
+    },
+    /// A clinical directive: data of its holder, never a privacy consent.
+    Directive(DirectiveKind),
+    /// Not understood, and it cannot object (a permit, or not in force), or nobody can tell whom it is about.
+    Refused(Refusal),
+}
+
+/// Reads one entry of a feed.
+#[must_use]
+pub fn read_feed(bytes: &[u8], context: &Context<'_>) -> FeedEntry {
+    let Ok(doc) = json::parse(bytes) else {
+        return FeedEntry::Refused(Refusal::new(Why::NotJson, "Consent"));
+    };
+    let root = doc.root();
+    if let Some(kind) = directive(root) {
+        return FeedEntry::Directive(kind);
+    }
+    let too_large = bytes.len() > BYTES_MAX;
+    let found =
+        if too_large { Err(Refusal::new(Why::TooLarge, "Consent")) } else { read::consent(root, context) };
+    match found {
+        Ok(received) => FeedEntry::Read(Box::new(received)),
+        Err(refusal) => unread(root, context, refusal),
+    }
+}
+
+fn unread(root: Value<'_>, context: &Context<'_>, refusal: Refusal) -> FeedEntry {
+    let patient = root.get("patient").map(|value| super::at::At::root(value, "Consent.patient"));
+    let patient = patient.and_then(|at| read::patient_ref(at, Why::PatientUnclear).ok());
+    match patient {
+        Some(patient) if may_object(root) => {
+            let reading = Reading::Unreadable { id: context.id.into(), version: context.version };
+            FeedEntry::MayObject { patient, reading, refusal }
+        }
+        _ => FeedEntry::Refused(refusal),
+    }
+}
+
+/// Everything may object but what says in so many words that it is a permit throughout, or is not in force.
+fn may_object(root: Value<'_>) -> bool {
+    if root.get_str("resourceType").as_deref() != Some("Consent") {
+        return false;
+    }
+    let over = ["draft", "proposed", "rejected", "inactive", "entered-in-error"];
+    let not_in_force = root.get_str("status").is_some_and(|status| over.contains(&&*status));
+    let modified = root.get("modifierExtension").is_some() || root.get("implicitRules").is_some();
+    let permit = root.get("provision").is_some_and(permits_only) && root.get("policyRule").is_none();
+    modified || !(not_in_force || permit || is_research(root))
+}
+
+/// Consent to research is another register's matter and closes nothing here.
+fn is_research(root: Value<'_>) -> bool {
+    let scope = root.get("scope").map(|value| super::at::At::root(value, "Consent.scope"));
+    let coding = scope.and_then(|at| at.one_coding(Why::OtherScope).ok());
+    coding == Some((codes::SCOPE.to_owned(), "research".to_owned()))
+}
+
+/// A tree of provisions that all say `permit`. A denial inside a permit only narrows that permit, so the outermost
+/// type decides; what is inside must still be typed and unmodified.
+fn permits_only(provision: Value<'_>) -> bool {
+    provision.kind() == Kind::Object
+        && provision.get_str("type").as_deref() == Some("permit")
+        && provision.get("modifierExtension").is_none()
+}

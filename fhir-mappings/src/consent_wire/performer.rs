@@ -1,0 +1,142 @@
+//! Who gave a consent: the person, a contained representative, or both keys.
+
+use super::at::At;
+use super::codes;
+use super::contents::{identifier, period};
+use super::refusal::{Refusal, Why};
+use super::{PatientRef, read};
+use consent::record::{Giver, Representation, Representative};
+
+type Read<T> = Result<T, Refusal>;
+
+/// Reads `performer` with the contained persons it points to.
+pub(super) fn givers(root: &At<'_>, patient: &PatientRef) -> Read<Vec<Giver>> {
+    let performers = root.list("performer")?;
+    if performers.is_empty() {
+        return Err(root.refuse_at("performer", Why::PerformerMissing));
+    }
+    let mut seen: Vec<String> = Vec::new();
+    let mut givers = Vec::new();
+    for performer in performers {
+        let reference = performer.value.get_str("reference").unwrap_or_default().into_owned();
+        let (key, giver) = match reference.strip_prefix('#') {
+            Some(local) => {
+                (local.to_owned(), Giver::Representative(representative(root, &performer, local, patient)?))
+            }
+            None => (String::new(), person(&performer, patient)?),
+        };
+        if seen.contains(&key) {
+            return Err(performer.refuse(Why::PerformerTwice));
+        }
+        seen.push(key);
+        givers.push(giver);
+    }
+    Ok(givers)
+}
+
+fn person(performer: &At<'_>, patient: &PatientRef) -> Read<Giver> {
+    let named = read::patient_ref(performer.clone(), Why::PerformerUnknown)?;
+    if named == *patient { Ok(Giver::Person) } else { Err(performer.refuse(Why::PerformerUnknown)) }
+}
+
+fn representative(
+    root: &At<'_>,
+    performer: &At<'_>,
+    local: &str,
+    patient: &PatientRef,
+) -> Read<Representative> {
+    performer.clone().only(&["reference", "type", "display"])?;
+    let contained = root.list("contained")?;
+    let found = contained.into_iter().find(|c| c.value.get_str("id").as_deref() == Some(local));
+    let found = found.ok_or_else(|| performer.refuse(Why::PerformerUnknown))?;
+    if found.value.get_str("resourceType").as_deref() != Some("RelatedPerson") {
+        return Err(performer.refuse(Why::PerformerUnknown));
+    }
+    let known = [
+        "resourceType",
+        "meta",
+        "language",
+        "text",
+        "identifier",
+        "active",
+        "patient",
+        "relationship",
+        "name",
+        "telecom",
+        "gender",
+        "birthDate",
+        "address",
+        "photo",
+        "period",
+        "communication",
+    ];
+    let found = found.only(&known)?;
+    if found.value.get("active").and_then(|active| active.as_bool()) == Some(false) {
+        return Err(found.refuse_at("active", Why::RepresentativeIncomplete));
+    }
+    let about = read::patient_ref(found.need("patient", Why::Shape)?, Why::OtherPersonsEvidence)?;
+    if about != *patient {
+        return Err(found.refuse_at("patient", Why::OtherPersonsEvidence));
+    }
+    let incomplete = |name| found.refuse_at(name, Why::RepresentativeIncomplete);
+    let mandate = found.get("period").map(period).transpose()?.ok_or_else(|| incomplete("period"))?;
+    let identifiers = found.list("identifier")?;
+    let person = identifiers.first().cloned().map(|at| identifier(at, Why::Shape)).transpose()?;
+    Ok(Representative {
+        person,
+        kind: kind(&found)?,
+        mandate,
+        scope: scope(&found)?,
+        evidence: evidence(&found)?.ok_or_else(|| incomplete("extension"))?,
+    })
+}
+
+/// Exactly one relationship of our code system; a "mother" of another system may stand beside it.
+fn kind(at: &At<'_>) -> Read<Representation> {
+    let incomplete = || at.refuse_at("relationship", Why::RepresentativeIncomplete);
+    let mut kinds = Vec::new();
+    for relationship in at.list("relationship")? {
+        for coding in relationship.list("coding")? {
+            if coding.value.get_str("system").as_deref() == Some(codes::REPRESENTATION) {
+                let code = coding.text("code")?.ok_or_else(incomplete)?;
+                kinds.push(Representation::parse(&code).ok_or_else(incomplete)?);
+            }
+        }
+    }
+    match kinds.as_slice() {
+        [kind] => Ok(*kind),
+        _ => Err(incomplete()),
+    }
+}
+
+/// Data classes the mandate covers: one extension a class (valueCode or valueCoding). Whether a class exists is the
+/// decision's to say: an unknown one covers nothing.
+fn scope(at: &At<'_>) -> Read<Option<Vec<Box<str>>>> {
+    let mut classes: Vec<Box<str>> = Vec::new();
+    for extension in extensions(at, codes::REPRESENTATION_SCOPE)? {
+        let unreadable = || extension.refuse(Why::RepresentativeIncomplete);
+        let code = match (extension.get("valueCode"), extension.get("valueCoding")) {
+            (Some(code), None) => code.value.as_str(),
+            (None, Some(coding)) => coding.value.get_str("code"),
+            _ => None,
+        };
+        let code = code.filter(|code| !code.trim().is_empty()).ok_or_else(unreadable)?;
+        classes.push(code.into());
+    }
+    Ok((!classes.is_empty()).then_some(classes))
+}
+
+fn evidence(at: &At<'_>) -> Read<Option<Box<str>>> {
+    let found = extensions(at, codes::REPRESENTATION_EVIDENCE)?;
+    let [extension] = found.as_slice() else { return Ok(None) };
+    let text = match extension.get("valueReference") {
+        Some(reference) => reference.text("reference")?,
+        None => extension.text("valueString")?,
+    };
+    Ok(text.map(|text| text.into()))
+}
+
+fn extensions<'d>(at: &At<'d>, url: &str) -> Read<Vec<At<'d>>> {
+    let ours = |e: &At<'d>| e.value.get_str("url").as_deref() == Some(url);
+    Ok(at.list("extension")?.into_iter().filter(ours).collect())
+}
