@@ -205,3 +205,93 @@ const FORMS: &[(KnownSystem, &[&str])] = &[
     (KnownSystem::Big, &["http://fhir.nl/fhir/NamingSystem/big", "urn:oid:2.16.528.1.1007.5.1"]),
     (KnownSystem::Uzovi, &["http://fhir.nl/fhir/NamingSystem/uzovi", "urn:oid:2.16.840.1.113883.2.4.6.4"]),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn same(one: &str, other: &str, equal: bool) {
+        assert_eq!(Identifier::parse(one).unwrap() == Identifier::parse(other).unwrap(), equal);
+    }
+
+    #[test]
+    fn uri_and_oid_forms_of_one_system_are_equal_and_values_stay() {
+        let bsn = "http://fhir.nl/fhir/NamingSystem/bsn";
+        same(&format!("{bsn}|111222333"), "urn:oid:2.16.840.1.113883.2.4.6.3|111222333", true);
+        same("http://fhir.nl/fhir/NamingSystem/ura|90000382", "urn:oid:2.16.528.1.1007.3.3|90000382", true);
+        same("http://fhir.nl/fhir/NamingSystem/kvk|1", "urn:oid:1.3.106|1", true);
+        same("http://fhir.nl/fhir/NamingSystem/uzi|1", "urn:oid:2.16.528.1.1007.3.1|1", true);
+        same("http://fhir.nl/fhir/NamingSystem/agb-z|1", "urn:oid:2.16.840.1.113883.2.4.6.1|1", true);
+        same("http://fhir.nl/fhir/NamingSystem/oin|1", "urn:oid:1.3.190|1", true);
+        same(&format!("{bsn}|111222333"), &format!("{bsn}|0111222333"), false);
+        same("urn:oid:2.16.840.1.113883.2.4.6.3|1", "urn:oid:2.16.840.1.113883.2.4.6.33|1", false);
+    }
+
+    #[test]
+    fn an_odd_value_is_no_identifier_rather_than_another_one() {
+        let system = "http://fhir.nl/fhir/NamingSystem/bsn";
+        for value in [
+            "",
+            " 111222333",
+            "111222333 ",
+            "111 222 333",
+            "１１１２２２３３３",
+            "111222\u{200B}333",
+            "\u{202E}333222111",
+            "1|2",
+        ] {
+            assert!(Identifier::new(system, value).is_none());
+        }
+        assert!(Identifier::parse("111222333").is_none());
+        assert!(Identifier::parse("|111222333").is_none());
+        assert!(Identifier::new("a b", "1").is_none());
+        assert!(Identifier::new("http://else.example", "A 1").is_some());
+    }
+
+    #[test]
+    fn a_bsn_is_nine_digits_that_pass_the_eleven_test() {
+        for good in ["111222333", "123456782", "012345672"] {
+            assert!(Bsn::parse(good).is_some(), "one of the good ones");
+        }
+        for bad in
+            ["111222334", "000000000", "11122233", "1112223330", "١١١٢٢٢٣٣٣", "111222333\n", "+11222333"]
+        {
+            assert!(Bsn::parse(bad).is_none(), "one of the bad ones");
+        }
+    }
+
+    #[test]
+    fn personal_values_do_not_print() {
+        let bsn = Bsn::parse("111222333").unwrap();
+        assert_eq!(format!("{bsn:?} {:?}", Identifier::of_bsn(&bsn)), "Bsn(hidden) Identifier(hidden)");
+    }
+
+    #[test]
+    fn a_bsn_in_a_url_is_found_after_decoding_twice() {
+        for bad in [
+            "111222333",
+            "urn:x|111222333",
+            "%31%31%31222333",
+            "%2531%2531%2531222333",
+            "a-111222333-b",
+            "x%7C111222333",
+        ] {
+            assert!(looks_like_bsn(bad));
+        }
+        for good in ["111222334", "1112223330", "11122233", "abc", "%", "%3", "%zz111", ""] {
+            assert!(!looks_like_bsn(good));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_read_panics_or_changes(system in ".{0,40}", value in ".{0,40}") {
+            let _seen = looks_like_bsn(&value);
+            if let Some(read) = Identifier::new(&system, &value) {
+                prop_assert_eq!(read.value(), value.as_str());
+            }
+        }
+    }
+}

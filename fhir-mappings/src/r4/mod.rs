@@ -16,6 +16,6 @@ pub use definitions::{Definitions, Element, ElementType, Max, TypeDef, TypeKind,
 pub use issue::{Issue, IssueCode};
 
 #[cfg(test)]
-mod corpus;
+pub(crate) mod corpus;
 #[cfg(test)]
 mod tests;
