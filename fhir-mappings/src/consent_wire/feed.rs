@@ -16,7 +16,7 @@ pub enum FeedEntry {
         /// Whom it is about.
         patient: PatientRef,
         /// [`Reading::Unreadable`].
-        reading: Reading,
+        reading: Box<Reading>,
         /// Why it could not be read.
         refusal: Refusal,
     },
@@ -38,7 +38,7 @@ pub fn read_feed(bytes: &[u8], context: &Context<'_>) -> FeedEntry {
     }
     let too_large = bytes.len() > BYTES_MAX;
     let found =
-        if too_large { Err(Refusal::new(Why::TooLarge, "Consent")) } else { read::consent(root, context) };
+        if too_large { Err(Refusal::new(Why::TooLarge, "Consent")) } else { read::checked(root, context) };
     match found {
         Ok(received) => FeedEntry::Read(Box::new(received)),
         Err(refusal) => unread(root, context, refusal),
@@ -50,7 +50,7 @@ fn unread(root: Value<'_>, context: &Context<'_>, refusal: Refusal) -> FeedEntry
     let patient = patient.and_then(|at| read::patient_ref(at, Why::PatientUnclear).ok());
     match patient {
         Some(patient) if may_object(root) => {
-            let reading = Reading::Unreadable { id: context.id.into(), version: context.version };
+            let reading = Box::new(Reading::Unreadable { id: context.id.into(), version: context.version });
             FeedEntry::MayObject { patient, reading, refusal }
         }
         _ => FeedEntry::Refused(refusal),

@@ -6,6 +6,7 @@ use super::refusal::{Refusal, Why};
 use super::{BYTES_MAX, Context, PatientRef, Received, Recorder, codes, performer, provision};
 use crate::identifiers::Identifier as Tidy;
 use crate::json::{self, Value};
+use crate::r4;
 use consent::record::{ConsentRecord, Source, Status};
 use consent::{Identifier, Moment};
 use jiff::Timestamp;
@@ -17,11 +18,24 @@ pub(super) fn read(bytes: &[u8], context: &Context<'_>) -> Read<Received> {
         return Err(Refusal::new(Why::TooLarge, "Consent"));
     }
     let doc = json::parse(bytes).map_err(|_| Refusal::new(Why::NotJson, "Consent"))?;
-    consent(doc.root(), context)
+    checked(doc.root(), context)
+}
+
+/// Our reading, and base R4's verdict where ours has nothing better to say: our reasons are the more helpful ones.
+pub(super) fn checked(root: Value<'_>, context: &Context<'_>) -> Read<Received> {
+    let found = consent(root, context);
+    let ours = matches!(&found, Err(refusal) if refusal.why != Why::ElementNotSupported);
+    if ours {
+        return found;
+    }
+    match r4::check(root).first() {
+        Some(issue) => Err(Refusal::new(Why::Shape, issue.expression.clone())),
+        None => found,
+    }
 }
 
 /// Reads a parsed Consent.
-pub(super) fn consent(root: Value<'_>, context: &Context<'_>) -> Read<Received> {
+fn consent(root: Value<'_>, context: &Context<'_>) -> Read<Received> {
     if root.get_str("resourceType").as_deref() != Some("Consent") {
         return Err(Refusal::new(Why::NotAConsent, "Consent"));
     }

@@ -52,7 +52,7 @@ impl Moment {
     /// FHIR's `ge`: the target reaches beyond this moment, or lies within it.
     #[must_use]
     pub fn reached_by(&self, first: Timestamp, last: Timestamp) -> bool {
-        last > self.last || (first >= self.first && last <= self.last)
+        last > self.last || first >= self.first
     }
 }
 

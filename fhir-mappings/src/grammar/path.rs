@@ -13,6 +13,9 @@ pub(super) enum Path {
 
 /// Reads a path. The only escape accepted is `%24` before the name of an operation.
 pub(super) fn read(raw: &str) -> Path {
+    if raw == "/" {
+        return Path::Outside(raw.to_owned());
+    }
     if !raw.starts_with('/') || raw.len() > PATH_MAX || raw.split('/').skip(1).any(tricky) {
         return Path::Tricky;
     }
