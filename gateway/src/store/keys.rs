@@ -69,7 +69,11 @@ impl std::fmt::Display for KeyError {
         match self {
             Self::Io(path, e) => write!(f, "{}: {e}", path.display()),
             Self::Unwrap(path) => {
-                write!(f, "{}: cannot be unwrapped; is the master key the one it was made with?", path.display())
+                write!(
+                    f,
+                    "{}: cannot be unwrapped; is the master key the one it was made with?",
+                    path.display()
+                )
             }
             Self::NoRandomness => f.write_str("the system gave no randomness"),
             Self::Missing(which) => write!(f, "no key for {which:?}"),
@@ -140,7 +144,11 @@ impl Keys {
         fs::create_dir_all(folder).map_err(|e| KeyError::Io(folder.to_owned(), e))?;
         let master = read_or_make_master(master_file, folder)?;
         let ring_file = folder.join("ring.json");
-        let named = if ring_file.exists() { read_ring(&ring_file, &master)? } else { make_ring(&ring_file, &master)? };
+        let named = if ring_file.exists() {
+            read_ring(&ring_file, &master)?
+        } else {
+            make_ring(&ring_file, &master)?
+        };
         let slots_file = folder.join("people");
         let slots = OpenOptions::new()
             .read(true)
@@ -332,11 +340,14 @@ fn make_ring(file: &Path, master: &Key) -> Result<Vec<(Use, u8, Vec<u8>)>, KeyEr
     for which in [Use::Pseudonym, Use::OutwardId, Use::Page, Use::View, Use::General] {
         named.push((which, 1, Key::random().map_err(|_| KeyError::NoRandomness)?.0.to_vec()));
     }
-    let token =
-        ring::signature::EcdsaKeyPair::generate_pkcs8(&ring::signature::ECDSA_P256_SHA256_FIXED_SIGNING, &random)
-            .map_err(|_| KeyError::NoRandomness)?;
+    let token = ring::signature::EcdsaKeyPair::generate_pkcs8(
+        &ring::signature::ECDSA_P256_SHA256_FIXED_SIGNING,
+        &random,
+    )
+    .map_err(|_| KeyError::NoRandomness)?;
     named.push((Use::TokenSigning, 1, token.as_ref().to_vec()));
-    let journal = ring::signature::Ed25519KeyPair::generate_pkcs8(&random).map_err(|_| KeyError::NoRandomness)?;
+    let journal =
+        ring::signature::Ed25519KeyPair::generate_pkcs8(&random).map_err(|_| KeyError::NoRandomness)?;
     named.push((Use::JournalSigning, 1, journal.as_ref().to_vec()));
     write_ring(file, master, &named)?;
     Ok(named)

@@ -49,7 +49,8 @@ impl OutwardIds {
     /// [`KeyError::Missing`].
     pub fn new(ring: &Keys) -> Result<Self, KeyError> {
         let (current, _) = ring.current(Use::OutwardId)?;
-        let keys = ring.all(Use::OutwardId).filter_map(|(id, k)| Some((id, Key(k.try_into().ok()?)))).collect();
+        let keys =
+            ring.all(Use::OutwardId).filter_map(|(id, k)| Some((id, Key(k.try_into().ok()?)))).collect();
         Ok(Self { current, keys, page: ring.symmetric(Use::Page)? })
     }
 
@@ -68,7 +69,9 @@ impl OutwardIds {
     /// The id of `named` for one organisation: 53 characters of `[a-z2-7]`.
     #[must_use]
     pub fn seal(&self, organisation: &str, named: Named) -> String {
-        let Some((id, key)) = self.keys.iter().find(|(id, _)| *id == self.current) else { return String::new() };
+        let Some((id, key)) = self.keys.iter().find(|(id, _)| *id == self.current) else {
+            return String::new();
+        };
         let plain = plaintext(named);
         let (auth, stream) = organisation_keys(key, organisation);
         let iv = first16(auth.mac(&[&plain]));
@@ -102,7 +105,8 @@ impl OutwardIds {
     /// Whether text has the form of an id of ours: an ill-formed one is 400, a foreign one 403.
     #[must_use]
     pub fn well_formed(id: &str) -> bool {
-        (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+        (1..=64).contains(&id.len())
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
     }
 
     /// A page link's token: sealed for one organisation.
@@ -131,7 +135,10 @@ fn plaintext(named: Named) -> [u8; 16] {
 }
 
 fn organisation_keys(key: &Key, organisation: &str) -> (Key, Key) {
-    (key.derive(&format!("outward auth {organisation}")), key.derive(&format!("outward stream {organisation}")))
+    (
+        key.derive(&format!("outward auth {organisation}")),
+        key.derive(&format!("outward stream {organisation}")),
+    )
 }
 
 fn first16(mac: [u8; 32]) -> [u8; 16] {

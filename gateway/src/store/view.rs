@@ -126,10 +126,8 @@ impl View {
         let position = self.db.get(POSITION).ok()??;
         let (holdings, journal) = position.split_first_chunk::<8>()?;
         let journal: &[u8; 8] = journal.try_into().ok()?;
-        let reflects = Reflects {
-            holdings: u64::from_be_bytes(*holdings),
-            journal: u64::from_be_bytes(*journal),
-        };
+        let reflects =
+            Reflects { holdings: u64::from_be_bytes(*holdings), journal: u64::from_be_bytes(*journal) };
         trusted.then_some(reflects)
     }
 
