@@ -1,4 +1,14 @@
 //! The directory: participants as mCSD resources, and the searches over them. Nothing about patients.
+//!
+//! Each participant has one id, shared by its Organization, HealthcareService (when it has functions), Location
+//! (when its place may be known), Endpoint and OrganizationAffiliation; a person's PractitionerRole has its own.
+
+mod render;
+mod search;
+
+pub use search::search;
+
+use render::Shown;
 
 /// A participant as the directory shows it. Borrowed from the registry, which owns the truth.
 #[derive(Clone, Copy)]
@@ -79,6 +89,27 @@ pub struct Region<'a> {
     pub name: &'a str,
 }
 
+impl Type {
+    /// The FHIR type name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Organization => "Organization",
+            Self::HealthcareService => "HealthcareService",
+            Self::Location => "Location",
+            Self::Endpoint => "Endpoint",
+            Self::PractitionerRole => "PractitionerRole",
+            Self::OrganizationAffiliation => "OrganizationAffiliation",
+        }
+    }
+
+    /// The type of that name, if the directory has it.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
 /// One resource of the directory.
 pub struct Rendered {
     /// Its type.
@@ -93,22 +124,20 @@ pub struct Rendered {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotSupported;
 
-/// What a directory search finds, in the order of `participants`.
-///
-/// # Errors
-/// [`NotSupported`] for a parameter or value outside the grammar.
-pub fn search(
-    kind: Type,
-    parameters: &[(&str, &str)],
-    region: Region<'_>,
-    participants: &[Participant<'_>],
-) -> Result<Vec<Rendered>, NotSupported> {
-    let _ = (kind, parameters, region, participants);
-    Err(NotSupported)
-}
-
 /// One resource of the directory by its id.
 #[must_use]
 pub fn read(kind: Type, id: &str, region: Region<'_>, participants: &[Participant<'_>]) -> Option<Rendered> {
-    search(kind, &[], region, participants).ok()?.into_iter().find(|rendered| rendered.id == id)
+    render::all(kind, region, participants).into_iter().find(|shown| shown.id == id).map(Shown::into_rendered)
 }
+
+const ALL: [Type; 6] = [
+    Type::Organization,
+    Type::HealthcareService,
+    Type::Location,
+    Type::Endpoint,
+    Type::PractitionerRole,
+    Type::OrganizationAffiliation,
+];
+
+#[cfg(test)]
+mod tests;

@@ -404,3 +404,5 @@ proptest! {
         prop_assert_eq!(tags, 28, "a table of one row has this many tags, whatever its text");
     }
 }
+
+mod corpus;
