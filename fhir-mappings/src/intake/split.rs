@@ -133,7 +133,12 @@ impl<'a> Split<'a> {
             return Err(Refusal::new(Reason::UnknownModifier, at, "implicit rules that we do not know"));
         }
         match def.name {
-            "Bundle" => return self.bundle(doc, value, &place),
+            "Bundle" => {
+                if let Some(at) = holds(value, "modifierExtension", &place) {
+                    return Err(Refusal::new(Reason::UnknownModifier, at, "a modifier that we do not know"));
+                }
+                return self.bundle(doc, value, &place);
+            }
             "Parameters" => {
                 return Err(Refusal::new(Reason::NotData, place, "Parameters carry an operation, not data"));
             }
@@ -178,15 +183,7 @@ impl<'a> Split<'a> {
                 None | Some("POST" | "PUT") => {}
                 Some("DELETE") if entered == Entered::Version => {
                     let url = request.and_then(|request| request.get_str("url")).unwrap_or_default();
-                    self.gone.insert(
-                        url.rsplit('/')
-                            .take(2)
-                            .collect::<Vec<_>>()
-                            .into_iter()
-                            .rev()
-                            .collect::<Vec<_>>()
-                            .join("/"),
-                    );
+                    self.gone.insert(type_and_id(&url).to_owned());
                     let detail = "a deletion: older versions are left out, what was imported before stays";
                     self.warnings.push(Warning { expression: place, detail });
                     continue;
@@ -230,21 +227,22 @@ impl<'a> Split<'a> {
     }
 }
 
-/// Where a resource first holds a member of this name, contained resources included. Entries of a Bundle are
-/// judged on their own.
+/// Where a resource first holds a member of this name, contained resources included, resources in entries not:
+/// those are judged on their own.
 fn holds(value: Value<'_>, wanted: &str, place: &str) -> Option<String> {
     value.members().find_map(|member| {
         let name = member.name();
         if name == wanted {
             return Some(format!("{place}.{name}"));
         }
-        // Built on the way back only: the way down must stay cheap.
+        // Places are put together on the way back only: the way down must stay cheap.
         let deeper = |inner: Option<String>, step: String| inner.map(|tail| format!("{place}.{step}{tail}"));
         match member.kind() {
-            Kind::Array if name != "entry" => {
+            Kind::Array => {
                 let mut items = member.items().enumerate();
                 items.find_map(|(i, item)| deeper(holds(item, wanted, ""), format!("{name}[{i}]")))
             }
+            Kind::Object if name == "resource" && member.get("resourceType").is_some() => None,
             Kind::Object => deeper(holds(member, wanted, ""), name.to_owned()),
             _ => None,
         }
@@ -341,6 +339,11 @@ fn subject(resource: Value<'_>, element: &'static str, reference: Value<'_>) -> 
     let conditional = condition.is_some();
     let reference = literal.map(Into::into).filter(|_| !conditional);
     Some(Subject { element, reference, identifiers })
+}
+
+/// The last two steps of a URL.
+fn type_and_id(url: &str) -> &str {
+    url.rmatch_indices('/').nth(1).and_then(|(at, _)| url.get(at + 1..)).unwrap_or(url)
 }
 
 fn contained<'d>(resource: Value<'d>, id: &str) -> Option<Value<'d>> {

@@ -38,6 +38,7 @@ fn issues(bytes: &[u8]) -> Option<Vec<Issue>> {
 fn every_valid_file_is_accepted_and_every_invalid_one_refused() {
     let Some(corpus) = folder() else { return };
     let (mut accepted, mut refused, mut wrong) = (0, 0, Vec::new());
+    let (mut size, mut spent) = (0, std::time::Duration::ZERO);
     for path in files(&corpus) {
         let name = path.strip_prefix(&corpus).unwrap().display().to_string();
         if name == "INDEX.json" || name.ends_with("EXPECTED.json") {
@@ -49,7 +50,9 @@ fn every_valid_file_is_accepted_and_every_invalid_one_refused() {
         if valid && !is_resource {
             continue;
         }
+        let start = std::time::Instant::now();
         let found = issues(&bytes);
+        (size, spent) = (size + bytes.len(), spent + start.elapsed());
         match (valid, found) {
             (true, Some(found)) if found.is_empty() => accepted += 1,
             (false, None) => refused += 1,
@@ -63,6 +66,7 @@ fn every_valid_file_is_accepted_and_every_invalid_one_refused() {
         }
     }
     println!("corpus: {accepted} accepted, {refused} refused, {} judged wrongly", wrong.len());
+    println!("read and checked {size} bytes in {spent:?}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

@@ -18,4 +18,6 @@ pub use issue::{Issue, IssueCode};
 #[cfg(test)]
 pub(crate) mod corpus;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod tests;

@@ -3,7 +3,9 @@ use super::*;
 
 #[test]
 fn the_tables_hold_what_r4_says() {
+    let start = std::time::Instant::now();
     let d = Definitions::get();
+    println!("definitions read in {:?}", start.elapsed());
     // 148 in the specification, Resource and DomainResource counted.
     assert_eq!(d.resource_types().len(), 146);
     let onset = d.element("Condition", "onset").unwrap();
