@@ -121,7 +121,7 @@ pub enum Assurance {
 }
 
 /// In which capacity somebody asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capacity {
     /// As a professional or a system of a participant.
     Professional,

@@ -13,6 +13,7 @@ use crate::question::Purpose;
 /// What one entry of the consent feed turned out to be.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Debug)]
 #[serde(rename_all = "kebab-case")]
+#[allow(clippy::large_enum_variant, reason = "nearly every reading is the large one")]
 pub enum Reading {
     /// Understood in full.
     Readable(ConsentRecord),

@@ -1,12 +1,99 @@
 //! A dated version of the rules: the vocabulary and every switch of law. Read from the national
 //! package and overlays; the engine never reads a file itself.
 
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
-use crate::vocabulary::{Vocabulary, VocabularyError, VocabularySpec};
+use crate::dossier::scope_classes;
+use crate::period::day_of;
+use crate::question::Purpose;
+use crate::record::Representation;
+use crate::set::ClassSet;
+use crate::vocabulary::{Category, Function, Vocabulary, VocabularyError, VocabularySpec};
 
 /// The package that comes with the program.
 pub const NATIONAL: &str = include_str!("../rules/national.toml");
+
+/// What a rule is about. Whether it holds, since when and for whom stands in the file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RuleKind {
+    /// A consent that was given opens (Wabvpz 15a).
+    ExplicitConsent,
+    /// Presumed within a live referral: its sender's data, its receiver, its term.
+    PresumedReferral,
+    /// A live care team holds both organisations (BW 7:457(2)).
+    DirectlyInvolved,
+    /// Pull in the acute chain without a choice of the person; vital interest, could not be asked.
+    Acute,
+    /// A yes spoken at the desk, attested.
+    SpokenAtDesk,
+    /// The person's own emergency choice, with the glass broken.
+    Emergency,
+    /// Vital interest passes the emergency choice "none" (EHDS recital 17).
+    VitalInterestPassesNone,
+    /// The person's own access, and that of who acts for them.
+    OwnAccess,
+    /// A holder's own data.
+    OwnData,
+    /// A legal default for who never chose.
+    Default,
+    /// A statutory duty or power to give without consent.
+    Statutory,
+    /// Permits given by parents lapse at sixteen.
+    ParentsLapseAtSixteen,
+    /// A youth function loses its basis at eighteen, unless help is extended.
+    YouthEndsAtEighteen,
+    /// An attested override re-opens for who is 12 to 15.
+    AttestedOverride,
+    /// What a representative of some kind is not shown.
+    WithheldFromRepresentative,
+}
+
+/// One dated, switchable rule.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleSpec {
+    /// Its code; an overlay replaces a rule by it.
+    pub code: Box<str>,
+    /// What it is about.
+    pub kind: RuleKind,
+    /// Whether it is signed off.
+    pub on: bool,
+    /// First day on which it holds.
+    #[serde(default)]
+    pub from: Option<Date>,
+    /// Last day on which it holds.
+    #[serde(default)]
+    pub to: Option<Date>,
+    /// What it says, in Dutch.
+    pub nl: Box<str>,
+    /// What it says, in English.
+    pub en: Box<str>,
+    /// Where it comes from.
+    pub source: Box<str>,
+    /// Purposes it serves; empty: none.
+    #[serde(default)]
+    pub purposes: Vec<Purpose>,
+    /// Categories whose data it opens.
+    #[serde(default)]
+    pub holders: Vec<Box<str>>,
+    /// Categories or functions it lets in.
+    #[serde(default)]
+    pub users: Vec<Box<str>>,
+    /// Classes (or groups) it opens, or withholds.
+    #[serde(default)]
+    pub classes: Vec<Box<str>>,
+    /// Kinds of representatives it speaks of.
+    #[serde(default)]
+    pub representatives: Vec<Representation>,
+    /// How long what it gives lasts, in minutes.
+    #[serde(default)]
+    pub minutes: Option<u32>,
+    /// Data older than this many days stay closed under it.
+    #[serde(default)]
+    pub max_age_days: Option<u32>,
+}
 
 /// The rules as written.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -19,6 +106,44 @@ pub struct RulesSpec {
     /// Classes, labels, categories, functions, cells.
     #[serde(default)]
     pub vocabulary: VocabularySpec,
+    /// Dated switches.
+    #[serde(default)]
+    pub rule: Vec<RuleSpec>,
+}
+
+/// A rule with its codes found.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    spec: RuleSpec,
+    classes: ClassSet,
+    holders: Vec<Category>,
+    user_categories: Vec<Category>,
+    user_functions: Vec<Function>,
+}
+
+impl Rule {
+    /// As written.
+    pub fn spec(&self) -> &RuleSpec {
+        &self.spec
+    }
+    pub(crate) fn classes(&self) -> ClassSet {
+        self.classes
+    }
+    fn holds_at(&self, day: Date) -> bool {
+        self.spec.on
+            && self.spec.from.is_none_or(|from| from <= day)
+            && self.spec.to.is_none_or(|to| day <= to)
+    }
+    pub(crate) fn serves(&self, purpose: Purpose) -> bool {
+        self.spec.purposes.contains(&purpose)
+    }
+    pub(crate) fn opens_data_of(&self, categories: &[Category]) -> bool {
+        self.holders.iter().any(|category| categories.contains(category))
+    }
+    pub(crate) fn lets_in(&self, category: Option<Category>, function: Function) -> bool {
+        self.user_functions.contains(&function)
+            || category.is_some_and(|category| self.user_categories.contains(&category))
+    }
 }
 
 /// The rules, ready to decide with.
@@ -27,6 +152,7 @@ pub struct Rules {
     version: Box<str>,
     date: Box<str>,
     vocabulary: Vocabulary,
+    rules: Vec<Rule>,
 }
 
 impl Rules {
@@ -51,6 +177,12 @@ impl Rules {
             spec.version = format!("{}+{}", spec.version, over.version).into();
             spec.date = over.date;
             spec.vocabulary = spec.vocabulary.overlaid(over.vocabulary);
+            for rule in over.rule {
+                match spec.rule.iter_mut().find(|known| known.code == rule.code) {
+                    Some(known) => *known = rule,
+                    None => spec.rule.push(rule),
+                }
+            }
         }
         Self::build(spec)
     }
@@ -59,7 +191,9 @@ impl Rules {
     /// # Errors
     /// [`VocabularyError`] for codes that nothing defines.
     pub fn build(spec: RulesSpec) -> Result<Self, VocabularyError> {
-        Ok(Self { version: spec.version, date: spec.date, vocabulary: Vocabulary::build(spec.vocabulary)? })
+        let vocabulary = Vocabulary::build(spec.vocabulary)?;
+        let rules = spec.rule.into_iter().map(|rule| found(&vocabulary, rule)).collect::<Result<_, _>>()?;
+        Ok(Self { version: spec.version, date: spec.date, vocabulary, rules })
     }
     /// The version, to stand in every decision and record.
     pub fn version(&self) -> &str {
@@ -73,4 +207,46 @@ impl Rules {
     pub fn vocabulary(&self) -> &Vocabulary {
         &self.vocabulary
     }
+    /// Every rule, in force or not: for pages and reports.
+    pub fn all(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter()
+    }
+    /// The first rule of a kind in force at an instant.
+    pub(crate) fn live(&self, kind: RuleKind, at: Timestamp) -> Option<&Rule> {
+        self.each_live(kind, at).next()
+    }
+    /// The rules of a kind in force at an instant.
+    pub(crate) fn each_live(&self, kind: RuleKind, at: Timestamp) -> impl Iterator<Item = &Rule> {
+        let day = day_of(at);
+        self.rules.iter().filter(move |rule| rule.spec.kind == kind && rule.holds_at(day))
+    }
+    /// What a representative of this kind is not shown.
+    pub(crate) fn withheld_from(&self, kind: Representation, at: Timestamp) -> ClassSet {
+        self.each_live(RuleKind::WithheldFromRepresentative, at)
+            .filter(|rule| rule.spec.representatives.contains(&kind))
+            .fold(ClassSet::EMPTY, |set, rule| set.union(rule.classes))
+    }
+}
+
+fn found(vocabulary: &Vocabulary, spec: RuleSpec) -> Result<Rule, VocabularyError> {
+    let unknown = |kind, code: &str| VocabularyError::Unknown { kind, code: code.into() };
+    for code in &spec.classes {
+        vocabulary.classes(code).ok_or_else(|| unknown("class", code))?;
+    }
+    let holders = spec
+        .holders
+        .iter()
+        .map(|code| vocabulary.category(code).ok_or_else(|| unknown("category", code)))
+        .collect::<Result<_, _>>()?;
+    let mut user_categories = Vec::new();
+    let mut user_functions = Vec::new();
+    for code in &spec.users {
+        match (vocabulary.category(code), vocabulary.function(code)) {
+            (Some(category), _) => user_categories.push(category),
+            (None, Some(function)) => user_functions.push(function),
+            (None, None) => return Err(unknown("category or function", code)),
+        }
+    }
+    let classes = scope_classes(vocabulary, Some(&spec.classes));
+    Ok(Rule { spec, classes, holders, user_categories, user_functions })
 }
