@@ -14,6 +14,7 @@ pub mod intake;
 pub mod json;
 pub mod outcome;
 pub mod r4;
+pub mod relation_wire;
 pub mod release;
 pub mod summary;
 pub mod tables;

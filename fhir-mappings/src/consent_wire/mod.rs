@@ -3,10 +3,10 @@
 //! Every element is either understood or refused: ignoring one on a permit could widen it. What a feed sends and
 //! cannot be read is kept as an objection that refuses. Decides nothing and knows no clock: `now` is given.
 
-mod at;
+pub(crate) mod at;
 mod change;
 mod codes;
-mod contents;
+pub(crate) mod contents;
 mod feed;
 mod performer;
 mod present;
@@ -21,6 +21,9 @@ pub use feed::{FeedEntry, read_feed};
 pub use present::{Presented, present};
 pub use refusal::{Refusal, Why};
 pub use write::write;
+
+pub(crate) use read::patient_ref;
+pub(crate) use write::period as write_period;
 
 use crate::identifiers::Identifier as PersonIdentifier;
 use consent::record::ConsentRecord;

@@ -131,7 +131,7 @@ fn contained_evidence(at: &At<'_>, patient: &PatientRef) -> Read<()> {
 }
 
 /// `Patient/{id}` or an identifier, one of them.
-pub(super) fn patient_ref(at: At<'_>, why: Why) -> Read<PatientRef> {
+pub(crate) fn patient_ref(at: At<'_>, why: Why) -> Read<PatientRef> {
     let at = at.only(&["reference", "type", "identifier", "display"])?;
     if at.text("type")?.is_some_and(|kind| kind != "Patient") {
         return Err(at.refuse(why));

@@ -1,4 +1,4 @@
-//! Why a Consent is not recorded: to its sender, in plain words, with the place.
+//! Why a Consent, a relation or an attestation is not recorded: to its sender, in plain words, with the place.
 
 use crate::outcome::{Code, Outcome, Reason};
 
@@ -12,7 +12,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn new(why: Why, expression: impl Into<String>) -> Self {
+    pub(crate) fn new(why: Why, expression: impl Into<String>) -> Self {
         Self { why, expression: expression.into() }
     }
 
@@ -25,7 +25,7 @@ impl Refusal {
 
 macro_rules! whys {
     ($($(#[$doc:meta])* $name:ident, $status:ident, $code:literal, $nl:literal, $en:literal;)*) => {
-        /// Reasons for refusing a Consent.
+        /// Reasons for refusing a Consent, a relation or an attestation.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Why {
             $($(#[$doc])* $name,)*
@@ -135,4 +135,20 @@ whys! {
     MeaningUnknown, ConsentRefused, "meaning-unknown", "data.meaning is instance of related.", "data.meaning is instance or related.";
     /// Data or context without a business identifier.
     DataUnidentified, ConsentRefused, "data-unidentified", "Gegevens en samenhang worden met identifier genoemd, niet met een adres.", "Data and context are named by identifier, not by address.";
+    /// No relation type.
+    NotARelation, BodyInvalid, "not-a-relation", "Het type in de inhoud is niet dat van het adres.", "The type in the body is not that of the address.";
+    /// Nobody takes part in it.
+    PartiesMissing, ConsentRefused, "parties-missing", "Er staat geen organisatie met identifier in.", "It holds no organisation with an identifier.";
+    /// A party that cannot be told.
+    PartyUnidentified, ConsentRefused, "party-unidentified", "Noem een organisatie met identifier, niet met een adres.", "Name an organisation by identifier, not by address.";
+    /// No sender or no receiver.
+    ReferralIncomplete, ConsentRefused, "referral-incomplete", "Een verwijzing heeft een requester en een performer nodig, beide organisaties met identifier.", "A referral needs a requester and a performer, both organisations with an identifier.";
+    /// No term.
+    TermMissing, ConsentRefused, "term-missing", "De looptijd ontbreekt: zonder begin en einde geldt niets.", "The term is missing: without start and end nothing holds.";
+    /// A request not to do something.
+    NotToDo, ConsentRefused, "not-to-do", "Een verzoek om iets niet te doen is geen verwijzing.", "A request not to do something is no referral.";
+    /// No attestation of ours.
+    AttestationUnknown, ConsentRefused, "attestation-unknown", "code moet er een uit CodeSystem/attestation zijn.", "code must be one of CodeSystem/attestation.";
+    /// An author that is not the sender.
+    OtherAuthor, ConsentRefused, "other-author", "author is niet degene die dit stuurt.", "author is not the one who sends this.";
 }

@@ -148,7 +148,7 @@ fn source_reference(text: &str) -> Value {
     }
 }
 
-pub(super) fn period(period: &Period) -> Value {
+pub(crate) fn period(period: &Period) -> Value {
     let mut out = Map::new();
     for (name, side) in [("start", &period.start), ("end", &period.end)] {
         if let Some(moment) = side {
