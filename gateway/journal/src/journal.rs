@@ -7,7 +7,7 @@ use crate::note::{Checkpoint, Signer, VerifierKey};
 use crate::port::{Access, Port, PortFile};
 use crate::records::Records;
 use crate::segment;
-use crate::store::{Room, Store, TornBytes, is_full};
+use crate::store::{Found, Room, Store, TornBytes, is_full};
 use crate::tiles::{TileFiles, Tiles};
 use crate::tree::{Hash, Peaks, leaf_hash, range_root};
 use std::io;
@@ -26,6 +26,7 @@ pub(crate) struct Journal {
     port: Arc<dyn Port>,
     folder: PathBuf,
     signer: Signer,
+    keys: Vec<VerifierKey>,
     store: Store,
     tiles: Tiles,
     peaks: Peaks,
@@ -64,7 +65,7 @@ impl Journal {
         signer: Signer,
         retired: &[VerifierKey],
     ) -> Result<(Self, Option<TornBytes>), OpenError> {
-        let found = Store::open(port.clone(), folder, limit)?;
+        let found = Found::look(&*port, folder)?;
         let broken = |index: u64, fault: &'static str| OpenError::Broken {
             index,
             file: segment::name(found.first),
@@ -109,9 +110,9 @@ impl Journal {
         let noted = stands.len();
         let tiled = found.first;
         let head = Head(Arc::new(RwLock::new((head.size, note.clone()))));
-        let store = found.store;
+        let store = Store::open(port.clone(), folder, limit, &found)?;
         let folder = folder.to_owned();
-        let mut journal = Self { port, folder, signer, store, tiles, peaks, head, file, noted, tiled };
+        let mut journal = Self { port, folder, signer, keys, store, tiles, peaks, head, file, noted, tiled };
         if stands != note {
             journal.write_checkpoint(&note)?;
         }
@@ -164,6 +165,11 @@ impl Journal {
 
     pub(crate) fn head(&self) -> &Head {
         &self.head
+    }
+
+    /// Where it lies, and whose signatures it knows.
+    pub(crate) fn place(&self) -> (Arc<dyn Port>, PathBuf, Vec<VerifierKey>) {
+        (self.port.clone(), self.folder.clone(), self.keys.clone())
     }
 
     pub(crate) fn store(&mut self) -> &mut Store {

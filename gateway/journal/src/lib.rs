@@ -7,6 +7,7 @@
 //!                  -> store   (holdings: the same segments, opaque sealed records)
 //! ```
 
+pub mod archive;
 pub mod entry;
 pub mod error;
 pub mod log;
@@ -14,6 +15,7 @@ pub mod note;
 pub mod port;
 pub mod proof;
 pub mod tree;
+pub mod verify;
 
 mod frame;
 mod journal;
@@ -23,6 +25,7 @@ mod store;
 mod tiles;
 mod writer;
 
+pub use archive::Archive;
 pub use entry::{Entry, Next, Placed, Rejected, Verdict};
 pub use error::{AppendError, OpenError, ReadError};
 pub use log::{Folder, Log, LogSettings, Opened, State, Torn, TornLog};
@@ -30,6 +33,7 @@ pub use note::{Checkpoint, Signer, VerifierKey};
 pub use proof::Proof;
 pub use records::{Records, RecordsFrom};
 pub use tree::Hash;
+pub use verify::{Checked, Fault, Finding, Question, Signatures};
 
 #[cfg(test)]
 mod tests;

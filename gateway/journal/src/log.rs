@@ -8,9 +8,10 @@ use crate::note::{Signer, VerifierKey};
 use crate::port::{Disk, Held, Port};
 use crate::proof::{self, Proof};
 use crate::records::Records;
-use crate::store::{SEGMENT, Store, TornBytes};
+use crate::store::{Found, SEGMENT, Store, TornBytes};
 use crate::tiles::TileFiles;
 use crate::tree::{Hash, sha256};
+use crate::verify::{self, Bound, Checked, Finding, Question, Signatures};
 use crate::writer::{Job, Queue, Reply, Writer};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -51,7 +52,7 @@ pub enum Opened {
     /// Everything written is whole.
     Whole(Log),
     /// Bytes behind the last whole batch; nothing acknowledged is among them.
-    Torn(TornLog),
+    Torn(Box<TornLog>),
 }
 
 /// A log that takes no appends until its torn tails are closed with a record.
@@ -125,6 +126,9 @@ pub struct Log {
     holdings: Records,
     tiles: TileFiles,
     head: Head,
+    port: Arc<dyn Port>,
+    folder: PathBuf,
+    keys: Vec<VerifierKey>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -147,8 +151,9 @@ impl Log {
         port.create_folder(&folder)?;
         let lock = port.lock(&folder.join(LOCK))?.ok_or(OpenError::InUse)?;
         let journal = Journal::open(port.clone(), &folder, limit, signer, &retired)?;
-        let found = Store::open(port, &holdings, limit)?;
-        let holdings = (found.store, found.torn);
+        port.create_folder(&holdings)?;
+        let found = Found::look(&*port, &holdings)?;
+        let holdings = (Store::open(port, &holdings, limit, &found)?, found.torn);
         let tail =
             |folder, next, torn: &Option<TornBytes>| torn.as_ref().map(|torn| Torn::of(folder, next, torn));
         let torn: Vec<Torn> = tail(Folder::Journal, journal.0.records().len(), &journal.1)
@@ -158,16 +163,27 @@ impl Log {
         if torn.is_empty() {
             return Ok(Opened::Whole(Self::start(journal.0, holdings.0, lock)?));
         }
-        Ok(Opened::Torn(TornLog { torn, journal, holdings, lock }))
+        Ok(Opened::Torn(Box::new(TornLog { torn, journal, holdings, lock })))
     }
 
     fn start(journal: Journal, holdings: Store, lock: Box<dyn Held>) -> Result<Self, OpenError> {
         let queue = Arc::new(Queue::default());
         let (records, held) = (journal.records().clone(), holdings.records().clone());
         let (tiles, head) = (journal.tiles().clone(), journal.head().clone());
+        let (port, folder, keys) = journal.place();
         let writer = Writer::new(queue.clone(), journal, holdings, lock);
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run())?;
-        Ok(Self { queue, records, holdings: held, tiles, head, writer: Mutex::new(Some(thread)) })
+        Ok(Self {
+            queue,
+            records,
+            holdings: held,
+            tiles,
+            head,
+            port,
+            folder,
+            keys,
+            writer: Mutex::new(Some(thread)),
+        })
     }
 
     /// Appends and waits, on a task, until the entry is durable and applied.
@@ -223,6 +239,17 @@ impl Log {
     pub fn prove(&self, index: u64) -> Result<Proof, ReadError> {
         let (size, checkpoint) = self.head.get();
         proof::prove(&self.records, &self.tiles, index, size, checkpoint)
+    }
+
+    /// Checks every byte of the evidence up to the latest checkpoint, while appends go on. `older` is a signed
+    /// checkpoint from before, `progress` hears the number of records checked so far.
+    ///
+    /// # Errors
+    /// The first thing that does not hold.
+    pub fn verify(&self, older: Option<&str>, progress: impl FnMut(u64)) -> Result<Checked, Finding> {
+        let (size, note) = self.head.get();
+        let question = Question { keys: &self.keys, older, signatures: Signatures::OfSegments };
+        verify::verify(&self.port, &self.folder, &question, Bound::Live { size, note: &note }, progress)
     }
 
     /// That the latest checkpoint's tree begins with the tree of `old` leaves: hashes, and that checkpoint.

@@ -180,6 +180,11 @@ impl Checkpoint {
         known.iter().any(|key| key.name == checkpoint.origin).then_some(checkpoint).ok_or(BadNote::Origin)
     }
 
+    /// Whether a note carries one signature and no more, so that checking it checks every byte of it.
+    pub(crate) fn is_bare(note: &str) -> bool {
+        SignedNote::parse(note).is_ok_and(|note| note.signatures.len() == 1)
+    }
+
     /// Whether `signature` is one of `keys`' over this checkpoint; gives that key.
     pub(crate) fn sealed_by<'k>(&self, keys: &'k [VerifierKey], signature: &[u8]) -> Option<&'k VerifierKey> {
         let text = self.text();
@@ -221,7 +226,7 @@ impl<'a> SignedNote<'a> {
     }
 
     /// The keys among `keys` that signed it: at least one, and none of them falsely.
-    fn known<'k>(&self, keys: &'k [VerifierKey]) -> Result<Vec<&'k VerifierKey>, BadNote> {
+    pub(crate) fn known<'k>(&self, keys: &'k [VerifierKey]) -> Result<Vec<&'k VerifierKey>, BadNote> {
         let mut signed = Vec::new();
         for signature in &self.signatures {
             for key in keys.iter().filter(|key| key.name == signature.name && key.id == signature.id) {

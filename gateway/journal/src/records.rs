@@ -33,6 +33,13 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Marks(RwLock<Vec<(u64, u64)>>);
 
+/// A segment, and a place in it at or before some record.
+struct Near {
+    file: Box<dyn PortFile>,
+    marks: Arc<Marks>,
+    at: u64,
+}
+
 /// A batch that just became durable.
 pub(crate) struct Live {
     /// First index of its segment.
@@ -44,8 +51,8 @@ pub(crate) struct Live {
 }
 
 impl Records {
-    pub(crate) fn new(port: Arc<dyn Port>, folder: PathBuf, firsts: Vec<u64>, len: u64) -> Self {
-        let segments = firsts.into_iter().map(|first| (first, Arc::default())).collect();
+    pub(crate) fn new(port: Arc<dyn Port>, folder: PathBuf, firsts: &[u64], len: u64) -> Self {
+        let segments = firsts.iter().map(|&first| (first, Arc::default())).collect();
         Self(Arc::new(Shared { port, folder, len: AtomicU64::new(len), segments: RwLock::new(segments) }))
     }
 
@@ -66,7 +73,7 @@ impl Records {
     /// # Errors
     /// When there is none, it cannot be read, or what stands there is not it.
     pub fn read(&self, index: u64) -> Result<Vec<u8>, ReadError> {
-        let (file, marks, mut at) = self.near(index)?;
+        let Near { file, marks, mut at } = self.near(index)?;
         loop {
             let header = header_at(&*file, at, index)?;
             if header.kind == Kind::Record {
@@ -107,7 +114,7 @@ impl Records {
     }
 
     /// The segment of an index, and a place at or before its record.
-    fn near(&self, index: u64) -> Result<(Box<dyn PortFile>, Arc<Marks>, u64), ReadError> {
+    fn near(&self, index: u64) -> Result<Near, ReadError> {
         if index >= self.len() {
             return Err(ReadError::Absent);
         }
@@ -118,7 +125,7 @@ impl Records {
         };
         let file = self.0.port.open(&self.0.folder.join(segment::name(first)), Access::Read)?;
         let at = marks.before(index);
-        Ok((file, marks, at))
+        Ok(Near { file, marks, at })
     }
 }
 
@@ -197,8 +204,8 @@ impl RecordsFrom {
         let mut segment = match self.segment.take() {
             Some(segment) if !begins_segment => segment,
             Some(_) | None => {
-                let (file, marks, base) = self.records.near(index)?;
-                Onwards { file, marks, base, used: 0, buffer: Vec::new() }
+                let Near { file, marks, at } = self.records.near(index)?;
+                Onwards { file, marks, base: at, used: 0, buffer: Vec::new() }
             }
         };
         let payload = segment.seek(index)?;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// so this is also the most that a start reads.
 pub(crate) const SEGMENT: u64 = 16 << 20;
 /// Space zeroed ahead at a time (bytes).
-const RESERVE: u64 = 1 << 20;
+const RESERVE: u64 = 256 << 10;
 
 /// The writing end of a folder.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub(crate) struct Store {
     port: Arc<dyn Port>,
     folder: PathBuf,
     limit: u64,
+    /// Bytes zeroed ahead at a time.
+    step: u64,
     records: Records,
     file: Option<Box<dyn PortFile>>,
     /// Where the next batch goes in the current segment.
@@ -32,15 +34,18 @@ pub(crate) struct Store {
     first: u64,
 }
 
-/// A store as found: the writer, and the scan of its last segment with records.
+/// What a folder of segments was found to hold; nothing in it was changed.
 #[derive(Debug)]
 pub(crate) struct Found {
-    pub(crate) store: Store,
-    /// First index of the scanned segment.
+    /// First index of every segment, ascending.
+    pub(crate) firsts: Vec<u64>,
+    /// First index of the last segment with records.
     pub(crate) first: u64,
+    /// Scan of that segment.
     pub(crate) scan: Scan,
-    /// File of the torn tail, and where it begins and ends.
     pub(crate) torn: Option<TornBytes>,
+    /// Of the very last segment: first index, end of its batches, length of its file.
+    current: Option<(u64, u64, u64)>,
 }
 
 /// Bytes behind the last whole batch of a store.
@@ -60,10 +65,9 @@ pub(crate) enum Room {
     Full,
 }
 
-impl Store {
-    /// Opens a folder for writing, creating it when absent. Changes nothing that stands there.
-    pub(crate) fn open(port: Arc<dyn Port>, folder: &Path, limit: u64) -> Result<Found, OpenError> {
-        port.create_folder(folder)?;
+impl Found {
+    /// Looks at a folder: reads its last segment, or the last two when the last holds no batch yet.
+    pub(crate) fn look(port: &dyn Port, folder: &Path) -> Result<Self, OpenError> {
         let mut firsts: Vec<u64> =
             port.list(folder)?.iter().filter_map(|name| segment::first_of(name)).collect();
         firsts.sort_unstable();
@@ -71,21 +75,21 @@ impl Store {
             let file = port.open(&folder.join(segment::name(first)), Access::Read)?;
             Ok(Scan::of(first, segment::read_all(&*file)?))
         };
-        let last = match firsts.last() {
-            Some(&first) => Some((first, load(first)?)),
-            None => None,
+        let mut from_last = firsts.iter().rev().copied();
+        let Some(last) = from_last.next() else {
+            return Ok(Self { firsts, first: 0, scan: Scan::of(0, Vec::new()), torn: None, current: None });
         };
-        let torn = last.as_ref().and_then(|(first, scan)| TornBytes::of(*first, scan));
-        let (at, current) = last.as_ref().map_or((0, 0), |(first, scan)| (scan.end as u64, *first));
-        let reserved = last.as_ref().map_or(0, |(_, scan)| scan.bytes.len() as u64);
-        let (first, scan) = match last {
-            // A segment that was begun but never held a batch: the one before it is where the log ends.
-            Some((begun, empty)) if empty.end == 0 && begun > 0 => {
-                let Some(&first) = firsts.iter().rev().nth(1) else {
-                    return Err(broken(0, segment::name(0), "the first segment is missing"));
-                };
+        if firsts.first() != Some(&0) {
+            return Err(broken(0, segment::name(0), "the first segment is missing"));
+        }
+        let scan = load(last)?;
+        let torn = TornBytes::of(last, &scan);
+        let current = Some((last, scan.end as u64, scan.bytes.len() as u64));
+        let (first, scan) = match from_last.next() {
+            // A segment that was begun but never held a batch: the log ends with the one before it.
+            Some(first) if scan.end == 0 => {
                 let before = load(first)?;
-                if before.next != begun || before.torn().is_some() {
+                if before.next != last || before.torn().is_some() {
                     return Err(broken(
                         before.next,
                         segment::name(first),
@@ -94,20 +98,23 @@ impl Store {
                 }
                 (first, before)
             }
-            Some(found) => found,
-            None => (0, Scan::of(0, Vec::new())),
+            Some(_) | None => (last, scan),
         };
-        if firsts.first().is_some_and(|&lowest| lowest != 0) {
-            return Err(broken(0, segment::name(0), "the first segment is missing"));
-        }
-        let file = match firsts.last() {
-            Some(_) => Some(port.open(&folder.join(segment::name(current)), Access::Write)?),
+        Ok(Self { firsts, first, scan, torn, current })
+    }
+}
+
+impl Store {
+    /// Opens a folder for writing. Changes nothing that stands there.
+    pub(crate) fn open(port: Arc<dyn Port>, folder: &Path, limit: u64, found: &Found) -> io::Result<Self> {
+        let file = match found.current {
+            Some((first, ..)) => Some(port.open(&folder.join(segment::name(first)), Access::Write)?),
             None => None,
         };
-        let records = Records::new(port.clone(), folder.to_owned(), firsts, scan.next);
-        let store =
-            Self { port, folder: folder.to_owned(), limit, records, file, at, reserved, first: current };
-        Ok(Found { store, first, scan, torn })
+        let (first, at, reserved) = found.current.unwrap_or_default();
+        let records = Records::new(port.clone(), folder.to_owned(), &found.firsts, found.scan.next);
+        let step = RESERVE.min(limit / 4).max(1);
+        Ok(Self { port, folder: folder.to_owned(), limit, step, records, file, at, reserved, first })
     }
 
     /// The reading end.
@@ -143,10 +150,10 @@ impl Store {
     /// Zeroes more space when little is left, outside anyone's wait. A full disk is no error here: [`Self::make_room`]
     /// says so when it matters.
     pub(crate) fn reserve_ahead(&mut self) -> io::Result<()> {
-        if self.file.is_none() || self.at + RESERVE / 2 < self.reserved || self.reserved >= self.limit {
+        if self.file.is_none() || self.at + self.step / 2 < self.reserved || self.reserved >= self.limit {
             return Ok(());
         }
-        self.reserve(self.reserved + RESERVE).map(|_| ())
+        self.reserve(self.reserved + self.step).map(|_| ())
     }
 
     /// Writes one batch and its seal and makes them durable. Room must have been made. After an error nothing may be
@@ -198,17 +205,13 @@ impl Store {
     /// Zeroes space at least up to here. It becomes durable with the batch that uses it.
     fn reserve(&mut self, up_to: u64) -> io::Result<Room> {
         let Some(file) = &self.file else { return Ok(Room::Full) };
-        let goal = up_to.next_multiple_of(RESERVE);
-        let zeros = vec![0; usize::try_from(RESERVE).unwrap_or_default()];
-        while self.reserved < goal {
-            let step = RESERVE - self.reserved % RESERVE;
-            let some = zeros.get(..usize::try_from(step).unwrap_or_default()).unwrap_or_default();
-            match file.write_at(some, self.reserved) {
-                Err(error) if is_full(&error) => return Ok(Room::Full),
-                written => written?,
-            }
-            self.reserved += step;
+        let more = up_to.next_multiple_of(self.step).saturating_sub(self.reserved);
+        let zeros = vec![0; usize::try_from(more).map_err(|_| io::ErrorKind::FileTooLarge)?];
+        match file.write_at(&zeros, self.reserved) {
+            Err(error) if is_full(&error) => return Ok(Room::Full),
+            written => written?,
         }
+        self.reserved += more;
         Ok(Room::Made)
     }
 }

@@ -150,6 +150,12 @@ impl TileFiles {
         Ok(bytes.chunks_exact(32).filter_map(|hash| Some(Hash(hash.try_into().ok()?))).collect())
     }
 
+    /// Number of hashes of a level that are on disk.
+    pub(crate) fn hashes(&self, level: usize) -> io::Result<u64> {
+        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
+        files.get(level).map_or(Ok(0), |file| Ok(file.size()? / HASH))
+    }
+
     /// The right edge of the tree of this size.
     pub(crate) fn peaks(&self, size: u64) -> io::Result<Peaks> {
         let mut peaks = Vec::new();

@@ -225,7 +225,7 @@ pub fn is_consistent(old: u64, old_root: &Hash, size: u64, root: &Hash, proof: &
         if place & 1 == 1 || place == last {
             older = node_hash(sibling, &older);
             newer = node_hash(sibling, &newer);
-            let skip = if place & 1 == 1 { 0 } else { place.trailing_zeros().min(63) };
+            let skip = if place & 1 == 1 { 0 } else { place.trailing_zeros() };
             place >>= skip;
             last >>= skip;
         } else {

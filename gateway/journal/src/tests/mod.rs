@@ -1,6 +1,12 @@
 //! What the journal promises, tried on the real disk and on one that fails, drops, reorders and tears.
 
+mod kill;
 mod log;
+mod note;
+mod power;
+mod sim;
+mod tamper;
+mod tree;
 
 use crate::entry::Entry;
 use crate::log::{Log, LogSettings, Opened};
@@ -55,4 +61,9 @@ pub(crate) fn fill(log: &Log, from: u64, to: u64) {
         let placed = log.append_blocking(Entry::of(vec![record(n)])).unwrap();
         assert_eq!(placed.records, n..n + 1);
     }
+}
+
+/// Whether the long form of the tests was asked for.
+pub(crate) fn long() -> bool {
+    std::env::var_os("SLUIS_LONG").is_some_and(|value| value == "1")
 }

@@ -1,0 +1,233 @@
+//! Every change to a folder of evidence is seen, and an unchanged one raises no alarm.
+
+use super::sim::{Chance, Sim};
+use super::{fill, keys, long, open_on, record, whole};
+use crate::entry::Entry;
+use crate::log::Log;
+use crate::port::Port;
+use crate::verify::{Bound, Checked, Fault, Finding, Question, Signatures, verify};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+fn check(sim: &Sim, older: Option<&str>) -> Result<Checked, Finding> {
+    let port: Arc<dyn Port> = Arc::new(sim.clone());
+    let keys = keys();
+    let question = Question { keys: &keys, older, signatures: Signatures::OfSegments };
+    verify(&port, Path::new("journal"), &question, Bound::Cold, |_| {})
+}
+
+fn log_on(sim: &Sim) -> Log {
+    whole(open_on(Arc::new(sim.clone()), Path::new("")))
+}
+
+/// A closed journal of this many records, in batches of ten.
+fn journal(records: u64) -> Sim {
+    let sim = Sim::default();
+    let log = log_on(&sim);
+    for from in (0..records).step_by(10) {
+        log.append_blocking(Entry::of((from..from + 10).map(record).collect())).unwrap();
+    }
+    drop(log);
+    sim
+}
+
+fn files(sim: &Sim) -> Vec<PathBuf> {
+    sim.names().into_iter().filter(|path| path.starts_with("journal")).collect()
+}
+
+fn segments(sim: &Sim) -> Vec<PathBuf> {
+    files(sim).into_iter().filter(|path| path.extension().is_some()).collect()
+}
+
+#[test]
+fn every_flipped_byte_is_seen() {
+    let records = if long() { 2000 } else { 200 };
+    let sim = journal(records);
+    assert_eq!(check(&sim, None).unwrap().records, records);
+    let flip = |seed: u64, path: &Path, places: std::ops::Range<usize>| {
+        let sim = sim.copy();
+        let mut chance = Chance(seed);
+        let whole = sim.content(path);
+        for place in places {
+            let mut bytes = whole.clone();
+            bytes[place] ^= 1 << chance.below(8);
+            sim.put(path, bytes);
+            let seen = check(&sim, None);
+            assert!(seen.is_err(), "{} byte {place} of {}", path.display(), whole.len());
+            assert!(seen.unwrap_err().index <= records);
+        }
+    };
+    let paths = files(&sim);
+    let mut bytes = 0;
+    std::thread::scope(|scope| {
+        for (seed, path) in (0..).zip(&paths) {
+            let size = sim.content(path).len();
+            bytes += size;
+            scope.spawn(move || flip(seed, path, 0..size));
+        }
+    });
+    println!("{bytes} flips seen in {} files", paths.len());
+}
+
+#[test]
+fn a_clean_journal_raises_no_alarm_at_any_length() {
+    let sim = Sim::default();
+    let mut older: Option<String> = None;
+    for n in 0..600 {
+        let log = log_on(&sim);
+        fill(&log, n, n + 1);
+        let note = log.checkpoint();
+        assert_eq!(log.verify(older.as_deref(), |_| {}).unwrap().records, n + 1);
+        drop(log);
+        let checked = check(&sim, older.as_deref()).unwrap();
+        assert_eq!((checked.records, checked.batches, checked.lag), (n + 1, n + 1, 0));
+        if n % 50 == 0 {
+            older = Some(note);
+        }
+    }
+}
+
+/// Rewrites the frames of the first segment, making every frame's check good again.
+fn rewrite(sim: &Sim, change: impl FnOnce(&mut Vec<(crate::frame::Kind, u64, Vec<u8>)>)) -> Sim {
+    let sim = sim.copy();
+    let path = segments(&sim)[0].clone();
+    let bytes = sim.content(&path);
+    let length = bytes.len();
+    let scan = crate::segment::Scan::of(0, bytes);
+    let mut frames: Vec<_> =
+        scan.frames(0).map(|(frame, _)| (frame.kind, frame.index, frame.payload.to_vec())).collect();
+    change(&mut frames);
+    let mut out = Vec::new();
+    for (kind, index, payload) in frames {
+        crate::frame::put(&mut out, kind, index, &payload);
+    }
+    out.resize(length.max(out.len()), 0);
+    sim.put(&path, out);
+    sim
+}
+
+#[test]
+fn a_forger_who_mends_every_checksum_is_seen_at_the_record() {
+    let sim = journal(200);
+    #[track_caller]
+    fn seen(sim: &Sim, index: u64) {
+        assert_eq!(check(sim, None).unwrap_err().index, index);
+    }
+    // The first three frames are the birth and records 0 and 1.
+    seen(&rewrite(&sim, |frames| frames[3].2.push(b'x')), 2);
+    seen(&rewrite(&sim, |frames| frames[2].2[0] ^= 1), 1);
+    seen(
+        &rewrite(&sim, |frames| {
+            let (one, two) = (frames[2].2.clone(), frames[3].2.clone());
+            (frames[2].2, frames[3].2) = (two, one);
+        }),
+        1,
+    );
+    // Swapped with their indices, doubled, left out, put in: the frames no longer follow each other.
+    seen(&rewrite(&sim, |frames| frames.swap(2, 3)), 0);
+    seen(&rewrite(&sim, |frames| frames.insert(3, frames[2].clone())), 0);
+    seen(&rewrite(&sim, |frames| drop(frames.remove(2))), 0);
+    // The same with indices made good: the tree tells.
+    let renumber = |frames: &mut Vec<(crate::frame::Kind, u64, Vec<u8>)>| {
+        let mut next = 0;
+        for frame in frames {
+            frame.1 = next;
+            next += u64::from(frame.0 == crate::frame::Kind::Record);
+        }
+    };
+    seen(
+        &rewrite(&sim, |frames| {
+            frames.insert(3, frames[2].clone());
+            renumber(frames);
+        }),
+        2,
+    );
+    seen(
+        &rewrite(&sim, |frames| {
+            frames.remove(2);
+            renumber(frames);
+        }),
+        1,
+    );
+}
+
+#[test]
+fn whole_files_moved_removed_or_added_are_seen() {
+    let sim = journal(200);
+    for path in files(&sim) {
+        let less = sim.copy();
+        less.remove(&path);
+        if !path.ends_with("lock") {
+            assert!(check(&less, None).is_err(), "{}", path.display());
+        }
+        let more = sim.copy();
+        more.put(&path.with_file_name("another"), more.content(&path));
+        assert!(matches!(check(&more, None).unwrap_err().fault, Fault::Stray));
+    }
+    let swapped = sim.copy();
+    let paths = segments(&sim);
+    swapped.put(&paths[0], sim.content(&paths[1]));
+    swapped.put(&paths[1], sim.content(&paths[0]));
+    assert_eq!(check(&swapped, None).unwrap_err().index, 0);
+}
+
+#[test]
+fn a_journal_cut_anywhere_shows_against_its_checkpoint() {
+    let sim = journal(200);
+    let path = segments(&sim).pop().unwrap();
+    let whole = sim.content(&path);
+    let written = whole.iter().rposition(|&b| b != 0).unwrap() + 1;
+    for at in 0..written {
+        // Cut off, and zeroed as if it had never been written.
+        let cut = sim.copy();
+        cut.put(&path, whole[..at].to_vec());
+        assert!(check(&cut, None).is_err(), "cut at {at}");
+        let mut zeroed = whole.clone();
+        zeroed[at..].fill(0);
+        cut.put(&path, zeroed);
+        assert!(check(&cut, None).is_err(), "zeroed from {at}");
+    }
+}
+
+#[test]
+fn a_folder_rolled_back_or_forked_shows_against_an_older_checkpoint() {
+    let sim = Sim::default();
+    let log = log_on(&sim);
+    fill(&log, 0, 30);
+    drop(log);
+    let past = sim.copy();
+    let log = log_on(&sim);
+    fill(&log, 30, 60);
+    let at_60 = log.checkpoint();
+    drop(log);
+    assert!(check(&sim, Some(&at_60)).is_ok());
+    // Rolled back as a whole, the folder is content with itself.
+    assert!(check(&past, None).is_ok());
+    let rolled = check(&past, Some(&at_60)).unwrap_err();
+    assert_eq!(rolled.index, 30);
+    assert!(matches!(rolled.fault, Fault::CutAway { size: 60 }));
+    // Another future from the same past.
+    let log = log_on(&past);
+    for n in 0..40 {
+        log.append_blocking(Entry::of(vec![record(1000 + n)])).unwrap();
+    }
+    drop(log);
+    assert!(check(&past, None).is_ok());
+    assert!(matches!(check(&past, Some(&at_60)).unwrap_err().fault, Fault::Fork { size: 60 }));
+    assert!(matches!(check(&sim, Some(&at_60.replace("60", "59"))).unwrap_err().fault, Fault::Older));
+}
+
+#[test]
+fn a_cut_or_rewritten_journal_is_not_opened() {
+    let sim = journal(200);
+    let path = segments(&sim).pop().unwrap();
+    let mut bytes = sim.content(&path);
+    let scan = crate::segment::Scan::of(
+        crate::segment::first_of(path.file_name().unwrap().to_str().unwrap()).unwrap(),
+        bytes.clone(),
+    );
+    bytes[..scan.end].fill(0);
+    sim.put(&path, bytes);
+    let opened = Log::open_on(Arc::new(sim.clone()), super::settings(Path::new("")), super::SMALL);
+    assert!(matches!(opened, Err(crate::error::OpenError::Broken { .. })));
+}
