@@ -134,7 +134,10 @@ impl<'d> Checker<'d> {
         let authors: Vec<_> = composition.each("author").collect();
         self.must(!authors.is_empty(), "author", "entry[0]");
         for reference in authors.into_iter().chain(composition.get("custodian")) {
-            self.must(self.target(Some(reference)).is_some(), "author-resolves", "entry[0]");
+            // An author known by name alone is legal in R4; one that is referred to must stand in the document.
+            self.should(reference.get("reference").is_some(), "author-known", "entry[0]");
+            let lost = reference.get("reference").is_some() && self.target(Some(reference)).is_none();
+            self.must(!lost, "author-resolves", "entry[0]");
         }
         let sections: Vec<_> = composition.each("section").collect();
         for (n, section) in sections.iter().enumerate() {

@@ -32,6 +32,11 @@ pub(super) fn read<'d>(
             [name, dosage(root, language), status(root, language)]
         }
         "Observation" => [name, observed(root, language), day(&when)],
+        "RelatedPerson" => [person_name(root).unwrap_or_else(|| name.clone()), name, contact_points(root)],
+        "CareTeam" => [name, members(root, resolve), day(&when)],
+        "CarePlan" => [name, joined([status(root, language), actions(root)], "; "), day(&when)],
+        "Consent" => [name, joined([directive(root, language), status(root, language)], ", "), day(&when)],
+        "Goal" => [name, status(root, language), due(root)],
         _ => [name, status(root, language), day(&when)],
     };
     Fact { key, cells, when }
@@ -94,10 +99,22 @@ pub(super) fn person_name(root: Value<'_>) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(" "))
 }
 
+/// How it stands. What takes the fact back (refuted, in error, not to be given) always shows.
 fn status(root: Value<'_>, language: Language) -> String {
     let clinical = root.get("clinicalStatus").or_else(|| root.get("lifecycleStatus"));
     let member = clinical.or_else(|| root.get("status"));
-    member.map(|member| status_words(member, language)).unwrap_or_default()
+    let forbidden = root.get("doNotPerform").and_then(|member| member.as_bool()) == Some(true);
+    let forbids = if forbidden { language.do_not().to_owned() } else { String::new() };
+    joined(
+        [forbids, member.map(|m| status_words(m, language)).unwrap_or_default(), doubt(root, language)],
+        ", ",
+    )
+}
+
+/// Anything but `confirmed`.
+fn doubt(root: Value<'_>, language: Language) -> String {
+    let words = root.get("verificationStatus").map(|member| status_words(member, language));
+    words.filter(|words| words != "confirmed").unwrap_or_default()
 }
 
 fn status_words(member: Value<'_>, language: Language) -> String {
@@ -107,14 +124,55 @@ fn status_words(member: Value<'_>, language: Language) -> String {
 }
 
 fn severity(root: Value<'_>, language: Language) -> String {
-    let parts = ["criticality", "clinicalStatus"].iter().filter_map(|name| root.get(name));
-    let words: Vec<_> = parts.map(|part| status_words(part, language)).filter(|w| !w.is_empty()).collect();
-    words.join(", ")
+    let words = |name: &str| root.get(name).map(|part| status_words(part, language)).unwrap_or_default();
+    joined([words("criticality"), words("clinicalStatus"), doubt(root, language)], ", ")
 }
 
 fn reactions(root: Value<'_>) -> String {
     let each = root.each("reaction").flat_map(|reaction| reaction.each("manifestation"));
     each.filter_map(concept_text).collect::<Vec<_>>().join(", ")
+}
+
+/// Who is in a team: the role and the name of each, as far as released.
+fn members<'d>(root: Value<'d>, resolve: &dyn Fn(&str) -> Option<Value<'d>>) -> String {
+    let people = root.each("participant").map(|participant| {
+        let role = participant.each("role").find_map(concept_text).unwrap_or_default();
+        let member = participant.get("member");
+        let named = member.and_then(|member| resolve(&member.get_str("reference")?)).and_then(person_name);
+        let shown = || member.and_then(|member| member.get_str("display")).map(std::borrow::Cow::into_owned);
+        joined([role, named.or_else(shown).unwrap_or_default()], " ")
+    });
+    people.filter(|person| !person.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+/// What a plan says that will be done.
+fn actions(root: Value<'_>) -> String {
+    let details = root.each("activity").filter_map(|activity| activity.get("detail"));
+    let words = details.filter_map(|detail| {
+        let description = detail.get_str("description").map(std::borrow::Cow::into_owned);
+        description.or_else(|| detail.get("code").and_then(concept_text))
+    });
+    words.collect::<Vec<_>>().join("; ")
+}
+
+/// Whether a directive says yes or no: the word that matters most at a bedside.
+fn directive(root: Value<'_>, language: Language) -> String {
+    let kind = root.each("provision").find_map(|provision| provision.get_str("type"));
+    kind.map(|kind| language.status(&kind).to_owned()).unwrap_or_default()
+}
+
+fn due(root: Value<'_>) -> String {
+    let target = root.each("target").find_map(|target| target.get_str("dueDate"));
+    target.or_else(|| root.get_str("startDate")).map(|text| day(&text)).unwrap_or_default()
+}
+
+fn contact_points(root: Value<'_>) -> String {
+    let values = root.each("telecom").filter_map(|telecom| telecom.get_str("value"));
+    values.collect::<Vec<_>>().join(", ")
+}
+
+fn joined<const N: usize>(parts: [String; N], separator: &str) -> String {
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(separator)
 }
 
 /// How to use a medicine: the holder's words, else what the structured dosage says, else a pointer.

@@ -233,6 +233,78 @@ fn a_structured_dosage_is_put_in_words_and_keeps_its_digits() {
     assert!(div(&section(&document, "10160-0").unwrap()).contains("1.50 tablet, 2 keer per dag, zo nodig"));
 }
 
+#[track_caller]
+fn reads(resource_type: &str, members: &str, row: &str) {
+    let bytes = format!(r#"{{"resourceType":"{resource_type}","id":"x1",{members}}}"#);
+    let gp = br#"{"resourceType":"Practitioner","id":"g1","name":[{"family":"Linden"}]}"#;
+    let items = [item(resource_type, "x1", "h", bytes.as_bytes()), item("Practitioner", "g1", "h", gp)];
+    let document = composed(&items, &frame());
+    assert!(document.contains(row), "{row} not in {document}");
+}
+
+#[test]
+fn each_kind_reads_as_ordinary_words() {
+    reads(
+        "RelatedPerson",
+        r#""name":[{"given":["Elif"],"family":"Kaya"}],"relationship":[{"text":"dochter"}],"telecom":[{"value":"06-0"}]"#,
+        "<td>Elif Kaya</td><td>dochter</td><td>06-0</td>",
+    );
+    reads(
+        "CareTeam",
+        r#""name":"Team","participant":[{"role":[{"text":"huisarts"}],"member":{"reference":"Practitioner/g1"}},{"member":{"display":"Steen"}}]"#,
+        "<td>Team</td><td>huisarts Linden; Steen</td>",
+    );
+    reads(
+        "CarePlan",
+        r#""title":"Plan","status":"active","activity":[{"detail":{"description":"dinsdag samen eten"}}]"#,
+        "<td>Plan</td><td>actief; dinsdag samen eten</td>",
+    );
+    reads(
+        "Consent",
+        r#""status":"active","provision":{"type":"deny","code":[{"text":"reanimatie"}]},"dateTime":"2026-01-02""#,
+        "<td>reanimatie</td><td>niet, actief</td><td>2026-01-02</td>",
+    );
+    reads(
+        "Observation",
+        r#""code":{"text":"bloeddruk"},"component":[{"code":{"text":"boven"},"valueQuantity":{"value":120.0,"unit":"mmHg"}}]"#,
+        "<td>bloeddruk</td><td>boven 120.0 mmHg</td>",
+    );
+    reads(
+        "Goal",
+        r#""description":{"text":"thuis blijven"},"lifecycleStatus":"active""#,
+        "<td>thuis blijven</td><td>actief</td>",
+    );
+    reads(
+        "Condition",
+        r#""code":{"coding":[{"code":"N87"}]},"onsetDateTime":"2019-05""#,
+        "<td>N87</td><td></td><td>2019-05</td>",
+    );
+}
+
+#[test]
+fn what_takes_a_fact_back_always_shows() {
+    let refuted = r#""code":{"text":"x"},"clinicalStatus":{"coding":[{"code":"active"}]},"verificationStatus":{"coding":[{"code":"refuted"}]}"#;
+    reads("Condition", refuted, "<td>actief, blijkt niet zo te zijn</td>");
+    reads("AllergyIntolerance", refuted, "<td>actief, blijkt niet zo te zijn</td>");
+    reads("Immunization", r#""vaccineCode":{"text":"x"},"status":"not-done""#, "<td>niet gedaan</td>");
+    reads(
+        "MedicationRequest",
+        r#""medicationCodeableConcept":{"text":"x"},"status":"active","doNotPerform":true"#,
+        "<td>NIET geven, actief</td>",
+    );
+}
+
+#[test]
+fn a_whole_document_is_valid_base_r4() {
+    let gaps = [Gap { holder_name: Some("x") }];
+    let items = [item("Patient", "p1", "h", PATIENT), item("MedicationStatement", "m1", "h", LEVODOPA)];
+    for document in [composed(&items, &Frame { gaps: &gaps, ..frame() }), composed(&[], &frame())] {
+        let doc = json::parse(document.as_bytes()).unwrap();
+        let issues = crate::r4::check(doc.root());
+        assert!(issues.is_empty(), "{issues:?}");
+    }
+}
+
 /// A document of ours with one thing changed, and the rule that must notice.
 #[track_caller]
 fn planted(from: &str, to: &str, rule: &str) {

@@ -80,6 +80,10 @@ impl Language {
         self.pick("dosering: zie bron", "dosage: see the source")
     }
 
+    pub(super) fn do_not(self) -> &'static str {
+        self.pick("NIET geven", "do NOT give")
+    }
+
     pub(super) fn as_needed(self) -> &'static str {
         self.pick("zo nodig", "as needed")
     }
@@ -130,6 +134,12 @@ impl Language {
             "entered-in-error" => ("ingetrokken: was een fout", "withdrawn: was an error"),
             "draft" => ("nog niet vast", "draft"),
             "unknown" => ("onbekend", "unknown"),
+            "refuted" => ("blijkt niet zo te zijn", "found not to be so"),
+            "unconfirmed" | "provisional" | "differential" => ("niet zeker", "not certain"),
+            "not-done" => ("niet gedaan", "not done"),
+            "not-taken" => ("niet gebruikt", "not taken"),
+            "permit" => ("wel", "yes"),
+            "deny" => ("niet", "no"),
             "low" => ("laag risico", "low risk"),
             "high" => ("hoog risico", "high risk"),
             "unable-to-assess" => ("niet vast te stellen", "cannot be assessed"),
