@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod bundle;
+pub mod capability;
 pub mod classify;
 pub mod consent_wire;
 pub mod directory;
