@@ -1,7 +1,7 @@
 //! `application/x-www-form-urlencoded`, strictly: what two readers could take differently is refused.
 
 /// Name and value pairs, decoded once, in order; `None` when a piece is ill-formed.
-pub(super) fn pairs(raw: &str) -> Option<Vec<(String, String)>> {
+pub fn pairs(raw: &str) -> Option<Vec<(String, String)>> {
     if raw.is_empty() {
         return Some(Vec::new());
     }

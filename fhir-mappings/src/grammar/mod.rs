@@ -20,6 +20,7 @@ mod table;
 
 pub use bsn::bsn_in_url;
 pub use filter::{Filter, Test, Token};
+pub use form::pairs as form_pairs;
 pub use list::{About, Interaction, ListForm, Origin, Param, ROWS, Row, Shape, row};
 pub use matching::{matches, stable_order};
 pub use moment::Moment;

@@ -47,7 +47,7 @@ pub enum Use {
     General,
     /// Access tokens (ECDSA P-256, PKCS#8).
     TokenSigning,
-    /// Checkpoints of the journal (Ed25519, PKCS#8).
+    /// Checkpoints of the journal (Ed25519, seed).
     JournalSigning,
 }
 
@@ -346,9 +346,7 @@ fn make_ring(file: &Path, master: &Key) -> Result<Vec<(Use, u8, Vec<u8>)>, KeyEr
     )
     .map_err(|_| KeyError::NoRandomness)?;
     named.push((Use::TokenSigning, 1, token.as_ref().to_vec()));
-    let journal =
-        ring::signature::Ed25519KeyPair::generate_pkcs8(&random).map_err(|_| KeyError::NoRandomness)?;
-    named.push((Use::JournalSigning, 1, journal.as_ref().to_vec()));
+    named.push((Use::JournalSigning, 1, Key::random().map_err(|_| KeyError::NoRandomness)?.0.to_vec()));
     write_ring(file, master, &named)?;
     Ok(named)
 }

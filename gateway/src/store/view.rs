@@ -169,6 +169,14 @@ impl View {
         Ok(found)
     }
 
+    /// The highest key of an index.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    pub fn last_key(&self, index: Index) -> Result<Option<Vec<u8>>, ViewError> {
+        Ok(self.tree(index).last()?.map(|(key, _)| key.to_vec()))
+    }
+
     /// Applies a batch, then moves the position.
     ///
     /// # Errors

@@ -1,0 +1,205 @@
+//! Privacy consents: recorded, withdrawn, given a second key, and read back by who may (CONTRACT.md 7).
+
+use super::{OURSELVES, Visible, known_subject, may_record, outward, subject_of};
+use crate::refusal::{NoGrant, Refusal};
+use crate::road::authorise::Authorised;
+use crate::road::locate::{Subject, is_self};
+use crate::road::record::record_change;
+use crate::road::{Minimised, Recorded};
+use crate::store::Fence;
+use crate::store::facts::{Change, Fact};
+use crate::store::outward::PERSON;
+use crate::store::state::StoredConsent;
+use crate::trail::Trail;
+use crate::trust::Purpose;
+use crate::world::World;
+use consent::Identifier;
+use consent::record::Reading;
+use fhir_mappings::audit::{self, Kind};
+use fhir_mappings::consent_wire::{self, Change as Kindof, Context, Presented, Received, Recorder, Why};
+use fhir_mappings::outcome::{Code, Outcome};
+use fhir_mappings::release::Ids;
+
+type Done = Result<Option<Recorded<Minimised>>, Refusal>;
+
+/// The register of what is recorded here.
+pub(crate) const REGISTER: &str = "sluis";
+
+pub(super) async fn create(asked: &Authorised, world: &World, trail: &mut Trail) -> Done {
+    let id = uuid::Uuid::new_v4().to_string();
+    let received = read(asked, &id, 1, world)?;
+    let subject = subject_of(&received.patient, asked, world, trail)?;
+    if !may_record(asked, &subject) {
+        return Err(Refusal::NoGrant(NoGrant::Recorder));
+    }
+    evidence_is_own(&received, asked, &subject, world)?;
+    store(asked, &subject, received, 201, world, trail).await
+}
+
+pub(super) async fn update(asked: &Authorised, id: &str, world: &World, trail: &mut Trail) -> Done {
+    let unknown = || Refusal::NoGrant(NoGrant::UnknownPerson);
+    let named = world.outward.open(asked.participant().id.as_str(), id).filter(|n| n.tag != PERSON);
+    let named = named.ok_or_else(unknown)?;
+    let subject = known_subject(named.person, world, trail)?;
+    let stored = subject
+        .state
+        .consents
+        .iter()
+        .find(|stored| world.outward.tag(OURSELVES, "Consent", stored.id()) == named.tag)
+        .filter(|stored| sees(asked, &subject, stored))
+        .ok_or_else(unknown)?;
+    let received = read(asked, stored.id(), stored.version() + 1, world)?;
+    if received.body_id.as_deref().is_some_and(|body| body != id) {
+        return Err(Refusal::Recording(Outcome::new(Code::BodyInvalid).at("Consent.id")));
+    }
+    let same_person =
+        subject_of(&received.patient, asked, world, trail).is_ok_and(|s| s.person == named.person);
+    if !same_person {
+        return Err(unknown());
+    }
+    if !version_matches(asked.if_match(), stored.version()) {
+        return Err(Refusal::Recording(Outcome::new(Code::VersionConflict)));
+    }
+    let Reading::Readable(old) = &stored.reading else {
+        return Err(Refusal::Recording(Outcome::new(Code::Conflict)));
+    };
+    match consent_wire::change(old, &received.record) {
+        Kindof::Withdrawal | Kindof::SecondKey | Kindof::Nothing => {}
+        Kindof::Revival | Kindof::OtherContent => {
+            return Err(Refusal::Recording(
+                Outcome::new(Code::ConsentRefused).because(NEW_RECORD).at("Consent"),
+            ));
+        }
+    }
+    evidence_is_own(&received, asked, &subject, world)?;
+    store(asked, &subject, received, 200, world, trail).await
+}
+
+const NEW_RECORD: fhir_mappings::outcome::Reason = fhir_mappings::outcome::Reason {
+    code: "new-record-needed",
+    nl: "Een wijziging van inhoud is een nieuwe toestemming; met PUT kan alleen worden ingetrokken of een tweede sleutel worden toegevoegd.",
+    en: "Other content is a new consent; PUT only withdraws or adds a second key.",
+};
+
+fn read(asked: &Authorised, id: &str, version: u32, world: &World) -> Result<Received, Refusal> {
+    let participant = asked.participant();
+    let own =
+        [Identifier::new(participant.identifier.system.as_str(), participant.identifier.value.as_str())];
+    let trust = asked.trust();
+    let takes_part = |identifier: &Identifier| {
+        let identifier = crate::trust::Identifier {
+            system: identifier.system.to_string(),
+            value: identifier.value.to_string(),
+        };
+        trust.by_identifier(&identifier).is_some()
+    };
+    let recorder = if asked.session().asker().purpose == Purpose::OwnRequest {
+        Recorder::Person
+    } else {
+        Recorder::Organisation(&own)
+    };
+    let context = Context {
+        id,
+        version,
+        register: REGISTER,
+        recorder,
+        now: world.clock.now(),
+        vocabulary: world.rules.vocabulary(),
+        takes_part: &takes_part,
+    };
+    consent_wire::read(asked.body(), &context).map_err(|refusal| Refusal::Recording(refusal.outcome()))
+}
+
+/// Evidence that names another person's document is refused.
+fn evidence_is_own(
+    received: &Received,
+    asked: &Authorised,
+    subject: &Subject,
+    world: &World,
+) -> Result<(), Refusal> {
+    let organisation = asked.participant().id.as_str();
+    let foreign = received.evidence.iter().any(|reference| {
+        let id = reference.rsplit('/').next().unwrap_or_default();
+        world.outward.open(organisation, id).is_some_and(|named| named.person != subject.person)
+    });
+    if foreign {
+        let outcome =
+            Outcome::new(Why::OtherPersonsEvidence.code()).because(Why::OtherPersonsEvidence.reason());
+        return Err(Refusal::Recording(outcome.at("Consent.sourceReference")));
+    }
+    Ok(())
+}
+
+async fn store(
+    asked: &Authorised,
+    subject: &Subject,
+    received: Received,
+    status: u16,
+    world: &World,
+    trail: &mut Trail,
+) -> Done {
+    let record = received.record;
+    let recorder = match asked.session().asker().purpose {
+        Purpose::OwnRequest => PERSON_RECORDED,
+        _ => asked.participant().id.as_str(),
+    };
+    let stored = StoredConsent {
+        recorder: recorder.to_owned(),
+        wire: String::from_utf8_lossy(asked.body()).into_owned(),
+        reading: Reading::Readable(record.clone()),
+    };
+    trail.entry.changes = vec![audit::Change {
+        what: "Consent".into(),
+        id: record.id.to_string(),
+        version: Some(record.version.to_string()),
+        sha256: None,
+    }];
+    trail.entry.consents =
+        vec![audit::ConsentUsed { id: record.id.to_string(), version: record.version.to_string() }];
+    let shown = show(asked, subject, &stored, world);
+    let fence =
+        Some(Fence { person: Some((subject.person, subject.state.version)), trust: asked.trust().epoch() });
+    let location = format!("{}Consent/{}", world.settings.base, shown.id);
+    let answer = Minimised::authored(Kind::Consent, status, shown.bytes, fence)
+        .at((status == 201).then_some(location), record.version);
+    let fact = Fact::Consent { recorder: stored.recorder, reading: stored.reading, wire: stored.wire };
+    record_change(answer, Change::about(subject.person, fact), world, trail).await
+}
+
+/// The recorder of what a person chose without an organisation between.
+pub(crate) const PERSON_RECORDED: &str = "person";
+
+/// A consent is seen by its recorder and by the person.
+fn sees(asked: &Authorised, subject: &Subject, stored: &StoredConsent) -> bool {
+    let asker = asked.session().asker();
+    if asker.purpose == Purpose::OwnRequest {
+        return is_self(asker, &subject.state);
+    }
+    stored.recorder == asked.participant().id.as_str()
+}
+
+fn show(asked: &Authorised, subject: &Subject, stored: &StoredConsent, world: &World) -> Visible {
+    let ids = outward(asked, subject.person, world);
+    let id = ids.outward(OURSELVES, "Consent", stored.id());
+    let patient = ids.patient();
+    let last_updated = world.clock.now().to_string();
+    let envelope =
+        Presented { id: &id, version: stored.version(), last_updated: &last_updated, patient: &patient };
+    let bytes = consent_wire::present(stored.wire.as_bytes(), envelope).unwrap_or_default();
+    Visible { resource_type: "Consent", id, bytes }
+}
+
+/// The consents that this asker may see.
+pub(super) fn visible(asked: &Authorised, subject: &Subject, world: &World) -> Vec<Visible> {
+    let seen = subject.state.consents.iter().filter(|stored| sees(asked, subject, stored));
+    let shown = seen.map(|stored| show(asked, subject, stored, world));
+    shown.filter(|visible| !visible.bytes.is_empty()).collect()
+}
+
+/// `If-Match`: absent, `*`, or the version as a weak or strong tag (RFC 9110 13.1.1).
+pub(super) fn version_matches(header: Option<&str>, version: u32) -> bool {
+    let Some(header) = header else { return true };
+    header.split(',').map(str::trim).any(|tag| {
+        tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"') == version.to_string()
+    })
+}

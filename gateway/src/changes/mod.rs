@@ -1,0 +1,128 @@
+//! What is recorded about a person by those who may: consents, relations, attestations; and who sees them again.
+//!
+//! Every write is decided on a fenced state and made durable with its record before it is answered.
+
+pub mod consent;
+pub mod relation;
+
+use crate::answer::answer_tries;
+use crate::refusal::{NoGrant, Refusal};
+use crate::road::authorise::{Ask, Authorised};
+use crate::road::locate::{Located, Subject, is_self};
+use crate::road::minimise::OutwardFor;
+use crate::road::{Minimised, Recorded};
+use crate::store::keys::PersonNo;
+use crate::store::outward::{Named, PERSON};
+use crate::trail::Trail;
+use crate::trust::Purpose;
+use crate::world::World;
+use fhir_mappings::consent_wire::PatientRef;
+use fhir_mappings::grammar::Query;
+
+/// A record of our own, as one asker sees it.
+pub(crate) struct Visible {
+    /// Its FHIR type.
+    pub(crate) resource_type: &'static str,
+    /// Its id for this asker.
+    pub(crate) id: String,
+    /// Its JSON for this asker.
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// The consents, relations and attestations about this person that this asker may see.
+pub(crate) fn visible(located: &Located, world: &World) -> Vec<Visible> {
+    let Some(subject) = located.subject() else { return Vec::new() };
+    let asked = located.asked();
+    let mut seen = consent::visible(asked, subject, world);
+    seen.extend(relation::visible(asked, subject, world));
+    seen
+}
+
+/// Records what was sent.
+///
+/// # Errors
+/// See [`Refusal`].
+pub async fn record(
+    asked: Authorised,
+    world: &World,
+    trail: &mut Trail,
+) -> Result<Recorded<Minimised>, Refusal> {
+    for _ in 0..answer_tries() {
+        let done = match asked.ask() {
+            Ask::Record(Query::ConsentCreate) => consent::create(&asked, world, trail).await?,
+            Ask::Record(Query::ConsentUpdate { id }) => {
+                consent::update(&asked, id.as_str(), world, trail).await?
+            }
+            Ask::Record(Query::RelationCreate { resource }) => {
+                relation::create(&asked, resource, world, trail).await?
+            }
+            Ask::Record(Query::RelationUpdate { resource, id }) => {
+                relation::update(&asked, resource, id.as_str(), world, trail).await?
+            }
+            Ask::Record(Query::AttestationCreate) => relation::attest(&asked, world, trail).await?,
+            Ask::Record(_) | Ask::Disclosure(_) | Ask::Explain(_) | Ask::Journal(_) | Ask::Directory(_) => {
+                return Err(Refusal::NoGrant(NoGrant::OutsideGrant));
+            }
+        };
+        if let Some(recorded) = done {
+            return Ok(recorded);
+        }
+    }
+    Err(Refusal::Contended)
+}
+
+/// The person that a body is about, with the state as it stands.
+fn subject_of(
+    patient: &PatientRef,
+    asked: &Authorised,
+    world: &World,
+    trail: &mut Trail,
+) -> Result<Subject, Refusal> {
+    let unknown = || Refusal::NoGrant(NoGrant::UnknownPerson);
+    let person = match patient {
+        PatientRef::Id(id) => match world.outward.open(asked.participant().id.as_str(), id) {
+            Some(Named { person, tag: PERSON }) => Some(person),
+            _ => None,
+        },
+        PatientRef::Identifier(identifier) => {
+            world.store.find_person(identifier).map_err(|_| Refusal::ConsentUnavailable)?
+        }
+    };
+    let person = person.ok_or_else(unknown)?;
+    known_subject(person, world, trail)
+}
+
+/// A person that exists, noted in the trail.
+fn known_subject(person: PersonNo, world: &World, trail: &mut Trail) -> Result<Subject, Refusal> {
+    let state = world.store.person(person).map_err(|_| Refusal::ConsentUnavailable)?;
+    if state.identifiers.is_empty() {
+        return Err(Refusal::NoGrant(NoGrant::UnknownPerson));
+    }
+    trail.person = Some(person);
+    Ok(Subject { person, state })
+}
+
+/// Who may record about this person: the person, or a registered recorder that holds data or stands in a recorded
+/// relation (CONTRACT.md 7).
+fn may_record(asked: &Authorised, subject: &Subject) -> bool {
+    let asker = asked.session().asker();
+    if asker.purpose == Purpose::OwnRequest {
+        return is_self(asker, &subject.state);
+    }
+    let participant = asked.participant();
+    let own = ::consent::Identifier::new(
+        participant.identifier.system.as_str(),
+        participant.identifier.value.as_str(),
+    );
+    let holds = subject.state.holders.iter().any(|h| h == participant.id.as_str());
+    let related = subject.state.relations.iter().any(|r| r.relation.has_party(std::slice::from_ref(&own)));
+    participant.recorder && (holds || related)
+}
+
+/// Ids of one person for one asker.
+fn outward<'w>(asked: &'w Authorised, person: PersonNo, world: &'w World) -> OutwardFor<'w> {
+    OutwardFor { world, organisation: asked.participant().id.as_str(), person }
+}
+
+/// The pseudo-holder under which our own records have their ids.
+pub(crate) const OURSELVES: &str = "sluis";

@@ -1,0 +1,332 @@
+//! Stage 5: what of it may this asker see, by consent or another basis, holder by holder and class by class.
+
+use super::authorise::Authorised;
+use super::locate::{Located, is_self};
+use crate::oauth::asker::{self, AskingPerson};
+use crate::refusal::{NoGrant, Refusal, reason_code};
+use crate::store::Fence;
+use crate::trail::Trail;
+use crate::trust::{Participant, Purpose};
+use crate::world::World;
+use consent::answer::{Permit, ReceiverBasis, SenderBasis};
+use consent::question::{Asker, Assurance, BreakGlass, Capacity, Party, Question, Subject};
+use consent::{Decision, Identifier, Level, Reason, Rules, Verdict};
+use fhir_mappings::audit;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A question of which at least one class of one holder is permitted.
+pub struct Granted {
+    pub(super) located: Located,
+    pub(super) decisions: Vec<Decided>,
+    pub(super) at: Timestamp,
+    pub(super) fence: Fence,
+}
+
+/// One holder's decision.
+pub struct Decided {
+    pub(super) holder: Arc<Participant>,
+    pub(super) decision: Decision,
+}
+
+/// Decides.
+///
+/// # Errors
+/// [`Refusal::NoGrant`], whatever the cause.
+pub fn decide(located: Located, world: &World, trail: &mut Trail) -> Result<Granted, Refusal> {
+    let at = world.clock.now();
+    let decisions = judge(&located, world, at);
+    let fence = Fence {
+        person: Some((located.subject.person, located.subject.state.version)),
+        trust: located.asked.trust().epoch(),
+    };
+    trail.entry.protocols = world.protocols();
+    if let Some(why) = located.nobody {
+        return Err(Refusal::NoGrant(why));
+    }
+    note(&decisions, world, trail);
+    if !decisions.iter().any(|decided| decided.decision.any_permit()) {
+        return Err(Refusal::NoGrant(NoGrant::Decided(leading_reason(&decisions))));
+    }
+    Ok(Granted { located, decisions, at, fence })
+}
+
+/// The decisions about every holder with data of this person.
+fn judge(located: &Located, world: &World, at: Timestamp) -> Vec<Decided> {
+    judge_as(located, world, at, None, None)
+}
+
+/// As [`judge`], with another registered purpose or function tried on.
+pub(crate) fn judge_as(
+    located: &Located,
+    world: &World,
+    at: Timestamp,
+    purpose: Option<&Purpose>,
+    function: Option<&str>,
+) -> Vec<Decided> {
+    let holders = located.holders();
+    let rules = &world.rules;
+    let mut question = question(located, rules, world, at);
+    if let Some(purpose) = purpose {
+        question.purpose = self::purpose(*purpose);
+    }
+    if let Some(function) = function {
+        question.asker.function = rules.vocabulary().function(function);
+    }
+    let parties: Vec<Party> = holders.iter().map(|holder| party(holder, rules, at)).collect();
+    let decisions = consent::decide_all(rules, &question, &parties, &located.subject.state.dossier(rules));
+    holders.into_iter().zip(decisions).map(|(holder, decision)| Decided { holder, decision }).collect()
+}
+
+/// Whether this asker is granted anything about a person.
+pub(crate) fn has_grant(asked: &Authorised, subject: &crate::road::locate::Subject, world: &World) -> bool {
+    let located = Located::of(asked.again(), subject);
+    judge(&located, world, world.clock.now()).iter().any(|decided| decided.decision.any_permit())
+}
+
+/// The question that consent answers: registered and recorded facts only, never the caller's word alone.
+pub(crate) fn question(located: &Located, rules: &Rules, world: &World, at: Timestamp) -> Question {
+    let (asked, state) = (&located.asked, &located.subject.state);
+    let asker = asked.session().asker();
+    Question {
+        asker: consent_asker(asked, located, rules, at),
+        purpose: purpose(asker.purpose),
+        subject: Subject { birth_date: state.birth_date(), representatives: state.representatives.clone() },
+        holder: Party::default(),
+        classes: rules.vocabulary().all_classes(),
+        // A relation is somebody else's word than the asker's: what an organisation recorded opens nothing for itself.
+        relations: state
+            .relations
+            .iter()
+            .filter(|stored| stored.recorder != asked.participant().id.as_str())
+            .map(|stored| stored.relation.clone())
+            .collect(),
+        attestations: state.attestations.iter().map(|stored| stored.attestation.clone()).collect(),
+        break_glass: break_glass(asked, located, world),
+        at,
+    }
+}
+
+fn consent_asker(asked: &Authorised, located: &Located, rules: &Rules, at: Timestamp) -> Asker {
+    let asker = asked.session().asker();
+    let capacity = match asker.purpose {
+        Purpose::OwnRequest if is_self(asker, &located.subject.state) => Capacity::Person,
+        Purpose::OwnRequest => Capacity::Representative,
+        _ => Capacity::Professional,
+    };
+    Asker {
+        organisation: party(asked.participant(), rules, at),
+        function: asker.function.as_ref().and_then(|f| rules.vocabulary().function(f.as_str())),
+        person: person_identifiers(&asker.person),
+        role: asker.person.role.as_ref().map(|role| role.code.as_str().into()),
+        responsible: asker.responsible.as_ref().and_then(|p| person_identifiers(p).into_iter().next()),
+        assurance: match asker.person.assurance {
+            asker::Assurance::Registered => Assurance::Registered,
+            asker::Assurance::SelfAsserted => Assurance::SelfAsserted,
+        },
+        capacity,
+    }
+}
+
+/// A person as consents may name them: by our own register, else as asserted.
+pub(crate) fn person_identifiers(person: &AskingPerson) -> Vec<Identifier> {
+    if person.system == "urn:sluis:person" {
+        vec![Identifier::new(PERSON_SYSTEM, person.id.as_str())]
+    } else {
+        vec![Identifier::new(person.system.as_str(), person.id.as_str())]
+    }
+}
+
+/// Naming system of persons in consents (CONTRACT.md 7).
+pub(crate) const PERSON_SYSTEM: &str = "https://sluis.example/fhir/NamingSystem/person";
+
+/// A registered organisation, as a decision sees it at an instant.
+pub(crate) fn party(participant: &Participant, rules: &Rules, at: Timestamp) -> Party {
+    let vocabulary = rules.vocabulary();
+    let identifier = &participant.identifier;
+    Party {
+        identifiers: vec![Identifier::new(identifier.system.as_str(), identifier.value.as_str())],
+        categories: participant.categories.iter().filter_map(|c| vocabulary.category(c.as_str())).collect(),
+        functions: participant
+            .functions_at(at)
+            .filter_map(|f| vocabulary.function(f.code.as_str()))
+            .collect(),
+    }
+}
+
+/// The same purpose in the vocabulary of consent.
+pub(crate) fn purpose(purpose: Purpose) -> consent::Purpose {
+    match purpose {
+        Purpose::Treatment => consent::Purpose::Treat,
+        Purpose::Emergency => consent::Purpose::Etreat,
+        Purpose::Coordination => consent::Purpose::Coc,
+        Purpose::Support => consent::Purpose::Caremgt,
+        Purpose::OwnRequest => consent::Purpose::Patrqt,
+        Purpose::Compliance => consent::Purpose::Hcompl,
+    }
+}
+
+fn break_glass(asked: &Authorised, located: &Located, world: &World) -> Option<BreakGlass> {
+    let broken = asked.session().asker().break_glass.as_ref()?;
+    let key = glass_key(asked);
+    let first_use =
+        located.subject.state.glass_broken.iter().find(|(asker, _)| *asker == key).map(|(_, at)| *at);
+    Some(BreakGlass {
+        first_use,
+        could_not_be_asked: broken.could_not_be_asked,
+        registered: asked.participant().emergency.asks,
+        followed_up: world.settings.break_glass_followed_up,
+    })
+}
+
+/// Who broke the glass: the hour runs per person who asks and person asked about.
+pub(crate) fn glass_key(asked: &Authorised) -> (String, String) {
+    let person = &asked.session().asker().person;
+    (asked.participant().id.as_str().to_owned(), format!("{}#{}", person.system, person.id))
+}
+
+/// Of several reasons the most telling: something said outweighs nothing asked.
+fn leading_reason(decisions: &[Decided]) -> Reason {
+    let verdicts = decisions.iter().flat_map(|d| d.decision.classes.iter());
+    let reasons = verdicts.filter_map(|(_, verdict)| match verdict {
+        Verdict::Refuse(refusal) => Some(refusal.reason),
+        Verdict::Permit(_) => None,
+    });
+    let ordered = [
+        Reason::Unreadable,
+        Reason::Refused,
+        Reason::Emergency,
+        Reason::Age,
+        Reason::Representation,
+        Reason::Lapsed,
+        Reason::NoRelation,
+        Reason::Purpose,
+        Reason::Ceiling,
+        Reason::Unreachable,
+        Reason::NotAsked,
+    ];
+    let found: Vec<_> = reasons.collect();
+    ordered.into_iter().find(|reason| found.contains(reason)).unwrap_or(Reason::NotAsked)
+}
+
+/// Writes into the record what was decided: withheld by reason, and the consents that counted.
+fn note(decisions: &[Decided], world: &World, trail: &mut Trail) {
+    let vocabulary = world.rules.vocabulary();
+    trail.entry.shares.clear();
+    let mut consents = Vec::new();
+    for Decided { holder, decision } in decisions {
+        let mut withheld: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (class, verdict) in &decision.classes {
+            let used = match verdict {
+                Verdict::Permit(permit) => &permit.consents,
+                Verdict::Refuse(refusal) => {
+                    let code = vocabulary.class_code(*class).to_owned();
+                    withheld.entry(reason_code(refusal.reason)).or_default().push(code);
+                    &refusal.consents
+                }
+            };
+            for consent in used {
+                let used =
+                    audit::ConsentUsed { id: consent.id.to_string(), version: consent.version.to_string() };
+                if !consents.contains(&used) {
+                    consents.push(used);
+                }
+            }
+        }
+        let withheld =
+            withheld.into_iter().map(|(reason, classes)| audit::Withheld { classes, reason: reason.into() });
+        trail.entry.shares.push(audit::Share {
+            holder: audit_holder(holder),
+            given: Vec::new(),
+            withheld: withheld.collect(),
+            resources: 0,
+            failed: None,
+        });
+    }
+    trail.entry.consents = consents;
+}
+
+/// A holder as the record names it.
+pub(crate) fn audit_holder(holder: &Participant) -> audit::Holder {
+    audit::Holder {
+        id: holder.id.as_str().to_owned(),
+        identifier: audit::Coding {
+            system: holder.identifier.system.clone(),
+            code: holder.identifier.value.clone(),
+        },
+        country: "NL".into(),
+    }
+}
+
+impl Decided {
+    /// Whose data.
+    pub(crate) fn holder(&self) -> &Participant {
+        &self.holder
+    }
+
+    /// What was decided.
+    pub(crate) fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    /// Permitted classes of which something was given, grouped as the record carries them.
+    pub(super) fn given(&self, classes: consent::ClassSet, world: &World) -> Vec<audit::Given> {
+        let vocabulary = world.rules.vocabulary();
+        let mut groups: Vec<audit::Given> = Vec::new();
+        for (class, permit) in self.decision.permits().filter(|(class, _)| classes.contains(*class)) {
+            let code = vocabulary.class_code(class).to_owned();
+            let (level, sender, receiver) = words(permit);
+            let same =
+                |g: &&mut audit::Given| g.level == level && g.sender == sender && g.receiver == receiver;
+            match groups.iter_mut().find(same) {
+                Some(group) => group.classes.push(code),
+                None => groups.push(audit::Given {
+                    classes: vec![code],
+                    level: level.into(),
+                    sender: sender.into(),
+                    receiver: receiver.into(),
+                }),
+            }
+        }
+        groups
+    }
+}
+
+fn words(permit: &Permit) -> (&'static str, &'static str, &'static str) {
+    let level = match permit.level {
+        Level::Full => "full",
+        Level::Reduced => "reduced",
+    };
+    (level, sender_code(permit.basis.sender), receiver_code(permit.basis.receiver))
+}
+
+/// The code of a sender's basis (issue vocabulary; DOMAIN.md 2.3).
+fn sender_code(basis: SenderBasis) -> &'static str {
+    match basis {
+        SenderBasis::ExplicitConsent => "explicit-consent",
+        SenderBasis::PresumedReferral => "presumed-referral",
+        SenderBasis::DirectlyInvolved => "directly-involved",
+        SenderBasis::Acute => "acute",
+        SenderBasis::SpokenAtDesk => "spoken-at-desk",
+        SenderBasis::Emergency => "emergency",
+        SenderBasis::OwnAccess => "own-access",
+        SenderBasis::OwnData => "own-data",
+        SenderBasis::Default => "default",
+        SenderBasis::Statutory => "statutory",
+    }
+}
+
+/// The code of a receiver's basis.
+fn receiver_code(basis: ReceiverBasis) -> &'static str {
+    match basis {
+        ReceiverBasis::Treatment => "treatment",
+        ReceiverBasis::Wmo => "wmo",
+        ReceiverBasis::Jeugdwet => "jeugdwet",
+        ReceiverBasis::Participatiewet => "participatiewet",
+        ReceiverBasis::Schuldhulp => "schuldhulp",
+        ReceiverBasis::Coordination => "coordination",
+        ReceiverBasis::Placement => "placement",
+        ReceiverBasis::Person => "person",
+    }
+}

@@ -1,0 +1,219 @@
+//! Stage 4: whose data is asked for, and who holds any.
+//!
+//! It never refuses an unknown person: that would answer sooner than an objection does. It hands a dummy on instead,
+//! and stage 5 refuses both alike (DESIGN.md 8).
+
+use super::authorise::{Ask, Authorised};
+use crate::oauth::asker::Asker;
+use crate::refusal::{NoGrant, Refusal};
+use crate::store::keys::PersonNo;
+use crate::store::outward::{Named, PERSON};
+use crate::store::state::PersonState;
+use crate::trail::Trail;
+use crate::trust::{Participant, Purpose};
+use crate::world::World;
+use fhir_mappings::grammar::{LastN, PersonIdentifier, Query};
+use fhir_mappings::identifiers::{Identifier, KnownSystem};
+use fhir_mappings::outcome::Code;
+use std::sync::Arc;
+
+/// A question with the person it is about.
+pub struct Located {
+    pub(super) asked: Authorised,
+    pub(super) subject: Subject,
+    /// Why nobody is meant although a decision will be made over a dummy.
+    pub(super) nobody: Option<NoGrant>,
+}
+
+/// The person, with the state that everything is decided on.
+#[derive(Clone)]
+pub struct Subject {
+    /// The number inside.
+    pub(crate) person: PersonNo,
+    /// The state as read once for this request.
+    pub(crate) state: PersonState,
+}
+
+/// Finds the person and the state.
+///
+/// # Errors
+/// [`Refusal::BirthDateNeeded`], [`Refusal::ConsentUnavailable`].
+pub fn locate(asked: Authorised, world: &World, trail: &mut Trail) -> Result<Located, Refusal> {
+    let found = match asked.ask() {
+        Ask::Disclosure(query) | Ask::Record(query) | Ask::Explain(query) | Ask::Journal(query) => {
+            find(query, &asked, world)?
+        }
+        Ask::Directory(_) => Found::nobody(NoGrant::UnknownPerson),
+    };
+    let known = match found.person {
+        Some(person) => Some(Subject {
+            person,
+            state: world.store.person(person).map_err(|_| Refusal::ConsentUnavailable)?,
+        }),
+        None => None,
+    };
+    let mut nobody = found.nobody;
+    let subject = match known {
+        Some(subject) if !subject.state.identifiers.is_empty() => subject,
+        _ => {
+            nobody.get_or_insert(NoGrant::UnknownPerson);
+            world.dummy_subject()
+        }
+    };
+    if nobody.is_none() {
+        nobody = unfit(&asked, found.birth_date, &subject.state);
+    }
+    // A person who is meant stands in the record also when the answer is no: they will see the try.
+    if nobody != Some(NoGrant::UnknownPerson) {
+        trail.person = Some(subject.person);
+    }
+    Ok(Located { asked, subject, nobody })
+}
+
+struct Found {
+    person: Option<PersonNo>,
+    birth_date: Option<jiff::civil::Date>,
+    nobody: Option<NoGrant>,
+}
+
+impl Found {
+    fn nobody(why: NoGrant) -> Self {
+        Self { person: None, birth_date: None, nobody: Some(why) }
+    }
+
+    fn person(person: PersonNo) -> Self {
+        Self { person: Some(person), birth_date: None, nobody: None }
+    }
+}
+
+fn find(query: &Query, asked: &Authorised, world: &World) -> Result<Found, Refusal> {
+    match query {
+        Query::PatientSearch { identifier, birthdate } => {
+            by_identifier(identifier, *birthdate, Code::QueryNotSupported, asked, world)
+        }
+        Query::SummaryByIdentifier { identifier, birthdate } => {
+            by_identifier(identifier, *birthdate, Code::BodyInvalid, asked, world)
+        }
+        Query::PatientRead { id } | Query::Summary { id } | Query::Explain { id, .. } => {
+            Ok(by_person_id(id.as_str(), asked, world))
+        }
+        Query::Search(search)
+        | Query::ConsentSearch(search)
+        | Query::AttestationSearch(search)
+        | Query::AuditSearch(search)
+        | Query::LastN(LastN { search, .. }) => Ok(by_person_id(search.patient.as_str(), asked, world)),
+        Query::Read { id, .. }
+        | Query::ConsentRead { id }
+        | Query::ConsentUpdate { id }
+        | Query::RelationUpdate { id, .. }
+        | Query::AttestationRead { id } => {
+            let named = world.outward.open(asked.participant().id.as_str(), id.as_str());
+            Ok(match named.filter(|named| named.tag != PERSON) {
+                Some(named) => Found::person(named.person),
+                None => Found::nobody(NoGrant::UnknownPerson),
+            })
+        }
+        // Created resources name their person in the body; `changes` looks there.
+        Query::ConsentCreate | Query::RelationCreate { .. } | Query::AttestationCreate => {
+            Ok(Found::nobody(NoGrant::UnknownPerson))
+        }
+        Query::DirectorySearch(_)
+        | Query::DirectoryRead { .. }
+        | Query::Page { .. }
+        | Query::Metadata
+        | Query::SmartConfiguration
+        | Query::AuthorizationServer
+        | Query::Jwks
+        | Query::OpenApi
+        | Query::Token => Ok(Found::nobody(NoGrant::UnknownPerson)),
+    }
+}
+
+fn by_person_id(id: &str, asked: &Authorised, world: &World) -> Found {
+    match world.outward.open(asked.participant().id.as_str(), id) {
+        Some(Named { person, tag: PERSON }) => Found::person(person),
+        _ => Found::nobody(NoGrant::UnknownPerson),
+    }
+}
+
+/// A mistyped BSN may still pass the eleven-test: outside care, the birth date must be given and fit (DOMAIN.md 2.6
+/// item 8).
+fn by_identifier(
+    identifier: &PersonIdentifier,
+    birth_date: Option<jiff::civil::Date>,
+    missing: Code,
+    asked: &Authorised,
+    world: &World,
+) -> Result<Found, Refusal> {
+    let is_bsn = KnownSystem::of(identifier.system()) == Some(KnownSystem::Bsn);
+    if is_bsn && birth_date.is_none() && !in_care(asked.participant()) {
+        return Err(Refusal::BirthDateNeeded(missing));
+    }
+    let found = match Identifier::new(identifier.system(), identifier.value()) {
+        Some(identifier) => world.store.find_person(&identifier).map_err(|_| Refusal::ConsentUnavailable)?,
+        None => None,
+    };
+    Ok(match found {
+        Some(person) => Found { birth_date, ..Found::person(person) },
+        None => Found::nobody(NoGrant::UnknownPerson),
+    })
+}
+
+fn in_care(participant: &Participant) -> bool {
+    participant.categories.iter().any(|category| CARE.contains(&category.as_str()))
+}
+
+/// Categories that look people up by BSN alone (CONTRACT.md 3).
+const CARE: [&str; 3] = ["gp", "ggz", "home-care"];
+
+/// Whether the person found is not the one this session may mean.
+fn unfit(asked: &Authorised, birth_date: Option<jiff::civil::Date>, state: &PersonState) -> Option<NoGrant> {
+    if let Some(given) = birth_date {
+        let given = given.to_string();
+        if !state.birth_dates.iter().any(|(_, date)| *date == given) {
+            return Some(NoGrant::BirthDate);
+        }
+    }
+    let asker = asked.session().asker();
+    if asker.purpose == Purpose::OwnRequest && !is_self(asker, state) {
+        return Some(NoGrant::Decided(consent::Reason::Purpose));
+    }
+    // A glass broken for one person opens nothing about another (LEAKS.md L99).
+    let broken_for = |b: &crate::oauth::asker::BreakGlass| {
+        Identifier::new(&b.patient_system, &b.patient_value)
+            .is_some_and(|i| state.identifiers.iter().any(|(s, v)| s == i.system() && v == i.value()))
+    };
+    match &asker.break_glass {
+        Some(broken) if !broken_for(broken) => Some(NoGrant::Decided(consent::Reason::Emergency)),
+        _ => None,
+    }
+}
+
+/// Whether the asking person is the person the data are about: PATRQT names them as `subject_id`.
+pub(crate) fn is_self(asker: &Asker, state: &PersonState) -> bool {
+    Identifier::new(&asker.person.system, &asker.person.id)
+        .is_some_and(|own| state.identifiers.iter().any(|(s, v)| s == own.system() && v == own.value()))
+}
+
+impl Located {
+    /// A question about a person found otherwise than by the question itself.
+    pub(crate) fn of(asked: Authorised, subject: &Subject) -> Self {
+        Self { asked, subject: subject.clone(), nobody: None }
+    }
+
+    /// What was asked.
+    pub(crate) fn asked(&self) -> &Authorised {
+        &self.asked
+    }
+
+    /// The person, unless nobody is meant.
+    pub(crate) fn subject(&self) -> Option<&Subject> {
+        self.nobody.is_none().then_some(&self.subject)
+    }
+
+    /// The registered holders that have data of this person, in a stable order.
+    pub(crate) fn holders(&self) -> Vec<Arc<Participant>> {
+        let trust = self.asked.trust();
+        self.subject.state.holders.iter().filter_map(|id| trust.participant(id).cloned()).collect()
+    }
+}

@@ -1,0 +1,266 @@
+//! Stage 7: from what holders sent to what may leave, and into the form that was asked for.
+
+mod form;
+pub mod page;
+
+use super::authorise::{Ask, Authorised};
+use super::decide::{Decided, Granted, glass_key};
+use super::fetch::Fetched;
+use crate::oauth::scope::Interaction;
+use crate::refusal::Refusal;
+use crate::sources::{Held, SourceFailure};
+use crate::store::Fence;
+use crate::store::facts::{Change, Fact};
+use crate::store::outward::{Named, PERSON};
+use crate::trail::Trail;
+use crate::trust::Purpose;
+use crate::world::World;
+use fhir_mappings::audit::{Emergency, Kind, Outcome};
+use fhir_mappings::release::{Bound, Contribution, Holder, Ids, Raw, Reader, Release, View, release};
+
+/// An answer that may leave once it is recorded.
+pub struct Minimised {
+    pub(super) status: u16,
+    pub(super) bytes: Vec<u8>,
+    pub(super) location: Option<String>,
+    pub(super) etag: Option<String>,
+    kind: Kind,
+    outcome: Outcome,
+    fence: Option<Fence>,
+    /// What becomes true with this answer: the hour of a broken glass begins.
+    begins: Option<Change>,
+}
+
+impl Minimised {
+    /// An answer about records of our own (a consent as recorded, the journal, the asker's own decision).
+    #[must_use]
+    pub(crate) fn authored(kind: Kind, status: u16, bytes: Vec<u8>, fence: Option<Fence>) -> Self {
+        Self {
+            status,
+            bytes,
+            location: None,
+            etag: None,
+            kind,
+            outcome: Outcome::Success,
+            fence,
+            begins: None,
+        }
+    }
+
+    /// With the address and version of what was recorded.
+    #[must_use]
+    pub(crate) fn at(mut self, location: Option<String>, version: u32) -> Self {
+        self.location = location;
+        self.etag = Some(format!("W/\"{version}\""));
+        self
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub(super) fn outcome(&self) -> Outcome {
+        self.outcome.clone()
+    }
+
+    pub(super) fn fence(&self) -> Option<Fence> {
+        self.fence
+    }
+
+    pub(super) fn begins(&self) -> Option<&Change> {
+        self.begins.as_ref()
+    }
+}
+
+/// Everything that may leave of this answer, before it takes its form.
+struct Passed<'f> {
+    granted: &'f Granted,
+    release: Release,
+    /// Positions of the decisions whose holders contributed, in the order of the contributions.
+    from: Vec<usize>,
+    /// Positions of the decisions whose holders failed.
+    gaps: Vec<usize>,
+}
+
+/// Minimises, and gives the answer its form.
+///
+/// # Errors
+/// [`Refusal::SourceUnavailable`] when nothing readable came; [`Refusal::NoGrant`] for a read outside the grant;
+/// [`Refusal::TooLarge`].
+pub fn minimise(fetched: Fetched, world: &World, trail: &mut Trail) -> Result<Minimised, Refusal> {
+    let Fetched { granted, contributions } = fetched;
+    let passed = pass(&granted, &contributions, world)?;
+    note(&passed, &contributions, world, trail);
+    let partial = !passed.gaps.is_empty();
+    let bytes = form::render(&passed, world, trail)?;
+    if bytes.len() > world.settings.answer_max {
+        return Err(Refusal::TooLarge);
+    }
+    let outcome = if partial { Outcome::Partial("holder-unavailable".into()) } else { Outcome::Success };
+    let begins = glass_broken(&granted, trail);
+    let fence = Some(granted.fence);
+    Ok(Minimised {
+        status: 200,
+        bytes,
+        location: None,
+        etag: None,
+        kind: Kind::Answered,
+        outcome,
+        fence,
+        begins,
+    })
+}
+
+/// Ids that leave, for one asking organisation.
+pub(crate) struct OutwardFor<'w> {
+    pub(crate) world: &'w World,
+    pub(crate) organisation: &'w str,
+    pub(crate) person: crate::store::keys::PersonNo,
+}
+
+impl Ids for OutwardFor<'_> {
+    fn outward(&self, holder: &str, resource_type: &str, key: &str) -> String {
+        let tag = self.world.outward.tag(holder, resource_type, key);
+        self.world.outward.seal(self.organisation, Named { person: self.person, tag })
+    }
+}
+
+impl OutwardFor<'_> {
+    /// The person's own id for this organisation.
+    pub(crate) fn patient(&self) -> String {
+        self.world.outward.seal(self.organisation, Named { person: self.person, tag: PERSON })
+    }
+}
+
+fn pass<'f>(
+    granted: &'f Granted,
+    contributions: &[Option<Result<Vec<Held>, SourceFailure>>],
+    world: &World,
+) -> Result<Passed<'f>, Refusal> {
+    let asked = granted.located.asked();
+    let mut came = Vec::new();
+    let mut gaps = Vec::new();
+    for (position, contribution) in contributions.iter().enumerate() {
+        match contribution {
+            Some(Ok(held)) => came.push((position, in_scope(held, asked))),
+            Some(Err(_)) => gaps.push(position),
+            None => {}
+        }
+    }
+    let categories: Vec<Vec<&str>> = granted.decisions.iter().map(categories).collect();
+    let described = came.iter().filter_map(|(position, raws)| {
+        let decided = granted.decisions.get(*position)?;
+        let holder = Holder {
+            code: decided.holder.id.as_str(),
+            name: &decided.holder.name,
+            categories: categories.get(*position)?,
+        };
+        Some(Contribution {
+            holder,
+            decision: &decided.decision,
+            bound: Bound::AtImport,
+            patient_references: &[],
+            resources: raws,
+        })
+    });
+    let described: Vec<_> = described.collect();
+    let asker = asked.session().asker();
+    let ids = OutwardFor {
+        world,
+        organisation: asked.participant().id.as_str(),
+        person: granted.located.subject.person,
+    };
+    let patient_id = ids.patient();
+    let identifiers = &granted.located.subject.state.identifiers;
+    let identifiers: Vec<_> = identifiers.iter().map(|(s, v)| (s.as_str(), v.as_str())).collect();
+    let view = View {
+        function: asker.function.as_ref().map(|f| f.as_str()),
+        role: asker.person.role.as_ref().map(|role| role.code.as_str()),
+        reader: if asker.purpose == Purpose::OwnRequest { Reader::Person } else { Reader::Professional },
+        emergency: asker.purpose == Purpose::Emergency,
+        at: granted.at,
+        identifiers: &identifiers,
+        patient_id: &patient_id,
+        protected: false,
+        ids: &ids,
+    };
+    let release = release(&world.tables, &view, &described);
+    let fell: Vec<_> = (0..described.len()).filter(|n| release.fell(&described, *n)).collect();
+    if !described.is_empty() && fell.len() == described.len() {
+        return Err(Refusal::SourceUnavailable);
+    }
+    let from: Vec<_> = came.iter().map(|(position, _)| *position).collect();
+    gaps.extend(fell.iter().filter_map(|n| from.get(*n)));
+    Ok(Passed { granted, release, from, gaps })
+}
+
+/// Only types that the token's scopes name; the Patient stays, for it binds everything to the person.
+fn in_scope<'h>(held: &'h [Held], asked: &Authorised) -> Vec<Raw<'h>> {
+    let scopes = asked.session().scopes();
+    let may = |held: &&Held| {
+        held.resource_type == "Patient"
+            || scopes.permit(&held.resource_type, Interaction::Read)
+            || scopes.permit(&held.resource_type, Interaction::Search)
+    };
+    let raw = |held: &'h Held| Raw { key: &held.key, bytes: &held.bytes, recorded: Some(&held.recorded) };
+    held.iter().filter(may).map(raw).collect()
+}
+
+fn categories(decided: &Decided) -> Vec<&str> {
+    decided.holder.categories.iter().map(crate::trust::CategoryCode::as_str).collect()
+}
+
+/// Writes into the record what was given, by whom, and who failed.
+fn note(
+    passed: &Passed<'_>,
+    contributions: &[Option<Result<Vec<Held>, SourceFailure>>],
+    world: &World,
+    trail: &mut Trail,
+) {
+    for (given, position) in passed.release.holders.iter().zip(&passed.from) {
+        let (Some(share), Some(decided)) =
+            (trail.entry.shares.get_mut(*position), passed.granted.decisions.get(*position))
+        else {
+            continue;
+        };
+        share.given = decided.given(given.given, world);
+        share.resources = u32::try_from(given.resources).unwrap_or(u32::MAX);
+    }
+    for position in &passed.gaps {
+        if let Some(share) = trail.entry.shares.get_mut(*position) {
+            let failure = contributions.get(*position).and_then(|c| c.as_ref()?.as_ref().err().copied());
+            share.failed = Some(failure.unwrap_or(SourceFailure::Unreadable).code().into());
+            share.given.clear();
+            share.resources = 0;
+        }
+    }
+}
+
+/// The first use of a broken glass starts its hour, and stands in the record with what was attested.
+fn glass_broken(granted: &Granted, trail: &mut Trail) -> Option<Change> {
+    let asked = granted.located.asked();
+    let broken = asked.session().asker().break_glass.as_ref()?;
+    trail.entry.emergency = Some(Emergency {
+        reason: broken.reason.code().into(),
+        could_not_be_asked: broken.could_not_be_asked,
+        attestation: None,
+    });
+    let asker = glass_key(asked);
+    let subject = &granted.located.subject;
+    let first = !subject.state.glass_broken.iter().any(|(other, _)| *other == asker);
+    first.then(|| Change::about(subject.person, Fact::GlassBroken { asker, at: granted.at }))
+}
+
+impl Passed<'_> {
+    fn asked(&self) -> &Authorised {
+        self.granted.located.asked()
+    }
+
+    /// The ask is a disclosure's: only such come here.
+    fn query(&self) -> Option<&fhir_mappings::grammar::Query> {
+        match self.asked().ask() {
+            Ask::Disclosure(query) => Some(query),
+            Ask::Record(_) | Ask::Explain(_) | Ask::Journal(_) | Ask::Directory(_) => None,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Stage 8: the record, on stable storage, before a byte leaves. The one maker of [`Recorded`].
+//!
+//! The recorder is concrete; faults are injected at the file port below it, so that no fake sink can make a
+//! `Recorded` (DESIGN.md 3).
+
+use super::minimise::Minimised;
+use crate::refusal::Refusal;
+use crate::store::leaf::Draft;
+use crate::store::{Fence, RecordError};
+use crate::trail::Trail;
+use crate::world::World;
+use fhir_mappings::audit::{Kind, Outcome};
+
+/// A value whose record is on stable storage. It owns what it vouches for: no `Clone`, no `From`, one maker.
+pub struct Recorded<T> {
+    value: T,
+    index: u64,
+}
+
+impl<T> Recorded<T> {
+    /// What was recorded.
+    pub(super) fn value(&self) -> &T {
+        &self.value
+    }
+
+    /// Gives up the proof for the value, to write it out.
+    pub(super) fn into_value(self) -> T {
+        self.value
+    }
+
+    /// Index of its record in the journal.
+    #[must_use]
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+}
+
+/// The journal took no record: nothing may leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditUnavailable;
+
+/// Records a disclosure. `None` when what it was decided on has moved: decide again.
+///
+/// # Errors
+/// [`Refusal::AuditUnavailable`].
+pub async fn record_disclosure(
+    minimised: Minimised,
+    world: &World,
+    trail: &Trail,
+) -> Result<Option<Recorded<Minimised>>, Refusal> {
+    if let Some(change) = minimised.begins().cloned() {
+        return record_change(minimised, change, world, trail).await;
+    }
+    let (kind, outcome, fence) = (minimised.kind(), minimised.outcome(), minimised.fence());
+    let draft = trail.draft(kind, outcome, world.clock.now());
+    Ok(commit(draft, minimised, fence, world).await?)
+}
+
+async fn commit<T>(
+    draft: Draft,
+    value: T,
+    fence: Option<Fence>,
+    world: &World,
+) -> Result<Option<Recorded<T>>, AuditUnavailable> {
+    match world.store.record(draft, fence).await {
+        Ok(placed) => Ok(Some(Recorded { value, index: placed.records.start })),
+        Err(RecordError::Moved) => Ok(None),
+        Err(RecordError::Unavailable | RecordError::Unfit) => Err(AuditUnavailable),
+    }
+}
+
+/// Records a refusal.
+///
+/// # Errors
+/// [`AuditUnavailable`]; then the caller hears only that.
+pub async fn record_refusal(
+    refusal: Refusal,
+    world: &World,
+    trail: &Trail,
+) -> Result<Recorded<Refusal>, AuditUnavailable> {
+    let kind = if trail.entry.kind == Kind::DryRun { Kind::DryRun } else { Kind::Refused };
+    let draft = trail.draft(kind, Outcome::Refused(refusal.reason()), world.clock.now());
+    commit(draft, refusal, None, world).await?.ok_or(AuditUnavailable)
+}
+
+/// Makes a change durable with its record, and vouches for the answer about it. `None` when the person's state moved
+/// under it.
+///
+/// # Errors
+/// [`Refusal::AuditUnavailable`].
+pub async fn record_change(
+    answer: Minimised,
+    change: crate::store::facts::Change,
+    world: &World,
+    trail: &Trail,
+) -> Result<Option<Recorded<Minimised>>, Refusal> {
+    let draft = trail.draft(answer.kind(), answer.outcome(), world.clock.now());
+    match world.store.change(draft, change, answer.fence(), None).await {
+        Ok(placed) => Ok(Some(Recorded { value: answer, index: placed.records.start })),
+        Err(RecordError::Moved) => Ok(None),
+        Err(RecordError::Unavailable | RecordError::Unfit) => Err(Refusal::AuditUnavailable),
+    }
+}
+
+impl From<AuditUnavailable> for Refusal {
+    fn from(_: AuditUnavailable) -> Self {
+        Self::AuditUnavailable
+    }
+}

@@ -1,0 +1,239 @@
+//! What a change says, as it lies sealed in `holdings/`: facts, and the bytes of resources behind them.
+//!
+//! INVARIANT: what version 1 wrote stays readable; variants and fields are only added.
+
+use super::keys::{DATA, KeyError, Keys, PersonNo, Use};
+use consent::question::RecordedRepresentative;
+use consent::record::Reading;
+use consent::relation::{Attestation, Relation};
+use fhir_mappings::identifiers::Identifier;
+use serde::{Deserialize, Serialize};
+
+/// One thing that is true from now on.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "kebab-case")]
+pub enum Fact {
+    /// Who a person is to the outside, and when born as a holder says.
+    Identity {
+        /// `system|value`, URI form.
+        identifiers: Vec<(String, String)>,
+        /// The holder that says so, and the date it gives.
+        birth_date: Option<(String, String)>,
+    },
+    /// Resources of one person (or of nobody) at one hosted holder, written or replaced.
+    Resources {
+        /// The holder.
+        holder: String,
+        /// What and where in the change's bytes.
+        items: Vec<Item>,
+    },
+    /// A privacy consent in its newest version.
+    Consent {
+        /// Participant that recorded it, or `person`.
+        recorder: String,
+        /// What it means.
+        reading: Reading,
+        /// The resource as recorded, its id and version ours.
+        wire: String,
+    },
+    /// A relation in its newest version.
+    Relation {
+        /// Our id of it.
+        id: String,
+        /// Counts from 1.
+        version: u32,
+        /// Participant that recorded it.
+        recorder: String,
+        /// What it means.
+        relation: Relation,
+        /// The resource as recorded.
+        wire: String,
+    },
+    /// A professional's statement.
+    Attestation {
+        /// Our id of it.
+        id: String,
+        /// Participant that recorded it.
+        recorder: String,
+        /// What it means.
+        attestation: Attestation,
+        /// The resource as recorded.
+        wire: String,
+    },
+    /// Somebody recorded to act for the person.
+    Representative {
+        /// Who, in which capacity, how long.
+        representative: RecordedRepresentative,
+    },
+    /// A first breaking of the glass: the hour runs from here.
+    GlassBroken {
+        /// Who asked: participant and person.
+        asker: (String, String),
+        /// When.
+        at: jiff::Timestamp,
+    },
+    /// A participant as registered, or changed.
+    Participant {
+        /// The document of `participant add`, with its state.
+        document: serde_json::Value,
+    },
+    /// Somebody who works for a participant.
+    Staff {
+        /// As in `region.json`, `people`.
+        document: serde_json::Value,
+    },
+    /// A certificate that is not to be let in.
+    Blocked {
+        /// SHA-256 of the certificate, hex.
+        fingerprint: String,
+    },
+}
+
+/// One stored resource.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Item {
+    /// R4 type.
+    #[serde(rename = "type")]
+    pub resource_type: String,
+    /// What makes it the same resource when it comes again: id, full URL or digest.
+    pub key: String,
+    /// The entry's full URL, by which others refer to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_url: Option<String>,
+    /// When it was recorded with us.
+    pub recorded: jiff::Timestamp,
+    /// Span in the change's bytes.
+    pub span: (usize, usize),
+}
+
+/// Facts that become true together, about one person or about none.
+#[derive(Clone, Default)]
+pub struct Change {
+    /// Whom it is about.
+    pub person: Option<PersonNo>,
+    /// What is true from now on.
+    pub facts: Vec<Fact>,
+    /// The bytes of resources.
+    pub blob: Vec<u8>,
+}
+
+impl std::fmt::Debug for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Change({} facts, {} bytes)", self.facts.len(), self.blob.len())
+    }
+}
+
+/// A change that cannot be read: damaged, or its person was forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FactsError {
+    /// Not what we wrote, or under another key.
+    Unreadable,
+    /// The person's key was shredded: what it says is gone on purpose.
+    Forgotten,
+}
+
+impl Change {
+    /// A change about nobody.
+    #[must_use]
+    pub fn of(fact: Fact) -> Self {
+        Self { person: None, facts: vec![fact], blob: Vec::new() }
+    }
+
+    /// A change about one person.
+    #[must_use]
+    pub fn about(person: PersonNo, fact: Fact) -> Self {
+        Self { person: Some(person), facts: vec![fact], blob: Vec::new() }
+    }
+
+    /// Seals the change: version, person, then the sealed facts and bytes.
+    ///
+    /// # Errors
+    /// When there is no key to seal with.
+    pub fn seal(&self, keys: &Keys) -> Result<Vec<u8>, KeyError> {
+        let facts = serde_json::to_vec(&self.facts).map_err(|_| KeyError::Missing(Use::General))?;
+        let mut plain = Vec::with_capacity(8 + facts.len() + self.blob.len());
+        plain.extend_from_slice(&(facts.len() as u64).to_be_bytes());
+        plain.extend_from_slice(&facts);
+        plain.extend_from_slice(&self.blob);
+        let head = header(self.person);
+        let key = match self.person {
+            Some(person) => keys.person(person, DATA)?.1,
+            None => keys.symmetric(Use::General)?,
+        };
+        let sealed = key.seal(&head, &plain)?;
+        Ok([head.as_slice(), &sealed].concat())
+    }
+
+    /// Reads what [`Change::seal`] wrote.
+    ///
+    /// # Errors
+    /// See [`FactsError`].
+    pub fn open(keys: &Keys, record: &[u8]) -> Result<Self, FactsError> {
+        let (head, sealed) = record.split_at_checked(HEADER).ok_or(FactsError::Unreadable)?;
+        let (version, number) = head.split_first().ok_or(FactsError::Unreadable)?;
+        let number: [u8; 8] = number.try_into().map_err(|_| FactsError::Unreadable)?;
+        let person = match (version, u64::from_be_bytes(number)) {
+            (1, 0) => None,
+            (1, number) => Some(PersonNo(number)),
+            _ => return Err(FactsError::Unreadable),
+        };
+        let key = match person {
+            Some(person) => keys.existing(person, DATA).ok_or(FactsError::Forgotten)?,
+            None => keys.symmetric(Use::General).map_err(|_| FactsError::Unreadable)?,
+        };
+        let mut plain = key.open(head, sealed).map_err(|_| FactsError::Unreadable)?;
+        let (length, rest) = plain.split_first_chunk::<8>().ok_or(FactsError::Unreadable)?;
+        let length = usize::try_from(u64::from_be_bytes(*length)).map_err(|_| FactsError::Unreadable)?;
+        let facts = rest.get(..length).ok_or(FactsError::Unreadable)?;
+        let facts = serde_json::from_slice(facts).map_err(|_| FactsError::Unreadable)?;
+        let blob = plain.split_off(8 + length);
+        Ok(Self { person, facts, blob })
+    }
+}
+
+/// Version and person number; persons count from 1, so 0 is nobody.
+fn header(person: Option<PersonNo>) -> [u8; HEADER] {
+    let mut head = [1; HEADER];
+    let number = person.map_or(0, |p| p.0).to_be_bytes();
+    for (to, from) in head.iter_mut().skip(1).zip(number) {
+        *to = from;
+    }
+    head
+}
+
+const HEADER: usize = 9;
+
+/// The stored form of an identifier.
+#[must_use]
+pub fn pair(identifier: &Identifier) -> (String, String) {
+    (identifier.system().to_owned(), identifier.value().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Change, Fact, FactsError};
+    use crate::store::keys::{DATA, Keys, PersonNo};
+
+    #[test]
+    fn a_change_reads_back_until_its_person_is_forgotten() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = Keys::open(&dir.path().join("keys"), &dir.path().join("master")).unwrap();
+        let fact = Fact::Identity { identifiers: vec![("s".into(), "v-marker".into())], birth_date: None };
+        let mut change = Change::about(PersonNo(4), fact);
+        change.blob = b"{}".to_vec();
+        let record = change.seal(&keys).unwrap();
+        assert!(!record.windows(8).any(|w| w == b"v-marker"));
+        let read = Change::open(&keys, &record).unwrap();
+        assert_eq!(
+            (read.person, read.blob.as_slice(), read.facts.len()),
+            (Some(PersonNo(4)), b"{}".as_slice(), 1)
+        );
+        for at in 0..record.len() {
+            let mut bent = record.clone();
+            bent[at] ^= 1;
+            assert!(Change::open(&keys, &bent).is_err());
+        }
+        keys.shred(PersonNo(4), DATA).unwrap();
+        assert_eq!(Change::open(&keys, &record).err(), Some(FactsError::Forgotten));
+    }
+}

@@ -1,0 +1,179 @@
+//! The present state of one person, as the view keeps it: folded from facts in the order they were written.
+
+use super::facts::{Fact, Item};
+use consent::question::RecordedRepresentative;
+use consent::record::Reading;
+use consent::relation::{Attestation, Relation};
+use consent::{Dossier, Rules};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Everything about one person but the resources.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct PersonState {
+    /// Moves with every change; a disclosure is fenced by it.
+    pub version: u64,
+    /// `system|value`.
+    pub identifiers: Vec<(String, String)>,
+    /// Holder and date: holders may disagree.
+    pub birth_dates: Vec<(String, String)>,
+    /// Newest version of each consent.
+    pub consents: Vec<StoredConsent>,
+    /// Newest version of each relation.
+    pub relations: Vec<StoredRelation>,
+    /// Attestations.
+    pub attestations: Vec<StoredAttestation>,
+    /// Who is recorded to act for this person.
+    pub representatives: Vec<RecordedRepresentative>,
+    /// First uses of break-glass: participant, person, instant.
+    pub glass_broken: Vec<((String, String), Timestamp)>,
+    /// Hosted holders with data of this person.
+    pub holders: Vec<String>,
+}
+
+/// A consent as it stands.
+#[derive(Clone, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct StoredConsent {
+    pub recorder: String,
+    pub reading: Reading,
+    pub wire: String,
+}
+
+/// A relation as it stands.
+#[derive(Clone, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct StoredRelation {
+    pub id: String,
+    pub version: u32,
+    pub recorder: String,
+    pub relation: Relation,
+    pub wire: String,
+}
+
+/// An attestation as it stands.
+#[derive(Clone, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct StoredAttestation {
+    pub id: String,
+    pub recorder: String,
+    pub attestation: Attestation,
+    pub wire: String,
+}
+
+/// Where one hosted resource lies.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Hosted {
+    /// Index of the holdings record.
+    pub record: u64,
+    /// What and where in its bytes.
+    pub item: Item,
+}
+
+impl std::fmt::Debug for PersonState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PersonState(hidden)")
+    }
+}
+
+impl StoredConsent {
+    /// Our id of it.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match &self.reading {
+            Reading::Readable(record) => &record.id,
+            Reading::Unreadable { id, .. } => id,
+        }
+    }
+
+    /// Its version, from 1.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        match &self.reading {
+            Reading::Readable(record) => record.version,
+            Reading::Unreadable { version, .. } => *version,
+        }
+    }
+}
+
+impl PersonState {
+    /// What every decision reads: all consents, compiled.
+    #[must_use]
+    pub fn dossier(&self, rules: &Rules) -> Dossier {
+        let readings: Vec<_> = self.consents.iter().map(|stored| stored.reading.clone()).collect();
+        Dossier::compile(rules, &readings)
+    }
+
+    /// The youngest birth date that a holder gives: where they disagree, the stricter age holds.
+    #[must_use]
+    pub fn birth_date(&self) -> Option<jiff::civil::Date> {
+        self.birth_dates.iter().filter_map(|(_, date)| date.parse().ok()).max()
+    }
+
+    /// Folds one fact in.
+    pub fn fold(&mut self, fact: &Fact) {
+        match fact {
+            Fact::Identity { identifiers, birth_date } => {
+                for identifier in identifiers {
+                    if !self.identifiers.contains(identifier) {
+                        self.identifiers.push(identifier.clone());
+                    }
+                }
+                if let Some((holder, date)) = birth_date {
+                    self.birth_dates.retain(|(h, _)| h != holder);
+                    self.birth_dates.push((holder.clone(), date.clone()));
+                }
+            }
+            Fact::Resources { holder, .. } => {
+                if !self.holders.contains(holder) {
+                    self.holders.push(holder.clone());
+                    self.holders.sort_unstable();
+                }
+            }
+            Fact::Consent { recorder, reading, wire } => {
+                let stored = StoredConsent {
+                    recorder: recorder.clone(),
+                    reading: reading.clone(),
+                    wire: wire.clone(),
+                };
+                self.consents.retain(|other| other.id() != stored.id());
+                self.consents.push(stored);
+            }
+            Fact::Relation { id, version, recorder, relation, wire } => {
+                self.relations.retain(|other| other.id != *id);
+                self.relations.push(StoredRelation {
+                    id: id.clone(),
+                    version: *version,
+                    recorder: recorder.clone(),
+                    relation: relation.clone(),
+                    wire: wire.clone(),
+                });
+            }
+            Fact::Attestation { id, recorder, attestation, wire } => {
+                self.attestations.retain(|other| other.id != *id);
+                self.attestations.push(StoredAttestation {
+                    id: id.clone(),
+                    recorder: recorder.clone(),
+                    attestation: attestation.clone(),
+                    wire: wire.clone(),
+                });
+            }
+            Fact::Representative { representative } => {
+                self.representatives
+                    .retain(|r| r.person != representative.person || r.kind != representative.kind);
+                self.representatives.push(representative.clone());
+            }
+            Fact::GlassBroken { asker, at } => self.glass_broken.push((asker.clone(), *at)),
+            // About participants, not about a person.
+            Fact::Participant { .. } | Fact::Staff { .. } | Fact::Blocked { .. } => {}
+        }
+    }
+}
+
+/// Folds resources into what a holder is known to hold: the same type and key is the same resource.
+pub fn fold_hosted(hosted: &mut Vec<Hosted>, record: u64, items: &[Item]) {
+    for item in items {
+        hosted.retain(|h| h.item.resource_type != item.resource_type || h.item.key != item.key);
+        hosted.push(Hosted { record, item: item.clone() });
+    }
+}
