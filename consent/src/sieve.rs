@@ -166,26 +166,29 @@ impl Sieve {
         }
         permits().find(|permit| permit.record.is_some()).or_else(|| permits().next())
     }
-    /// What could pass at all: one resource in the reach of each permit, the least marked there is.
+    /// Resources by which it shows whether anything could pass at all: within the reach of each
+    /// permit, unmarked, at every age where the answer can change.
     pub(crate) fn witnesses(&self) -> impl Iterator<Item = Item<'_>> {
-        self.voices.iter().filter(|voice| voice.kind == Kind::Permit && voice.speaks).flat_map(|voice| {
-            let dated = voice.data_period.as_ref().map(inside_of);
+        let ages: Vec<Option<Timestamp>> = std::iter::once(None)
+            .chain(self.voices.iter().filter_map(|voice| voice.data_period.as_ref()).flat_map(edges))
+            .collect();
+        let permits = self.voices.iter().filter(|voice| voice.kind == Kind::Permit && voice.speaks);
+        let names = permits.flat_map(|voice| {
             let nameless = voice.items.is_empty().then_some(&[] as &[Identifier]);
-            voice.items.chunks(1).chain(nameless).map(move |identifiers| Item {
-                labels: LabelSet::EMPTY,
-                identifiers,
-                dated: dated.flatten(),
-            })
+            voice.items.chunks(1).chain(nameless)
+        });
+        names.flat_map(move |identifiers| {
+            let item = move |dated| Item { labels: LabelSet::EMPTY, identifiers, dated };
+            ages.clone().into_iter().map(item)
         })
     }
 }
 
-/// Some instant of a period.
-fn inside_of(period: &Period) -> Option<Timestamp> {
+/// Instants just outside and just inside both ends of a period.
+fn edges(period: &Period) -> impl Iterator<Item = Option<Timestamp>> {
     let second = jiff::SignedDuration::from_secs(1);
-    match (&period.start, &period.end) {
-        (Some(start), _) => Some(start.first()),
-        (None, Some(end)) => end.after().checked_sub(second).ok(),
-        (None, None) => Some(Timestamp::UNIX_EPOCH),
-    }
+    let around = |instant: Timestamp| [instant.checked_sub(second).ok(), Some(instant)];
+    let start = period.start.as_ref().map(|start| around(start.first()));
+    let end = period.end.as_ref().map(|end| around(end.after()));
+    start.into_iter().chain(end).flatten()
 }

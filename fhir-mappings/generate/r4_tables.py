@@ -61,6 +61,8 @@ def definitions(folder, wanted):
             if e.get("max") == "0":
                 continue
             what = "#" + e["contentReference"].split("#")[-1] if "contentReference" in e else types(e)
+            if (kind == "resource" or parent in ("Resource", "DomainResource")) and e["path"] == f"{r['name']}.id":
+                what = "id"  # the snapshot says string; the page and every validator say id
             flags = ("!" if e.get("isModifier") else "") + ("s" if e.get("isSummary") else "")
             row = [name, f"{e['min']}..{e['max']}", what, flags or "-"]
             binding = e.get("binding", {})

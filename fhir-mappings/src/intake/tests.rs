@@ -229,3 +229,20 @@ fn keys_are_stable_and_references_inside_keep_working() {
     let twice = format!("{PATIENT}\n{}\n", PATIENT.replace('7', "8"));
     assert_eq!(read(twice.as_bytes(), Format::Ndjson).unwrap_err().reason, Reason::NotData);
 }
+
+proptest::proptest! {
+    #[test]
+    fn torn_and_spliced_input_gets_a_verdict(at in 0_usize..2_000, len in 0_usize..40, with in "[\\[\\]{}\":,a-z0-9\\\\#/|]{0,12}") {
+        let text = bundle("transaction", &[PATIENT, &flag(r##"{"reference":"Patient/p"}"##), &bundle("collection", &[PATIENT])]);
+        let mut bytes = text.into_bytes();
+        let start = at.min(bytes.len());
+        let end = (start + len).min(bytes.len());
+        bytes.splice(start..end, with.into_bytes());
+        for format in [Format::Json, Format::Ndjson] {
+            if let Ok(intake) = read(&bytes, format) {
+                let people = intake.resources.iter().filter(|r| r.resource_type == "Patient").count();
+                proptest::prop_assert!(people <= 1);
+            }
+        }
+    }
+}

@@ -222,7 +222,7 @@ impl Walk {
         if let (Some(extra), Some(def)) = (extra, self.definitions.type_def("Element")) {
             self.object(extra, def, at, scope);
         }
-        let (Some(value), Some(code)) = (plain, due.primitive_code()) else { return };
+        let (Some(value), Some(code)) = (plain, due.chosen.map(|t| t.code)) else { return };
         if code == "xhtml" {
             match value.as_str().map(|text| xhtml::fault_of(&text)) {
                 Some(None) => {}
@@ -305,21 +305,20 @@ impl Due<'_> {
         let def = self.chosen.and_then(|t| definitions.type_def(t.code));
         self.element.content.is_none() && def.is_some_and(|t| t.kind == TypeKind::Primitive)
     }
-
-    /// R4's tables call a resource's id a string; its form is that of `id`.
-    fn primitive_code(&self) -> Option<&str> {
-        if self.resource && self.element.name == "id" { Some("id") } else { self.chosen.map(|t| t.code) }
-    }
 }
 
 fn sibling<'d>(value: Value<'d>, bare: &str) -> Option<Value<'d>> {
     value.members().find(|member| member.name().strip_prefix('_') == Some(bare))
 }
 
-/// Value sets that are a grammar: media types (BCP 13) and currencies (ISO 4217). Others are not checked.
+/// Value sets that are a grammar: media types (BCP 13, or one of FHIR's short names for its own formats) and
+/// currencies (ISO 4217). Others are not checked.
 fn is_grammatical(set: &str, text: &str) -> bool {
     match set {
-        "mimetypes" => text.split_once('/').is_some_and(|(kind, sub)| !kind.is_empty() && !sub.is_empty()),
+        "mimetypes" => {
+            let full = text.split_once('/').is_some_and(|(kind, sub)| !kind.is_empty() && !sub.is_empty());
+            full || matches!(text, "json" | "xml" | "ttl" | "none")
+        }
         "currencies" => text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase()),
         _ => true,
     }

@@ -37,8 +37,6 @@ pub struct TypeDef {
     pub kind: TypeKind,
     /// The elements in HL7's order, inherited ones included.
     pub elements: Vec<Element>,
-    exact: HashMap<&'static str, usize>,
-    choices: Vec<usize>,
 }
 
 /// One element of a type.
@@ -85,14 +83,16 @@ pub struct ElementType {
 /// The members of a value set with a required binding.
 #[derive(Debug, Default)]
 pub struct ValueSet {
-    codes: HashMap<&'static str, Vec<&'static str>>,
+    /// Each code system with its codes in byte order.
+    systems: Vec<(&'static str, Vec<&'static str>)>,
 }
 
 impl ValueSet {
     /// Whether `code` is a member, of `system` where one is given.
     #[must_use]
     pub fn has(&self, system: Option<&str>, code: &str) -> bool {
-        self.codes.get(code).is_some_and(|systems| system.is_none_or(|s| systems.contains(&s)))
+        let mut asked = self.systems.iter().filter(|(own, _)| system.is_none_or(|s| s == *own));
+        asked.any(|(_, codes)| codes.binary_search(&code).is_ok())
     }
 }
 
@@ -100,10 +100,10 @@ impl TypeDef {
     /// The element that a JSON member name stands for, and the type that the name chooses (`onsetAge`).
     #[must_use]
     pub fn member(&self, json_name: &str) -> Option<(&Element, Option<&ElementType>)> {
-        if let Some(element) = self.exact.get(json_name).and_then(|at| self.elements.get(*at)) {
+        if let Some(element) = self.elements.iter().find(|e| e.name == json_name && !e.choice) {
             return Some((element, None));
         }
-        self.choices.iter().filter_map(|at| self.elements.get(*at)).find_map(|element| {
+        self.elements.iter().filter(|e| e.choice).find_map(|element| {
             let suffix = json_name.strip_prefix(element.name)?;
             let chosen = element.types.iter().find(|t| capital_equal(t.code, suffix))?;
             Some((element, Some(chosen)))
@@ -223,12 +223,7 @@ impl Definitions {
         let own: std::collections::HashSet<&'static str> = types.iter().map(|t| t.name).collect();
         let mut path = String::new();
         for t in &mut types {
-            for (at, element) in t.elements.iter_mut().enumerate() {
-                if element.choice {
-                    t.choices.push(at);
-                } else {
-                    t.exact.insert(element.name, at);
-                }
+            for element in &mut t.elements {
                 if element.content.is_none() && element.types.iter().any(|e| is_group(e.code)) {
                     path.clear();
                     path.extend([t.name, ".", element.name]);
@@ -267,7 +262,7 @@ fn read_head(head: &'static str) -> Option<TypeDef> {
         "backbone" => TypeKind::Backbone,
         _ => TypeKind::Complex,
     };
-    Some(TypeDef { name, kind, elements: Vec::new(), exact: HashMap::new(), choices: Vec::new() })
+    Some(TypeDef { name, kind, elements: Vec::with_capacity(16) })
 }
 
 fn read_element(line: &'static str) -> Option<Element> {
@@ -305,10 +300,7 @@ fn read_sets() -> HashMap<&'static str, ValueSet> {
         }
         let mut fields = line.split('\t');
         let system = fields.next().unwrap_or_default();
-        let set = sets.entry(name).or_default();
-        for code in fields {
-            set.codes.entry(code).or_default().push(system);
-        }
+        sets.entry(name).or_default().systems.push((system, fields.collect()));
     }
     sets
 }

@@ -153,7 +153,7 @@ fn a_narrative_neither_acts_nor_reaches_outside() {
         "<a href=\"javascript:x\">x</a>",
         "<a href=\"java&#x73;cript:x\">x</a>",
         "<img src=\"https://x.example/p.png\"/>",
-        "<p style=\"background:url(x)\">x</p>",
+        "<p style=\"background:url(https://x.example/p.png)\">x</p>",
         "<p>x",
         "x</div><div>",
         "<p a=\"1\" a=\"2\">x</p>",
@@ -195,4 +195,13 @@ fn hostile_size_is_bounded() {
     let doc = crate::json::parse(doc.as_bytes()).unwrap();
     assert!(check(doc.root()).is_empty());
     println!("two hostile bundles of 100,000 entries: {:?}", start.elapsed());
+}
+
+#[test]
+fn value_sets_are_in_the_order_that_look_up_needs() {
+    let table = include_str!("../../r4/codes.txt");
+    for line in table.lines().filter(|line| line.contains('\t')) {
+        let codes: Vec<&str> = line.split('\t').skip(1).collect();
+        assert!(codes.is_sorted());
+    }
 }

@@ -143,9 +143,13 @@ fn attribute(element: &str, key: &str, value: &str) -> Result<(), Fault> {
             let relative = !plain.contains(':') && !plain.starts_with("//");
             element != "img" || plain.contains("&#") || !(inside || relative)
         }
-        "style" => ["url(", "expression(", "javascript:", "@import", "behavior:", "-moz-binding", "&#", "\\"]
-            .iter()
-            .any(|bad| plain.contains(bad)),
+        "style" => {
+            let loads = plain.split("url(").skip(1).any(|url| {
+                let url = url.trim_start_matches(['"', '\'', '&']);
+                !url.starts_with("data:image/") && (url.contains(':') || url.starts_with("//"))
+            });
+            loads || STYLE_ACTS.iter().any(|bad| plain.contains(bad))
+        }
         _ => false,
     };
     if acts { Err("txt-1: active content or an outside resource in the narrative") } else { Ok(()) }
@@ -175,6 +179,8 @@ fn entities(text: &str) -> Result<(), Fault> {
 const MALFORMED: Fault = "narrative is not well-formed";
 const DEPTH_MAX: usize = 128;
 const ATTRIBUTES_MAX: usize = 32;
+const STYLE_ACTS: &[&str] =
+    &["expression(", "javascript:", "@import", "behavior:", "-moz-binding", "&#", "\\"];
 const LINK_SCHEMES: &[&str] = &["http", "https", "mailto", "tel", "urn", "ftp"];
 const ENTITIES: &[&str] = &["lt", "gt", "amp", "quot", "apos"];
 /// HTML 4.0 chapters 7 to 11 (but 4 of 9) and 15, `a`, `img`, `map` and `area` (R4 narrative).

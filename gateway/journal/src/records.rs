@@ -36,7 +36,6 @@ struct Marks(RwLock<Vec<(u64, u64)>>);
 /// A segment, and a place in it at or before some record.
 struct Near {
     file: Box<dyn PortFile>,
-    marks: Arc<Marks>,
     at: u64,
 }
 
@@ -73,18 +72,13 @@ impl Records {
     /// # Errors
     /// When there is none, it cannot be read, or what stands there is not it.
     pub fn read(&self, index: u64) -> Result<Vec<u8>, ReadError> {
-        let Near { file, marks, mut at } = self.near(index)?;
+        let Near { file, mut at } = self.near(index)?;
         loop {
             let header = header_at(&*file, at, index)?;
-            if header.kind == Kind::Record {
-                marks.learn(header.index, at);
-                if header.index == index {
-                    let payload = exactly(&*file, at + HEADER as u64, header.length, index)?;
-                    let whole = header.fits(&payload);
-                    return whole
-                        .then_some(payload)
-                        .ok_or(ReadError::Broken { index, fault: "its check fails" });
-                }
+            if header.kind == Kind::Record && header.index == index {
+                let payload = exactly(&*file, at + HEADER as u64, header.length, index)?;
+                let whole = header.fits(&payload);
+                return whole.then_some(payload).ok_or(ReadError::Broken { index, fault: "its check fails" });
             }
             if header.index > index {
                 return Err(ReadError::Broken { index, fault: "another record stands in its place" });
@@ -124,16 +118,39 @@ impl Records {
             found.ok_or(ReadError::Broken { index, fault: "its segment is missing" })?
         };
         let file = self.0.port.open(&self.0.folder.join(segment::name(first)), Access::Read)?;
-        let at = marks.before(index);
-        Ok(Near { file, marks, at })
+        let (mut known, mut at) = marks.before(index).unwrap_or((first, 0));
+        if index - known >= STRIDE {
+            marks.survey(&segment::read_all(&*file)?, self.len());
+            (known, at) = marks.before(index).unwrap_or((first, 0));
+        }
+        if index - known >= STRIDE {
+            return Err(ReadError::Broken { index, fault: "no frame stands before it" });
+        }
+        Ok(Near { file, at })
     }
 }
 
 impl Marks {
-    fn before(&self, index: u64) -> u64 {
+    /// The last place known at or before an index.
+    fn before(&self, index: u64) -> Option<(u64, u64)> {
         let marks = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let known = marks.partition_point(|&(marked, _)| marked <= index);
-        known.checked_sub(1).and_then(|last| marks.get(last)).map_or(0, |&(_, at)| at)
+        known.checked_sub(1).and_then(|last| marks.get(last)).copied()
+    }
+
+    /// Learns the places in a segment by hopping from header to header, up to what is durable: behind that somebody may
+    /// be writing. What is read by them is checked then.
+    fn survey(&self, bytes: &[u8], len: u64) {
+        let mut at = 0;
+        while let Some(header) = bytes.get(at..).and_then(|rest| rest.first_chunk()).and_then(Header::read) {
+            if header.index >= len {
+                return;
+            }
+            if header.kind == Kind::Record {
+                self.learn(header.index, at as u64);
+            }
+            at += HEADER + header.length;
+        }
     }
 
     fn learn(&self, index: u64, at: u64) {
@@ -175,7 +192,6 @@ pub struct RecordsFrom {
 #[derive(Debug)]
 struct Onwards {
     file: Box<dyn PortFile>,
-    marks: Arc<Marks>,
     /// Place in the file of `buffer`'s first byte.
     base: u64,
     /// Bytes of `buffer` already used.
@@ -204,8 +220,8 @@ impl RecordsFrom {
         let mut segment = match self.segment.take() {
             Some(segment) if !begins_segment => segment,
             Some(_) | None => {
-                let Near { file, marks, at } = self.records.near(index)?;
-                Onwards { file, marks, base: at, used: 0, buffer: Vec::new() }
+                let Near { file, at } = self.records.near(index)?;
+                Onwards { file, base: at, used: 0, buffer: Vec::new() }
             }
         };
         let payload = segment.seek(index)?;
@@ -218,7 +234,6 @@ impl Onwards {
     fn seek(&mut self, index: u64) -> Result<Vec<u8>, ReadError> {
         loop {
             self.fill(HEADER)?;
-            let at = self.base + self.used as u64;
             let bytes = self.buffer.get(self.used..).and_then(|rest| rest.first_chunk::<HEADER>());
             let Some(header) = bytes.and_then(Header::read) else {
                 return Err(ReadError::Broken { index, fault: "no frame stands in its place" });
@@ -230,7 +245,6 @@ impl Onwards {
             if header.kind != Kind::Record || header.index < index {
                 continue;
             }
-            self.marks.learn(header.index, at);
             return match payload {
                 Some(payload) if header.index == index && header.fits(payload) => Ok(payload.to_vec()),
                 Some(_) | None => Err(ReadError::Broken { index, fault: "its check fails" }),

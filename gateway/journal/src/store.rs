@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// A segment is left for a new one when a batch would grow it beyond this (bytes). A start reads one segment whole,
 /// so this is also the most that a start reads.
-pub(crate) const SEGMENT: u64 = 16 << 20;
+pub(crate) const SEGMENT: u64 = 8 << 20;
 /// Space zeroed ahead at a time (bytes).
 const RESERVE: u64 = 256 << 10;
 

@@ -10,6 +10,7 @@ use crate::store::{Room, Store};
 use crate::tree::{Hash, leaf_hash};
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// An entry on its way, its leaves hashed by whoever handed it in.
@@ -36,6 +37,8 @@ pub(crate) struct Queue {
 struct Waiting {
     jobs: Vec<Job>,
     phase: Phase,
+    /// Number of jobs that is worth waking the writer for.
+    enough: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,6 +50,8 @@ enum Phase {
     Stopped,
 }
 
+/// Longest wait for others to join a batch.
+const LINGER: Duration = Duration::from_millis(1);
 /// Bytes that a batch may come to before it is committed.
 const BATCH: u64 = 4 << 20;
 
@@ -73,6 +78,15 @@ impl Reply {
     }
 }
 
+impl Waiting {
+    fn over(&self) -> bool {
+        match self.phase {
+            Phase::Serving | Phase::Full => false,
+            Phase::Closing | Phase::Stopped => true,
+        }
+    }
+}
+
 impl Queue {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
@@ -80,12 +94,11 @@ impl Queue {
 
     pub(crate) fn put(&self, job: Job) -> Result<(), AppendError> {
         let mut waiting = self.lock();
-        match waiting.phase {
-            Phase::Serving | Phase::Full => {}
-            Phase::Closing | Phase::Stopped => return Err(AppendError::Stopped),
+        if waiting.over() {
+            return Err(AppendError::Stopped);
         }
         waiting.jobs.push(job);
-        if waiting.jobs.len() == 1 {
+        if waiting.jobs.len() == waiting.enough {
             self.filled.notify_one();
         }
         Ok(())
@@ -107,19 +120,24 @@ impl Queue {
         self.filled.notify_one();
     }
 
-    /// All that wait now; nothing once closed or stopped.
-    fn take(&self) -> Option<Vec<Job>> {
+    /// All that wait; nothing once closed or stopped. Those just woken are often back at once with the next entry:
+    /// committing the first of them alone would make the rest wait for two syncs, so the writer lingers for as many as
+    /// `last` time, briefly.
+    fn take(&self, last: usize, linger: Duration) -> Option<Vec<Job>> {
         let mut waiting = self.lock();
-        loop {
-            if !waiting.jobs.is_empty() {
-                return Some(std::mem::take(&mut waiting.jobs));
-            }
-            match waiting.phase {
-                Phase::Serving | Phase::Full => {}
-                Phase::Closing | Phase::Stopped => return None,
+        waiting.enough = 1;
+        while waiting.jobs.is_empty() {
+            if waiting.over() {
+                return None;
             }
             waiting = self.filled.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
+        waiting.enough = last;
+        let lacking = |waiting: &mut Waiting| waiting.jobs.len() < last && !waiting.over();
+        let (mut waiting, _) =
+            self.filled.wait_timeout_while(waiting, linger, lacking).unwrap_or_else(PoisonError::into_inner);
+        waiting.enough = 1;
+        Some(std::mem::take(&mut waiting.jobs))
     }
 
     fn found_room(&self, room: Room) {
@@ -171,11 +189,15 @@ impl Writer {
     }
 
     pub(crate) fn run(mut self) {
-        while let Some(jobs) = self.queue.take() {
+        let (mut last, mut linger) = (1, Duration::ZERO);
+        while let Some(jobs) = self.queue.take(last, linger) {
+            let begun = Instant::now();
+            last = jobs.len();
             // The waiters of a failed batch hear it by their replies being dropped, after no more are let in.
             if self.serve(jobs).is_err() {
                 return;
             }
+            linger = (begun.elapsed() / 4).min(LINGER);
         }
         // Nothing acknowledged depends on this: a start derives what it would settle.
         drop(self.journal.settle());
