@@ -13,7 +13,7 @@ pub use entry::{
     Holder, Interaction, Kind, Network, Organisation, Outcome, Person, Protocol, Relation, Share, TokenUse,
     VERSION, Withheld,
 };
-pub use render::{Place, RULE, render, rendered_profile};
+pub use render::{Place, RULE, Side, render, render_for, rendered_profile};
 pub use scrub::scrub;
 
 #[cfg(test)]

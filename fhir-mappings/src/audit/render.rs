@@ -35,6 +35,7 @@ enum Shape {
     Read,
     Query,
     Disclosure,
+    Receipt,
     Decision,
     Token,
     Plain,
@@ -46,6 +47,7 @@ impl Shape {
             Self::Read => "PatientRead",
             Self::Query => "PatientQuery",
             Self::Disclosure => "PrivacyDisclosure.Source",
+            Self::Receipt => "PrivacyDisclosure.Recipient",
             Self::Decision => "AuthZconsent",
             Self::Token => "OAUTHaccessTokenUse.Comprehensive",
             Self::Plain => return None,
@@ -54,9 +56,24 @@ impl Shape {
     }
 }
 
-/// The AuditEvent of a record; `None` for kinds that are none (`notice`, `restart`, `flood`: nobody touched data).
+/// For whom a disclosure is shown. All other events read the same to both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Those whose data left: the person, the holder and its officer.
+    Source,
+    /// The asker and its officer.
+    Recipient,
+}
+
+/// The AuditEvent of a record as the source sees it; `None` for kinds that are none (`notice`, `restart`, `flood`: nobody touched data).
 #[must_use]
 pub fn render(entry: &Entry, place: Place<'_>) -> Option<Vec<u8>> {
+    render_for(Side::Source, entry, place)
+}
+
+/// The AuditEvent of a record as one side sees it.
+#[must_use]
+pub fn render_for(side: Side, entry: &Entry, place: Place<'_>) -> Option<Vec<u8>> {
     match entry.kind {
         Kind::Notice | Kind::Restart | Kind::Flood => return None,
         Kind::Asked
@@ -76,7 +93,10 @@ pub fn render(entry: &Entry, place: Place<'_>) -> Option<Vec<u8>> {
         | Kind::Portal
         | Kind::AuditRead => {}
     }
-    let shape = shape(entry);
+    let shape = match (shape(entry), side) {
+        (Shape::Disclosure, Side::Recipient) => Shape::Receipt,
+        (shape, _) => shape,
+    };
     let event = json!({
         "resourceType": "AuditEvent",
         "id": format!("r{}", place.index),
@@ -99,7 +119,7 @@ pub fn render(entry: &Entry, place: Place<'_>) -> Option<Vec<u8>> {
     serde_json::to_vec(&dense(event)).ok()
 }
 
-/// The BALP profile that the event of this entry claims, if it claims one.
+/// The BALP profile that the event of this entry claims towards the source, if it claims one.
 #[must_use]
 pub fn rendered_profile(entry: &Entry) -> Option<String> {
     shape(entry).profile()
@@ -133,6 +153,7 @@ fn event_type(shape: Shape) -> Value {
             coding("http://terminology.hl7.org/CodeSystem/audit-event-type", "rest")
         }
         Shape::Disclosure => coding(DCM, "110106"),
+        Shape::Receipt => coding(DCM, "110107"),
         Shape::Decision => coding(DCM, "110113"),
         Shape::Token => coding(DCM, "110122"),
         Shape::Plain => coding(DCM, "110100"),
@@ -147,7 +168,7 @@ fn subtypes(entry: &Entry, shape: Shape) -> Value {
     match shape {
         Shape::Read => json!([coding(REST, "read"), own]),
         Shape::Query => json!([coding(REST, "search"), own]),
-        Shape::Disclosure => {
+        Shape::Disclosure | Shape::Receipt => {
             json!([coding("http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle", "disclose"), own])
         }
         // AuthZconsent binds every subtype: our kind stands in the outcome's words and in no other place.
@@ -159,6 +180,7 @@ fn subtypes(entry: &Entry, shape: Shape) -> Value {
 fn action(entry: &Entry, shape: Shape) -> &'static str {
     match shape {
         Shape::Read | Shape::Disclosure => "R",
+        Shape::Receipt => "C",
         Shape::Query | Shape::Decision => "E",
         Shape::Token | Shape::Plain => match entry.action {
             Action::Create => "C",
@@ -180,7 +202,8 @@ fn outcome(outcome: &Outcome) -> (&'static str, &str) {
     }
 }
 
-/// FHIR has no nulls, empty objects, arrays or strings: what the record does not say is not there.
+/// FHIR has no nulls, no empty objects, arrays or strings, and no control characters: what the record does not say
+/// is not there.
 fn dense(value: Value) -> Value {
     match value {
         Value::Object(members) => Value::Object(
@@ -193,6 +216,7 @@ fn dense(value: Value) -> Value {
         Value::Array(items) => {
             Value::Array(items.into_iter().map(dense).filter(|inner| !is_hollow(inner)).collect())
         }
+        Value::String(text) => Value::String(text.replace(|c: char| c.is_control(), " ")),
         other => other,
     }
 }

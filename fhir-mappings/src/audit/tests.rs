@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{json, r4};
+use proptest::prelude::*;
 use serde_json::Value;
 
 fn own(value: &str) -> String {
@@ -129,22 +130,19 @@ const INTERACTIONS: [Interaction; 8] = [
     Interaction::Operation,
 ];
 
-/// Entries of every kind, interaction and outcome: full, and with nothing but what they must have.
+/// Entries of every kind and interaction, of every outcome where an answer is concerned: full, without what only
+/// some have, and with nothing but what all must have.
 fn all() -> Vec<Entry> {
     let mut entries = Vec::new();
-    for kind in KINDS {
-        for interaction in INTERACTIONS {
-            for outcome in [
-                Outcome::Success,
-                Outcome::Partial(own("late")),
-                Outcome::Refused(own("not-asked")),
-                Outcome::Failed(own("disk")),
-            ] {
-                entries.push(Entry::new(kind, Action::Execute, interaction, outcome.clone()));
-                let entry = full(kind, interaction, outcome);
-                entries.push(Entry { query: None, consents: vec![], person: None, ..entry.clone() });
-                entries.push(entry);
-            }
+    for (kind, interaction) in
+        KINDS.into_iter().flat_map(|kind| INTERACTIONS.map(|interaction| (kind, interaction)))
+    {
+        entries.push(Entry::new(kind, Action::Execute, interaction, Outcome::Failed(own("disk"))));
+        let partial = (kind == Kind::Answered).then(|| Outcome::Partial(own("late")));
+        for outcome in [Outcome::Success, Outcome::Refused(own("not-asked"))].into_iter().chain(partial) {
+            let entry = full(kind, interaction, outcome);
+            entries.push(Entry { query: None, consents: vec![], person: None, ..entry.clone() });
+            entries.push(entry);
         }
     }
     entries
@@ -279,6 +277,30 @@ fn a_recorded_query_names_nobody() {
     scrubbed("Jansen=x&nosuch", "Jansen=…&nosuch=…");
     scrubbed("Janssén=x", "…=…");
     scrubbed("", "");
+}
+
+proptest! {
+    /// A self-asserted person may call itself anything.
+    #[test]
+    fn whatever_an_asker_says_of_itself_the_event_stays_valid(words in prop::collection::vec(".*", 8)) {
+        let mut entry = full(Kind::Answered, Interaction::Search, Outcome::Success);
+        entry.person = Some(Person {
+            id: words[0].clone(),
+            name: Some(words[1].clone()),
+            role: Some(coding(&words[2], &words[3])),
+            assurance: Assurance::SelfAsserted,
+        });
+        entry.query = Some(scrub(&words[4]));
+        entry.traceparent = Some(words[5].clone());
+        entry.network = Some(Network { address: words[6].clone(), certificate: None });
+        entry.token = entry.token.map(|token| TokenUse { id: words[7].clone(), ..token });
+        for kind in [Kind::Answered, Kind::Token, Kind::Refused] {
+            let bytes = render(&Entry { kind, ..entry.clone() }, place()).unwrap();
+            let doc = json::parse(&bytes).unwrap();
+            let issues = r4::check(doc.root());
+            prop_assert!(issues.is_empty(), "{:?}", issues);
+        }
+    }
 }
 
 mod balp;

@@ -34,7 +34,7 @@ const APP: Participant<'_> = Participant {
     contacts: &[],
     place: None,
     opening_hours: None,
-    endpoint: None,
+    endpoint: Some("https://127.0.0.1:9002/fhir"),
     people: &[],
     checked: None,
 };
@@ -91,7 +91,12 @@ fn a_search_finds_what_all_its_parameters_name() {
         ["huisarts-de-linde"],
     );
     finds(Type::Location, &[("status", "active")], ["huisarts-de-linde"]);
-    finds(Type::Endpoint, &[("connection-type", "hl7-fhir-rest")], ["huisarts-de-linde"]);
+    finds(
+        Type::Endpoint,
+        &[("connection-type", "hl7-fhir-rest"), ("status", "active")],
+        ["huisarts-de-linde"],
+    );
+    finds(Type::Endpoint, &[("status", "suspended")], ["pgo-heuvelrijk"]);
     finds(Type::PractitionerRole, &[("role", "01.015")], ["linden"]);
     finds(Type::PractitionerRole, &[("organization", "pgo-heuvelrijk")], []);
     finds(

@@ -1,6 +1,6 @@
 //! Who took part, as AuditEvent.agent.
 
-use super::codes::{coding, concept, gateway, identifier, naming, ours, protocols, purpose};
+use super::codes::{address, coding, concept, gateway, identifier, naming, ours, protocols, purpose};
 use super::{BALP, DCM, Place, Shape, shape};
 use crate::audit::{Assurance, Entry, Person};
 use serde_json::{Value, json};
@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 pub(super) fn agents(entry: &Entry, place: Place<'_>, shape: Shape) -> Vec<Value> {
     let (client, server) = match shape {
         Shape::Query => (Some(concept(DCM, "110153")), Some(concept(DCM, "110152"))),
-        Shape::Read | Shape::Disclosure => (Some(concept(DCM, "110152")), Some(concept(DCM, "110153"))),
+        Shape::Read | Shape::Disclosure | Shape::Receipt => {
+            (Some(concept(DCM, "110152")), Some(concept(DCM, "110153")))
+        }
         Shape::Decision => (Some(concept(DCM, "110150")), None),
         Shape::Token => (Some(concept(DCM, "110150")), None),
         Shape::Plain => (entry.organisation.as_ref().map(|_| concept(DCM, "110150")), None),
@@ -22,7 +24,7 @@ pub(super) fn agents(entry: &Entry, place: Place<'_>, shape: Shape) -> Vec<Value
     agents.extend(entry.responsible.as_ref().map(responsible_agent));
     agents.extend(entry.organisation.as_ref().map(|organisation| {
         let found = &organisation.identifier;
-        let who = json!({"identifier": {"system": found.system, "value": found.code}, "display": organisation.name});
+        let who = json!({"identifier": {"system": address(&found.system), "value": found.code}, "display": organisation.name});
         json!({"type": concept(ROLE_CLASS, "PROV"), "who": who, "requestor": false})
     }));
     match shape {
@@ -31,7 +33,7 @@ pub(super) fn agents(entry: &Entry, place: Place<'_>, shape: Shape) -> Vec<Value
             "who": gateway(place), "requestor": false
         })),
         // The first holder alone may be the profile's custodian; every holder stands among the entities.
-        Shape::Disclosure => agents.extend(entry.shares.first().map(|share| {
+        Shape::Disclosure | Shape::Receipt => agents.extend(entry.shares.first().map(|share| {
             json!({"type": concept("http://snomed.info/sct", "159541003"),
                    "who": identifier(&share.holder.identifier), "requestor": false})
         })),
@@ -64,7 +66,7 @@ fn user_agent(entry: &Entry, person: &Person) -> Value {
     roles.extend(entry.function.iter().map(|code| concept(&naming("function"), code)));
     let policy: Vec<String> = match (&entry.token, shape(entry)) {
         // The token profiles allow one policy: the token's own id.
-        (Some(token), Shape::Token) => vec![token.id.clone()],
+        (Some(token), Shape::Token) => vec![address(&token.id)],
         _ => protocols(entry),
     };
     json!({

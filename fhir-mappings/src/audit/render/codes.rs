@@ -10,15 +10,26 @@ pub(super) fn gateway(place: Place<'_>) -> Value {
 
 pub(super) fn detail(kind: &str, value: &str) -> Value {
     // FHIR has no empty strings.
-    json!({"type": kind, "valueString": if value.is_empty() { "none" } else { value }})
+    json!({"type": kind, "valueString": if value.chars().all(is_blank) { "none" } else { value }})
 }
 
 pub(super) fn identifier(found: &Coding) -> Value {
-    json!({"identifier": {"system": found.system, "value": found.code}})
+    json!({"identifier": {"system": address(&found.system), "value": found.code}})
 }
 
+/// A coding in FHIR's form, also where an asker chose the words: no white space in a system, single spaces in a code.
 pub(super) fn coding(system: &str, code: &str) -> Value {
-    json!({"system": system, "code": code})
+    let code: Vec<&str> = code.split(is_blank).filter(|part| !part.is_empty()).collect();
+    json!({"system": address(system), "code": code.join(" ")})
+}
+
+/// A URI without white space.
+pub(super) fn address(uri: &str) -> String {
+    uri.split(is_blank).collect()
+}
+
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || c.is_control()
 }
 
 pub(super) fn concept(system: &str, code: &str) -> Value {

@@ -53,7 +53,7 @@ fn data_entity(entry: &Entry, shape: Shape) -> Option<Value> {
             "type": coding(ENTITY_TYPE, "2"), "role": coding(OBJECT_ROLE, "24"),
             "query": data_encoding::BASE64.encode(query.as_bytes()),
         })),
-        (Shape::Read | Shape::Disclosure, _) => Some(json!({
+        (Shape::Read | Shape::Disclosure | Shape::Receipt, _) => Some(json!({
             "what": {"type": kind, "display": kind},
             "type": coding(ENTITY_TYPE, "2"), "role": coding(OBJECT_ROLE, "4"),
         })),
