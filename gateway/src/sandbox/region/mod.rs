@@ -7,6 +7,22 @@ use std::fmt;
 use jiff::civil::Date;
 use serde_json::Value;
 
+mod arranged;
+mod calendar;
+mod clinical;
+mod code;
+mod draft;
+mod line;
+mod observed;
+mod papers;
+mod people;
+mod person;
+mod scribe;
+mod wishes;
+
+#[cfg(test)]
+mod tests;
+
 /// Everything the sandbox starts with, with all invented dates moved to the day of the first start.
 pub struct Region {
     /// One document per participant, in the shape `participant add` reads, without `jwks` and certificate
@@ -30,6 +46,29 @@ pub struct Region {
     pub relations: Vec<Recorded>,
     /// Attestations (Basic) with the participant that records them.
     pub attestations: Vec<Recorded>,
+    /// Who may see a person's page by that person's own authorisation.
+    pub mandates: Vec<Mandate>,
+}
+
+/// A person's own authorisation of somebody to look at, and for some classes act on, their page.
+#[derive(Clone)]
+pub struct Mandate {
+    /// Patient id.
+    pub patient: String,
+    /// The login that acts.
+    pub login: String,
+    /// Name of who acts.
+    pub name: String,
+    /// Kind of representation (`representation-kind` of CONTRACT.md 7).
+    pub kind: String,
+    /// Data classes it reaches; empty means all.
+    pub classes: Vec<String>,
+    /// First day, `YYYY-MM-DD`.
+    pub from: String,
+    /// Last day, inclusive; `None` without an end.
+    pub to: Option<String>,
+    /// What shows that it was given.
+    pub evidence: String,
 }
 
 /// Somebody who works for a participant.
@@ -43,6 +82,8 @@ pub struct Staff {
     pub role_system: String,
     /// Role code.
     pub role_code: String,
+    /// Role in words.
+    pub role_name: String,
     /// Functions this person works in, the first one being the default.
     pub functions: Vec<String>,
     /// The participant this person works for.
@@ -144,18 +185,56 @@ impl Region {
     /// Builds the region for a sandbox whose first start fell on `first_start` (date in Amsterdam).
     /// Fails only if the data files in this folder are broken.
     pub fn build(first_start: Date) -> Result<Self, RegionError> {
-        let _ = first_start;
-        Ok(Self {
-            participants: Vec::new(),
-            suspended: Vec::new(),
-            strangers: Vec::new(),
-            staff: Vec::new(),
+        let broken = |why: &str| RegionError { file: "mod.rs", line: 0, why: why.to_owned() };
+        let calendar = calendar::Calendar::new(first_start).ok_or_else(|| broken("no time zone data"))?;
+        let houses = people::houses()?;
+        let staff = people::staff()?;
+        let participants: Option<Vec<Value>> =
+            houses.iter().map(|house| house.registration(&calendar)).collect();
+        let mut region = Self {
+            participants: participants.ok_or_else(|| broken("a participant without one identifier"))?,
+            suspended: houses.iter().filter(|house| house.suspended).map(|house| house.id.clone()).collect(),
+            strangers: vec!["niemand".to_owned()],
             patients: Vec::new(),
-            logins: Vec::new(),
+            logins: logins(&houses),
             holdings: Vec::new(),
             consents: Vec::new(),
             relations: Vec::new(),
             attestations: Vec::new(),
-        })
+            mandates: Vec::new(),
+            staff,
+        };
+        for (file, text) in PERSONS {
+            let read = line::lines(file, text)?;
+            person::add(&mut region, &calendar, &houses, file, &read)?;
+        }
+        Ok(region)
     }
 }
+
+/// An officer for every participant that asks or holds under an agreement, one operator; persons and who
+/// acts for them come from the persons' own files.
+fn logins(houses: &[people::House]) -> Vec<Login> {
+    let login = |user: String, portal, participant| Login { user, portal, participant, acts_for: Vec::new() };
+    let officers = houses
+        .iter()
+        .filter(|house| !house.suspended)
+        .map(|house| login(format!("officer-{}", house.id), Portal::Officer, Some(house.id.clone())));
+    officers.chain([login("operator".to_owned(), Portal::Operator, None)]).collect()
+}
+
+/// The persons' files: the name of a file is the id of its person.
+const PERSONS: [(&str, &str); 12] = [
+    ("jansen", include_str!("data/persons/jansen.txt")),
+    ("amrani", include_str!("data/persons/amrani.txt")),
+    ("peters", include_str!("data/persons/peters.txt")),
+    ("sem", include_str!("data/persons/sem.txt")),
+    ("noor", include_str!("data/persons/noor.txt")),
+    ("yara", include_str!("data/persons/yara.txt")),
+    ("kaya", include_str!("data/persons/kaya.txt")),
+    ("devries", include_str!("data/persons/devries.txt")),
+    ("bakker", include_str!("data/persons/bakker.txt")),
+    ("elidrissi", include_str!("data/persons/elidrissi.txt")),
+    ("visser", include_str!("data/persons/visser.txt")),
+    ("jansen2", include_str!("data/persons/jansen2.txt")),
+];
