@@ -2,6 +2,7 @@
 
 use super::refusal::{Refusal, Why};
 use crate::json::{Kind, Value};
+use crate::r4::Definitions;
 use std::borrow::Cow;
 
 type Read<T> = Result<T, Refusal>;
@@ -38,11 +39,19 @@ impl<'d> At<'d> {
             }
             let common = matches!(name, "id" | "extension");
             if !common && !known.contains(&name) {
-                // The name is the sender's: only the place of the parent is told.
-                return Err(self.refuse(Why::ElementNotSupported));
+                let place =
+                    if self.is_of_r4(name) { format!("{}.{name}", self.path) } else { self.path.clone() };
+                return Err(Refusal::new(Why::ElementNotSupported, place));
             }
         }
         Ok(self)
+    }
+
+    /// Only a name that R4 defines is repeated: any other is the sender's own text.
+    fn is_of_r4(&self, name: &str) -> bool {
+        let plain = |part: &str| part.split('[').next().unwrap_or_default().to_owned();
+        let path: Vec<_> = self.path.split('.').map(plain).collect();
+        Definitions::get().resolve(&format!("{}.{name}", path.join("."))).is_some()
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<At<'d>> {
