@@ -2,6 +2,7 @@
 
 use super::gather::{Gathered, Read, gather, is_moment, person_line};
 use super::narrative::Narrative;
+use super::rows::rows;
 use super::section::{LOINC, OURS, Section};
 use super::{Composed, Frame, Item, fact};
 use crate::bundle::push_entry;
@@ -122,47 +123,6 @@ fn composition(gathered: &Gathered<'_>, frame: &Frame<'_>) -> String {
     .unwrap_or_default()
 }
 
-/// One line of a section's table: one fact, and everyone who recorded it.
-struct Row<'r> {
-    fact: fact::Fact,
-    reads: Vec<&'r Read<'r>>,
-}
-
-/// Facts in a stable order. The same fact of two holders is one row with both lineages; facts about the same
-/// thing that say something else stand below each other.
-fn rows<'r>(
-    reads: &[&'r Read<'r>],
-    frame: &Frame<'_>,
-    find: &dyn Fn(&str) -> Option<Value<'r>>,
-) -> Vec<Row<'r>> {
-    let mut facts: Vec<_> = reads
-        .iter()
-        .map(|read| (fact::read(read.item.resource_type, read.doc.root(), frame.language, find), *read))
-        .collect();
-    // One thing has one place, under the first of its names, also when holders name it differently.
-    let mut names: BTreeMap<String, String> = BTreeMap::new();
-    for (fact, _) in &facts {
-        let name = fact.cells[0].to_lowercase();
-        let first = names.entry(fact.key.clone()).or_insert_with(|| name.clone());
-        *first = std::mem::take(first).min(name);
-    }
-    facts.sort_by(|(a, ra), (b, rb)| {
-        let place = names.get(&a.key).cmp(&names.get(&b.key)).then_with(|| a.key.cmp(&b.key));
-        place.then_with(|| b.when.cmp(&a.when)).then_with(|| ra.reference().cmp(&rb.reference()))
-    });
-    let mut rows: Vec<Row<'r>> = Vec::new();
-    for (fact, read) in facts {
-        let alike = rows.iter_mut().rev().take_while(|row| row.fact.key == fact.key).find(|row| {
-            row.fact == fact && row.reads.iter().all(|other| other.item.holder != read.item.holder)
-        });
-        match alike {
-            Some(row) => row.reads.push(read),
-            None => rows.push(Row { fact, reads: vec![read] }),
-        }
-    }
-    rows
-}
-
 fn filled<'r>(
     section: Section,
     reads: &[&'r Read<'r>],
@@ -170,15 +130,20 @@ fn filled<'r>(
     find: &dyn Fn(&str) -> Option<Value<'r>>,
 ) -> serde_json::Value {
     let language = frame.language;
-    let rows = rows(reads, frame, find);
+    let rows = rows(reads, language, find);
     let [what, how, when] = section.columns(language);
+    // Measurements, plans and contacts differ by nature.
+    let may_conflict = matches!(
+        section,
+        Section::Allergies | Section::Medication | Section::Problems | Section::PastProblems
+    );
     let mut narrative = Narrative::new(language);
     let lines: Vec<[String; 4]> = rows
         .iter()
         .map(|row| {
-            let [name, second, third] = row.fact.cells.clone();
+            let [name, second, third] = row.cells.clone();
             let mut sources: Vec<String> = row.reads.iter().map(|read| lineage(read, frame)).collect();
-            sources.extend(conflicts(section, row, &rows).then(|| language.sources_differ().to_owned()));
+            sources.extend((row.disputed && may_conflict).then(|| language.sources_differ().to_owned()));
             [name, second, third, sources.join("; ")]
         })
         .collect();
@@ -191,22 +156,6 @@ fn filled<'r>(
         .flat_map(|(row, number)| row.reads.iter().map(move |read| entry_reference(read, number)))
         .collect();
     section_json(section, frame, narrative, json!({"entry": entries}))
-}
-
-/// Whether another holder says something else about the same thing. Measurements differ by nature.
-fn conflicts(section: Section, row: &Row<'_>, rows: &[Row<'_>]) -> bool {
-    let may = matches!(
-        section,
-        Section::Allergies | Section::Medication | Section::Problems | Section::PastProblems
-    );
-    may && rows.iter().any(|other| {
-        other.fact.key == row.fact.key
-            && other.fact != row.fact
-            && other
-                .reads
-                .iter()
-                .any(|theirs| row.reads.iter().any(|ours| ours.item.holder != theirs.item.holder))
-    })
 }
 
 fn empty(section: Section, frame: &Frame<'_>) -> serde_json::Value {

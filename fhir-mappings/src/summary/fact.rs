@@ -4,7 +4,6 @@ use super::Language;
 use crate::json::{Kind, Value};
 
 /// One fact, ready to be shown, sorted and compared.
-#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Fact {
     /// What it is about: system and code, or the words if there is no code. Equal keys stand together.
     pub(super) key: String,

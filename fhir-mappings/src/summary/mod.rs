@@ -8,6 +8,7 @@ mod compose;
 mod fact;
 mod gather;
 mod narrative;
+mod rows;
 mod section;
 mod words;
 

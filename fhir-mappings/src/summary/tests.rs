@@ -109,6 +109,34 @@ fn the_same_fact_of_two_holders_is_one_row_with_both_sources_and_two_entries() {
 }
 
 #[test]
+fn one_holder_that_states_a_fact_twice_keeps_two_rows() {
+    let again = String::from_utf8(LEVODOPA.to_vec()).unwrap().replace("m1", "m2");
+    let items = [
+        item("MedicationStatement", "m1", "Linde", LEVODOPA),
+        item("MedicationStatement", "m2", "Linde", again.as_bytes()),
+    ];
+    let medication = section(&composed(&items, &frame()), "10160-0").unwrap();
+    assert_eq!(div(&medication).matches("<tr>").count(), 3);
+    assert!(!div(&medication).contains("bronnen verschillen"));
+}
+
+/// Forty thousand facts about one thing: a walk over pairs would take minutes.
+#[test]
+fn many_facts_about_one_thing_stay_cheap() {
+    let bodies: Vec<(String, String)> = (0..40_000)
+        .map(|n| (format!("c{n}"), format!(r#"{{"resourceType":"Condition","id":"c{n}","code":{{"coding":[{{"code":"x"}}]}},"onsetDateTime":"{n:05}"}}"#)))
+        .collect();
+    let items: Vec<Item<'_>> = bodies
+        .iter()
+        .enumerate()
+        .map(|(n, (id, body))| item("Condition", id, if n % 2 == 0 { "a" } else { "b" }, body.as_bytes()))
+        .collect();
+    let started = std::time::Instant::now();
+    assert!(compose(&items, &frame()).left_out.is_empty());
+    println!("composed 40,000 facts in {:?} (unoptimised)", started.elapsed());
+}
+
+#[test]
 fn conflicting_facts_stand_side_by_side_and_say_so() {
     let other = String::from_utf8(LEVODOPA.to_vec()).unwrap().replace("m1", "m2").replace("3 keer", "4 keer");
     let items = [
