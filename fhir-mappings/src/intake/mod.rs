@@ -2,7 +2,8 @@
 //!
 //! All or nothing: a file is refused at its first fault. Nothing here stores, and no refusal repeats a value.
 //!
-//! What stands where: `split` cuts a file into resources and turns away what is no data; `person` finds the one
+//! What stands where: `split` cuts a file into resources and turns away what is no data; `subject` reads
+//! whom each is about; `person` finds the one
 //! person they are about. A Bundle stands for its entries, nested Bundles included, whatever its type:
 //! - transaction and batch: POST and PUT entries are data, conditional or not (a condition is the receiver's to
 //!   judge, and upserting by our own key serves both); GET, HEAD, PATCH and DELETE make the file no data.
@@ -16,6 +17,7 @@
 
 mod person;
 mod split;
+mod subject;
 
 use crate::identifiers::Identifier;
 use crate::r4::Issue;

@@ -3,7 +3,8 @@
 //! Two Patient resources are two persons even when they share an identifier: which of them is right is not ours
 //! to guess. `Patient.link`, RelatedPerson, FamilyMemberHistory and performers are people around the person.
 
-use super::split::{Found, Subject};
+use super::split::Found;
+use super::subject::{Means, Subject};
 use super::{About, Names, Person, Reason, Refusal, Warning};
 use crate::identifiers::Identifier;
 
@@ -32,13 +33,21 @@ pub(super) fn find(found: &[Found<'_>], names: &Names) -> Result<Judged, Refusal
     if let Some((_, second)) = patients.next() {
         return Err(second_person(second.place.clone()));
     }
+    let crowded = |one: &&Found<'_>| {
+        let many = one.subjects.iter().any(|s| s.identifiers.len() > IDENTIFIERS_MAX);
+        many || one.identifiers.len() > IDENTIFIERS_MAX
+    };
+    if let Some(one) = found.iter().find(crowded) {
+        return Err(Refusal::new(Reason::NotData, one.place.clone(), "more identifiers than one person has"));
+    }
     let mut about = Vec::with_capacity(found.len());
     for one in found {
         let mut personal = one.resource_type == "Patient";
         for subject in &one.subjects {
             let target = subject.reference.as_deref().and_then(|r| names.resolve(one.full_url.as_deref(), r));
             let target = target.and_then(|at| found.get(at)).map(|target| target.resource_type);
-            if target.is_some_and(|target| target != "Patient") {
+            let person = target.map_or(subject.means == Means::Person, |target| target == "Patient");
+            if !person {
                 continue;
             }
             personal = true;
@@ -116,17 +125,15 @@ fn fits_subject(
 ) -> bool {
     let wanted = subject.reference.clone().map(without_version);
     let shares = subject.identifiers.iter().any(|i| identifiers.contains(i));
-    let unnamed = |reference: &Option<String>, ids: &[Identifier]| reference.is_none() && ids.is_empty();
-    let both_unnamed = unnamed(&wanted, &subject.identifiers) && unnamed(reference, identifiers);
     let same = match (&wanted, reference.as_ref()) {
         (Some(wanted), Some(known)) => wanted == known,
-        (None, _) | (_, None) => shares || both_unnamed,
+        (None, _) | (_, None) => shares,
     };
     if !same || contradicts(&subject.identifiers, identifiers) {
         return false;
     }
     for new in &subject.identifiers {
-        if !identifiers.contains(new) {
+        if !identifiers.contains(new) && identifiers.len() < IDENTIFIERS_MAX {
             identifiers.push(new.clone());
         }
     }
@@ -138,9 +145,10 @@ fn fits_subject(
 
 /// Two BSNs are two persons, whatever else they share.
 fn contradicts(one: &[Identifier], other: &[Identifier]) -> bool {
-    let claims = |list: &[Identifier]| list.iter().filter(|i| i.claims_bsn()).cloned().collect::<Vec<_>>();
-    let (one, other) = (claims(one), claims(other));
-    !one.is_empty() && !other.is_empty() && !one.iter().any(|i| other.contains(i))
+    let mut claimed = one.iter().filter(|i| i.claims_bsn()).peekable();
+    claimed.peek().is_some()
+        && other.iter().any(Identifier::claims_bsn)
+        && !claimed.any(|i| other.contains(i))
 }
 
 fn without_version(reference: String) -> String {
@@ -154,3 +162,6 @@ fn second_person(expression: String) -> Refusal {
         "about more than one person, or not about the file's Patient",
     )
 }
+
+/// Real persons have a handful; comparing must stay cheap.
+const IDENTIFIERS_MAX: usize = 50;

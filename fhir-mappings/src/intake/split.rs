@@ -1,5 +1,6 @@
 //! Cuts a file into resources with what the person rules need to know, and turns away what is no data.
 
+use super::subject::{Subject, identifiers, subjects};
 use super::{About, IntakeResource, Key, Reason, Refusal, Warning};
 use crate::identifiers::Identifier;
 use crate::json::{self, Doc, Kind, Value};
@@ -30,16 +31,6 @@ pub(super) struct Found<'a> {
     pub(super) identifiers: Vec<Identifier>,
     /// Whether it is a version out of a history.
     version: bool,
-}
-
-/// One reference to somebody that a resource is about.
-pub(super) struct Subject {
-    /// The element, for the refusal's expression.
-    pub(super) element: &'static str,
-    /// The literal reference, unless it points inside.
-    pub(super) reference: Option<String>,
-    /// Identifiers of the reference, of a condition in it, or of the contained Patient.
-    pub(super) identifiers: Vec<Identifier>,
 }
 
 impl<'a> Found<'a> {
@@ -164,8 +155,8 @@ impl<'a> Split<'a> {
             id,
             full_url: entry.and_then(|(entry, _)| entry.get_str("fullUrl")).map(Into::into),
             bytes: doc.bytes().get(start..end).unwrap_or_default(),
+            subjects: subjects(value, def.name, &place),
             place,
-            subjects: subjects(value, def.name),
             identifiers: if def.name == "Patient" { identifiers(value) } else { Vec::new() },
             version,
         });
@@ -263,109 +254,9 @@ fn is_privacy(consent: Value<'_>) -> bool {
     !directive && (privacy || !other)
 }
 
-/// The references by which a resource says whom it is about: by element for most types, by hand for the rest.
-fn subjects(resource: Value<'_>, type_name: &str) -> Vec<Subject> {
-    let mut out = Vec::new();
-    let mut take = |element: &'static str, reference: Value<'_>| {
-        out.extend(subject(resource, element, reference));
-    };
-    for element in ["subject", "patient", "for", "beneficiary", "individual"] {
-        let to_patient = Definitions::get().element(type_name, element).is_some_and(|e| {
-            e.types
-                .iter()
-                .any(|t| t.code == "Reference" && (t.targets.is_empty() || t.targets.contains(&"Patient")))
-        });
-        let name =
-            if resource.get(element).is_some() { element.to_owned() } else { format!("{element}Reference") };
-        for reference in resource.each(&name).filter(|_| to_patient) {
-            take(element, reference);
-        }
-    }
-    let nested: &[(&'static str, &str)] = match type_name {
-        "Appointment" => &[("participant", "actor")],
-        "AuditEvent" => &[("entity", "what")],
-        "Group" => &[("member", "entity")],
-        "Person" => &[("link", "target")],
-        _ => &[],
-    };
-    for (list, element) in nested {
-        for reference in resource.each(list).filter_map(|item| item.get(element)) {
-            if names_patient(resource, reference) {
-                take(list, reference);
-            }
-        }
-    }
-    for (only, element) in [("AppointmentResponse", "actor"), ("Schedule", "actor"), ("Provenance", "target")]
-    {
-        for reference in resource.each(element).filter(|r| type_name == only && names_patient(resource, *r)) {
-            take(element, reference);
-        }
-    }
-    out
-}
-
-/// Whether a reference among many kinds says of itself that it is to a Patient.
-fn names_patient(resource: Value<'_>, reference: Value<'_>) -> bool {
-    let text = reference.get_str("reference").unwrap_or_default();
-    if let Some(id) = text.strip_prefix('#') {
-        return contained(resource, id)
-            .and_then(|c| c.get_str("resourceType"))
-            .is_some_and(|t| t == "Patient");
-    }
-    target_type(&text) == Some("Patient") || reference.get_str("type").is_some_and(|t| t == "Patient")
-}
-
-/// One subject, or nothing when it is somebody or something other than a person in care.
-fn subject(resource: Value<'_>, element: &'static str, reference: Value<'_>) -> Option<Subject> {
-    let mut identifiers: Vec<Identifier> =
-        reference.get("identifier").and_then(identifier).into_iter().collect();
-    let literal = reference.get_str("reference");
-    if let Some(id) = literal.as_deref().and_then(|text| text.strip_prefix('#')) {
-        let inner = contained(resource, id)?;
-        if inner.get_str("resourceType")? != "Patient" {
-            return None;
-        }
-        identifiers.extend(self::identifiers(inner));
-        return Some(Subject { element, reference: None, identifiers });
-    }
-    let named = literal.as_deref().and_then(target_type);
-    let typed = reference.get_str("type");
-    if named.or(typed.as_deref()).is_some_and(|name| name != "Patient") {
-        return None;
-    }
-    let condition =
-        literal.as_deref().and_then(|text| text.split_once("?identifier=")).map(|(_, token)| token);
-    identifiers.extend(condition.and_then(Identifier::parse));
-    let conditional = condition.is_some();
-    let reference = literal.map(Into::into).filter(|_| !conditional);
-    Some(Subject { element, reference, identifiers })
-}
-
 /// The last two steps of a URL.
 fn type_and_id(url: &str) -> &str {
     url.rmatch_indices('/').nth(1).and_then(|(at, _)| url.get(at + 1..)).unwrap_or(url)
-}
-
-fn contained<'d>(resource: Value<'d>, id: &str) -> Option<Value<'d>> {
-    resource.each("contained").find(|c| c.get_str("id").is_some_and(|own| own == id))
-}
-
-/// The resource type in a literal reference, when it names one.
-fn target_type(reference: &str) -> Option<&'static str> {
-    let plain = reference.split_once("/_history/").map_or(reference, |(plain, _)| plain);
-    let path = plain.split('?').next()?;
-    let name = if plain.contains('?') { path.rsplit('/').next() } else { path.rsplit('/').nth(1) }?;
-    Definitions::get().type_def(name).filter(|t| t.kind == r4::TypeKind::Resource).map(|t| t.name)
-}
-
-/// A Patient's usable identifiers; what was replaced (`use` old) identifies nobody any more.
-fn identifiers(patient: Value<'_>) -> Vec<Identifier> {
-    let current = patient.each("identifier").filter(|i| i.get_str("use").is_none_or(|u| u != "old"));
-    current.filter_map(identifier).collect()
-}
-
-fn identifier(value: Value<'_>) -> Option<Identifier> {
-    Identifier::new(&value.get_str("system")?, &value.get_str("value")?)
 }
 
 /// Categories of clinical directives: SNOMED CT treatment instructions and living will (zib TreatmentDirective2 and
