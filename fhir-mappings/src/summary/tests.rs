@@ -120,6 +120,17 @@ fn one_holder_that_states_a_fact_twice_keeps_two_rows() {
     assert!(!div(&medication).contains("bronnen verschillen"));
 }
 
+#[test]
+fn one_holder_that_says_two_things_is_no_dispute_between_sources() {
+    let other = String::from_utf8(LEVODOPA.to_vec()).unwrap().replace("m1", "m2").replace("3 keer", "4 keer");
+    let items = [
+        item("MedicationStatement", "m1", "Linde", LEVODOPA),
+        item("MedicationStatement", "m2", "Linde", other.as_bytes()),
+    ];
+    let medication = section(&composed(&items, &frame()), "10160-0").unwrap();
+    assert!(!div(&medication).contains("bronnen verschillen"));
+}
+
 /// Forty thousand facts about one thing: a walk over pairs would take minutes.
 #[test]
 fn many_facts_about_one_thing_stay_cheap() {
