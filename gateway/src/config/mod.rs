@@ -1,1 +1,185 @@
-//! Typed configuration of `sluis serve`.
+//! The configuration of `sluis serve`: one TOML file, read once, unknown keys refused, secrets by reference.
+//!
+//! [`load`] reads and checks everything it can without opening a port; what it answers is either a whole
+//! [`Config`] or every mistake with its line and a mend. There is no default that opens anything.
+
+mod check;
+mod reader;
+mod schema;
+mod secret;
+
+pub use secret::{Secret, SecretFault};
+
+use crate::limits::Budget;
+use crate::listen::{Caps, ClientAuthorities, ServerIdentity, TlsFault};
+use crate::oauth::Issuer;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// A whole configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The mutual TLS listener of the exchange.
+    pub exchange: ExchangeConfig,
+    /// The portal's TLS listener.
+    pub portal: TlsConfig,
+    /// The management listener's address.
+    pub management: SocketAddr,
+    /// The URL by which clients know us.
+    pub issuer: Issuer,
+    /// The origin of the journal: a name without spaces, never changed (C2SP tlog-checkpoint).
+    pub origin: String,
+    /// The folder of `journal/`, `holdings/`, `keys/` and `view/`.
+    pub data: PathBuf,
+    /// A folder with tables of the region that lie over the built-in ones.
+    pub region: Option<PathBuf>,
+    /// The master key: 32 bytes, raw or as 64 hexadecimal digits.
+    pub master_key: Secret,
+    /// Budgets per certificate.
+    pub budget: Budget,
+    /// Time-outs and sizes of the listeners.
+    pub caps: Caps,
+}
+
+/// A TLS listener.
+#[derive(Debug, Clone)]
+pub struct TlsConfig {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The PEM chain, leaf first.
+    pub certificate: PathBuf,
+    /// The PEM key.
+    pub key: Secret,
+}
+
+/// The exchange's listener.
+#[derive(Debug, Clone)]
+pub struct ExchangeConfig {
+    /// Address, certificate and key.
+    pub tls: TlsConfig,
+    /// PEM files with the CAs whose client certificates we take.
+    pub client_ca: Vec<PathBuf>,
+    /// Revocation lists, PEM or DER; with any, each CA needs one.
+    pub client_crl: Vec<PathBuf>,
+}
+
+impl TlsConfig {
+    /// Reads the certificate and its key.
+    ///
+    /// # Errors
+    /// [`MaterialFault`].
+    pub fn identity(&self) -> Result<ServerIdentity, MaterialFault> {
+        let chain = read(&self.certificate)?;
+        let key = self.key.read().map_err(MaterialFault::Secret)?;
+        ServerIdentity::from_pem(&chain, &key).map_err(MaterialFault::Tls)
+    }
+}
+
+impl ExchangeConfig {
+    /// Reads the client CAs and revocation lists.
+    ///
+    /// # Errors
+    /// [`MaterialFault`].
+    pub fn authorities(&self) -> Result<ClientAuthorities, MaterialFault> {
+        let cas = self.client_ca.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
+        let crls = self.client_crl.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
+        ClientAuthorities::new(cas.iter().map(Vec::as_slice), crls.iter().map(Vec::as_slice))
+            .map_err(MaterialFault::Tls)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, MaterialFault> {
+    std::fs::read(path).map_err(|error| MaterialFault::File(path.to_owned(), error.kind()))
+}
+
+/// TLS material that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MaterialFault {
+    /// A file cannot be read.
+    File(PathBuf, std::io::ErrorKind),
+    /// A secret cannot be read.
+    Secret(SecretFault),
+    /// What was read does not fit.
+    Tls(TlsFault),
+}
+
+impl fmt::Display for MaterialFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path, kind) => write!(f, "{}: {kind}", path.display()),
+            Self::Secret(fault) => fault.fmt(f),
+            Self::Tls(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for MaterialFault {}
+
+/// One mistake in a configuration. Never holds a secret.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Mistake {
+    /// The configuration file.
+    pub file: PathBuf,
+    /// The line, from 1.
+    pub line: usize,
+    /// The key, for instance `exchange.listen`; empty for the whole file.
+    pub key: String,
+    /// What is wrong.
+    pub what: String,
+    /// What to do about it.
+    pub mend: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let gap = if self.key.is_empty() { "" } else { ": " };
+        write!(f, "{}:{}: {}{gap}{}; {}", self.file.display(), self.line, self.key, self.what, self.mend)
+    }
+}
+
+/// A configuration that holds, and what could not be looked at from here.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// In words for an operator: for instance credentials that only the service manager hands over.
+    pub notes: Vec<String>,
+}
+
+/// Reads and checks a configuration file. Opens no port and changes nothing.
+///
+/// # Errors
+/// Every mistake found.
+pub fn load(path: &Path) -> Result<Loaded, Vec<Mistake>> {
+    let whole = |what: String, mend: &str| Mistake {
+        file: path.to_owned(),
+        line: 1,
+        key: String::new(),
+        what,
+        mend: mend.to_owned(),
+    };
+    let bytes = std::fs::read(path)
+        .map_err(|error| vec![whole(format!("cannot be read: {}", error.kind()), "give a readable file")])?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| vec![whole("is not UTF-8".to_owned(), "save the file as UTF-8")])?;
+    load_text(&text, path)
+}
+
+/// As [`load`], of a text; relative paths start from the folder of `path`.
+///
+/// # Errors
+/// Every mistake found.
+pub fn load_text(text: &str, path: &Path) -> Result<Loaded, Vec<Mistake>> {
+    let mut reader = reader::Reader::new(text, path);
+    let config = schema::read(&mut reader);
+    let notes = config.as_ref().map(|config| check::check(config, &mut reader)).unwrap_or_default();
+    let mistakes = reader.into_mistakes();
+    match config {
+        Some(config) if mistakes.is_empty() => Ok(Loaded { config, notes }),
+        _ => Err(mistakes),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! Every key there is. `deploy/sluis.example.toml` shows them all.
+
+use super::reader::{Reader, text, texts, whole};
+use super::{Config, ExchangeConfig, Secret, TlsConfig};
+use crate::limits::Budget;
+use crate::listen::Caps;
+use crate::oauth::Issuer;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use toml::de::DeValue;
+
+/// Reads the whole schema; `None` when something required is missing or ill-formed. Reads on after a mistake,
+/// so that all are told at once.
+pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
+    let base = reader.base();
+    let issuer =
+        reader.required("issuer", "an https URL without a trailing slash, as https://sluis.example", |v| {
+            Issuer::parse(text(v)?)
+        });
+    let origin =
+        reader.required("origin", "a name of 1 to 128 characters without spaces or plus signs", |v| {
+            let name = text(v)?;
+            let plain =
+                (1..=128).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic() && b != b'+');
+            plain.then(|| name.to_owned())
+        });
+    let data = reader.required("data", "an absolute path of a folder", |v| absolute(v));
+    let region = reader.optional("region", "a path of a folder", |v| Some(base.join(text(v)?)));
+    let master_key = secret(reader, "keys.master");
+    let exchange = tls(reader, "exchange");
+    let client_ca = reader.required("exchange.client_ca", "a list of one or more paths of PEM files", |v| {
+        let paths: Vec<PathBuf> = texts(v)?.into_iter().map(|path| base.join(path)).collect();
+        (!paths.is_empty()).then_some(paths)
+    });
+    let client_crl = reader.optional("exchange.client_crl", "a list of paths of revocation lists", |v| {
+        Some(texts(v)?.into_iter().map(|path| base.join(path)).collect())
+    });
+    let portal = tls(reader, "portal");
+    let management = listen(reader, "management.listen");
+    let budget = budget(reader);
+    let caps = caps(reader);
+    Some(Config {
+        exchange: ExchangeConfig {
+            tls: exchange?,
+            client_ca: client_ca?,
+            client_crl: client_crl.unwrap_or_default(),
+        },
+        portal: portal?,
+        management: management?,
+        issuer: issuer?,
+        origin: origin?,
+        data: data?,
+        region,
+        master_key: master_key?,
+        budget,
+        caps,
+    })
+}
+
+fn absolute(value: &DeValue<'_>) -> Option<PathBuf> {
+    Some(PathBuf::from(text(value)?)).filter(|path| path.is_absolute())
+}
+
+fn listen(reader: &mut Reader<'_>, key: &str) -> Option<SocketAddr> {
+    reader.required(key, "an address and port, as 127.0.0.1:8445 or [::]:443", |v| text(v)?.parse().ok())
+}
+
+fn secret(reader: &mut Reader<'_>, key: &str) -> Option<Secret> {
+    let base = reader.base();
+    reader.required(key, "a path of a file or credential:NAME; the secret itself never stands here", |v| {
+        let raw = text(v)?;
+        let inline = raw.contains("-----") || raw.contains('\n');
+        Secret::parse(raw, &base).filter(|_| !inline)
+    })
+}
+
+fn tls(reader: &mut Reader<'_>, section: &str) -> Option<TlsConfig> {
+    let base = reader.base();
+    let listen = listen(reader, &format!("{section}.listen"));
+    let certificate =
+        reader.required(&format!("{section}.certificate"), "a path of a PEM chain, leaf first", |v| {
+            Some(base.join(text(v)?))
+        });
+    let key = secret(reader, &format!("{section}.key"));
+    Some(TlsConfig { listen: listen?, certificate: certificate?, key: key? })
+}
+
+fn budget(reader: &mut Reader<'_>) -> Budget {
+    let Budget::On { requests_per_second, request_burst, fruitless_per_minute, fruitless_burst, at_once } =
+        Budget::default()
+    else {
+        return Budget::Off;
+    };
+    Budget::On {
+        requests_per_second: number(reader, "limits.requests_per_second", 1, 100_000, requests_per_second),
+        request_burst: number(reader, "limits.request_burst", 1, 100_000, request_burst),
+        fruitless_per_minute: number(reader, "limits.fruitless_per_minute", 1, 100_000, fruitless_per_minute),
+        fruitless_burst: number(reader, "limits.fruitless_burst", 1, 100_000, fruitless_burst),
+        at_once: number(reader, "limits.at_once", 1, 100_000, at_once),
+    }
+}
+
+fn caps(reader: &mut Reader<'_>) -> Caps {
+    let caps = Caps::default();
+    let mut seconds = |key: &str, default: Duration| {
+        let default = u32::try_from(default.as_secs()).unwrap_or(60);
+        Duration::from_secs(u64::from(number(reader, key, 1, 600, default)))
+    };
+    let handshake = seconds("limits.handshake_seconds", caps.handshake);
+    let headers = seconds("limits.header_seconds", caps.headers);
+    let body = seconds("limits.body_seconds", caps.body);
+    let idle = seconds("limits.idle_seconds", caps.idle);
+    let connections = number(reader, "limits.connections", 16, 1_000_000, caps.connections);
+    let per_certificate = u32::try_from(caps.per_certificate).unwrap_or(1024);
+    let per_certificate = number(reader, "limits.connections_per_certificate", 1, 1_000_000, per_certificate);
+    Caps { connections, per_certificate: per_certificate as usize, handshake, headers, body, idle, ..caps }
+}
+
+/// A number in a range, or its default.
+fn number(reader: &mut Reader<'_>, key: &str, min: u32, max: u32, default: u32) -> u32 {
+    let expected = format!("a whole number from {min} to {max}");
+    reader.optional(key, &expected, |v| whole(v).filter(|n| (min..=max).contains(n))).unwrap_or(default)
+}
