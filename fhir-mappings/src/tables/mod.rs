@@ -1,31 +1,80 @@
 //! The minimisation tables: data that a privacy officer reads, compiled once into what filter and classifier walk.
+//!
+//! `fhir-mappings/tables/README.md` tells how to read and write them. Nothing here looks at a resource.
 
-use consent::Vocabulary;
+pub(crate) mod automaton;
+mod compile;
+mod forms;
+mod line;
+mod national;
+mod source;
 
-/// A mistake in a table, where a privacy officer can find it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TableError {
-    /// Name of the table file, as it was handed in.
-    pub file: String,
-    /// Line, counted from 1; 0 when the fault is in no single line.
-    pub line: u32,
-    /// What is wrong, in words.
-    pub why: String,
-}
+pub use line::TableError;
+pub use source::TypeKind;
 
-impl std::fmt::Display for TableError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}: {}", self.file, self.line, self.why)
-    }
-}
+pub(crate) use forms::{Fact, FactRule, Filter, Form, When, function_bit};
 
-impl std::error::Error for TableError {}
+use crate::classify::codes::{Codes, Mark};
+use automaton::{Automaton, Shapes};
+use consent::{DataClass, Level, Vocabulary};
+use memchr::memmem::Finder;
+use source::{Layer, Sources};
+use std::collections::{HashMap, HashSet};
 
 /// Compiled tables of one package with its overlay.
 pub struct Tables {
-    version: String,
-    dated: String,
+    pub(crate) vocabulary: Vocabulary,
+    pub(crate) codes: Codes,
+    pub(crate) words: Vec<(Finder<'static>, Mark)>,
+    pub(crate) types: HashMap<Box<str>, TypeRule>,
+    pub(crate) origins: Vec<Origin>,
+    pub(crate) automaton: Automaton,
+    /// Forms of each class, by class index, the one to be tried first in front.
+    pub(crate) forms: Vec<Vec<Form>>,
+    /// Bit of the form that lets only an organisation's name out.
+    pub(crate) organisation_only: Shapes,
+    pub(crate) identity_stay: Shapes,
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) dosing: HashSet<Box<str>>,
+    pub(crate) identifiers: HashMap<Box<str>, Vec<Box<str>>>,
+    /// Functions inside gp and ggz, and the person: where free text may pass.
+    pub(crate) clinical: u64,
+    rows: Vec<Row>,
+    package: HashMap<String, String>,
     hash: String,
+}
+
+/// How one resource type takes part.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TypeRule {
+    pub(crate) kind: TypeKind,
+    pub(crate) mark: Mark,
+    /// The class stands only where `code` has a coding of a known system.
+    pub(crate) if_coded: bool,
+}
+
+/// What a holder's category adds.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    pub(crate) category: Box<str>,
+    pub(crate) types: Vec<Box<str>>,
+    pub(crate) mark: Mark,
+    pub(crate) always: bool,
+}
+
+/// One line about one element, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Resource type or datatype.
+    pub resource_type: String,
+    /// Element path below it, with the types of a choice, or an extension's URL.
+    pub path: String,
+    /// Forms in which it survives.
+    pub forms: Vec<String>,
+    /// Further conditions (`text`, `place`, `for:clinical`).
+    pub conditions: Vec<String>,
+    /// Why.
+    pub reason: String,
 }
 
 impl Tables {
@@ -43,20 +92,113 @@ impl Tables {
     /// # Errors
     /// Every mistake found, with file and line.
     pub fn with_overlay(vocabulary: &Vocabulary, overlay: &[(&str, &str)]) -> Result<Self, Vec<TableError>> {
-        let _ = (vocabulary, overlay);
-        Ok(Self { version: String::new(), dated: String::new(), hash: String::new() })
+        let mut sources = Sources::default();
+        for (file, text) in national::FILES {
+            sources.read(Layer::National, file, text);
+        }
+        for (file, text) in overlay {
+            sources.read(Layer::Overlay, file, text);
+        }
+        Self::build(vocabulary, sources, national::hash(overlay))
+    }
+
+    fn build(vocabulary: &Vocabulary, mut sources: Sources, hash: String) -> Result<Self, Vec<TableError>> {
+        let mut errors = std::mem::take(&mut sources.errors);
+        let forms = forms::read(&sources, vocabulary, &mut errors);
+        let codes = forms::codes(&sources, vocabulary, &forms.sets, &mut errors);
+        let names = compile::Names {
+            vocabulary,
+            shapes: &forms.bits,
+            all: forms.all,
+            readers: &forms.readers,
+            sets: &forms.sets,
+        };
+        let automaton = match compile::compile(&sources, &names) {
+            Ok(automaton) => automaton,
+            Err(more) => {
+                errors.extend(more);
+                Automaton::default()
+            }
+        };
+        let mut mark = |marks: &source::Marks| forms::mark(vocabulary, marks, &mut errors);
+        let types = sources
+            .types
+            .iter()
+            .map(|(name, line)| {
+                (
+                    name.as_str().into(),
+                    TypeRule {
+                        kind: line.kind,
+                        mark: mark(&line.classes),
+                        if_coded: line.classes.words.iter().any(|word| word == "if-coded"),
+                    },
+                )
+            })
+            .collect();
+        let origins = sources
+            .origins
+            .iter()
+            .map(|line| Origin {
+                category: line.category.as_str().into(),
+                types: line.types.iter().map(|t| t.as_str().into()).collect(),
+                mark: mark(&line.marks),
+                always: line.always,
+            })
+            .collect();
+        let words = sources
+            .words
+            .iter()
+            .map(|(word, marks)| (Finder::new(word.as_bytes()).into_owned(), mark(marks)))
+            .collect();
+        let facts = forms::facts(&sources, &forms, vocabulary, &mut errors);
+        if !errors.is_empty() {
+            errors.sort();
+            errors.dedup();
+            return Err(errors);
+        }
+        let bit = |name: &str| forms.bits.get(name).copied().unwrap_or(0);
+        let boxed = |list: &[String]| list.iter().map(|s| s.as_str().into()).collect::<Vec<Box<str>>>();
+        Ok(Self {
+            vocabulary: vocabulary.clone(),
+            codes,
+            words,
+            types,
+            origins,
+            automaton,
+            organisation_only: bit("organisation-only"),
+            identity_stay: bit("identity-stay"),
+            facts,
+            dosing: sources.dosing.values().flatten().map(|w| w.as_str().into()).collect(),
+            identifiers: sources.identifiers.iter().map(|(s, t)| (s.as_str().into(), boxed(t))).collect(),
+            clinical: forms.readers.get("clinical").copied().unwrap_or(0),
+            forms: forms.by_class,
+            rows: sources
+                .rows
+                .iter()
+                .flat_map(|(key, rows)| rows.iter().map(move |row| (key, row)))
+                .map(|((section, path), row)| Row {
+                    resource_type: section.clone(),
+                    path: path.clone(),
+                    forms: row.shapes.clone(),
+                    conditions: row.flags.clone(),
+                    reason: row.reason.clone(),
+                })
+                .collect(),
+            package: sources.package.into_iter().collect(),
+            hash,
+        })
     }
 
     /// Version of the package, or of the overlay where it names one.
     #[must_use]
     pub fn version(&self) -> &str {
-        &self.version
+        self.said("version")
     }
 
     /// The date of that version.
     #[must_use]
     pub fn dated(&self) -> &str {
-        &self.dated
+        self.said("dated")
     }
 
     /// SHA-256, in lower-case hex, over the canonical bytes of every table: stands in every record.
@@ -68,6 +210,51 @@ impl Tables {
     /// The line that every medicine list carries, whoever reads it (REGION.md 1, rule 4).
     #[must_use]
     pub fn medicine_line(&self) -> &str {
-        "Deze lijst kan onvolledig zijn. Vraag het ook aan de persoon of de apotheek."
+        self.said("medicine-line")
+    }
+
+    /// What stands for a dosing text that is no known phrase.
+    pub(crate) fn dosing_unknown(&self) -> &str {
+        self.said("dosing-unknown")
+    }
+
+    fn said(&self, name: &str) -> &str {
+        self.package.get(name).map_or("", String::as_str)
+    }
+
+    /// Every line about an element, by type and path.
+    #[must_use]
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// How a class comes out for a function at a level: the name of the form and its reason in words.
+    #[must_use]
+    pub fn form(&self, class: DataClass, level: Level, function: &str) -> (&str, &str) {
+        let bit = self.vocabulary.function(function).map_or(0, |f| function_bit(f.index()));
+        let forms = self.forms.get(usize::from(class.index())).map_or(&[][..], Vec::as_slice);
+        let plain = match level {
+            Level::Full => ("full", "everything that the tables list"),
+            Level::Reduced => ("reduced", "what the tables list for every reader"),
+        };
+        forms
+            .iter()
+            .find(|form| form.when == When::Always && form.fits(level, bit))
+            .map_or(plain, |form| (&form.name, &form.reason))
+    }
+
+    /// How a resource type takes part; `None` when R4 has no such type.
+    #[must_use]
+    pub fn kind(&self, resource_type: &str) -> Option<TypeKind> {
+        self.types.get(resource_type).map(|rule| rule.kind)
     }
 }
+
+impl std::fmt::Debug for Tables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tables({}, {})", self.version(), self.hash)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! The code index: which classes, labels and sets a coding belongs to. Must not know where codings stand.
+
+use consent::{ClassSet, LabelSet};
+use std::collections::HashMap;
+
+/// What a code says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Mark {
+    pub(crate) classes: ClassSet,
+    pub(crate) labels: LabelSet,
+    /// Code sets of `sets.txt` it is in, one bit each.
+    pub(crate) sets: u64,
+    pub(crate) never: bool,
+    /// Stands in a table, if only to say that it tells nothing.
+    pub(crate) told: bool,
+}
+
+impl Mark {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.classes = self.classes.union(other.classes);
+        self.labels = self.labels.union(other.labels);
+        self.sets |= other.sets;
+        self.never |= other.never;
+        self.told |= other.told;
+    }
+}
+
+/// A system of codes that the tables know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct System(pub(crate) u8);
+
+#[derive(Debug, Default)]
+struct Book {
+    tree: bool,
+    codes: HashMap<Box<str>, Mark>,
+}
+
+/// All systems and codes.
+#[derive(Debug, Default)]
+pub(crate) struct Codes {
+    exact: HashMap<Box<str>, System>,
+    /// URI beginnings, longest first.
+    beginnings: Vec<(Box<str>, System)>,
+    books: Vec<Book>,
+    shorts: HashMap<String, System>,
+}
+
+impl Codes {
+    /// Adds a URI for the system called `short`; a final `*` stands for whatever follows.
+    pub(crate) fn add_system(&mut self, short: &str, uri: &str, tree: bool) {
+        let next = System(u8::try_from(self.books.len()).unwrap_or(u8::MAX));
+        let system = *self.shorts.entry(short.to_owned()).or_insert(next);
+        if system == next {
+            self.books.push(Book { tree, codes: HashMap::new() });
+        }
+        match uri.strip_suffix('*') {
+            Some(beginning) => {
+                self.beginnings.push((beginning.into(), system));
+                self.beginnings.sort_by_key(|(uri, _)| std::cmp::Reverse(uri.len()));
+            }
+            None => {
+                self.exact.insert(uri.into(), system);
+            }
+        }
+    }
+
+    pub(crate) fn short(&self, short: &str) -> Option<System> {
+        self.shorts.get(short).copied()
+    }
+
+    /// Adds what a code says to what it says already.
+    pub(crate) fn add(&mut self, system: System, code: &str, mark: Mark) {
+        if let Some(book) = self.books.get_mut(usize::from(system.0)) {
+            book.codes.entry(code.into()).or_default().add(mark);
+        }
+    }
+
+    /// The system behind a URI, or `None` when the tables do not know it.
+    pub(crate) fn system(&self, uri: &str) -> Option<System> {
+        if let Some(system) = self.exact.get(uri) {
+            return Some(*system);
+        }
+        self.beginnings.iter().find(|(beginning, _)| uri.starts_with(&**beginning)).map(|(_, system)| *system)
+    }
+
+    /// What `code` of `system` says. In a tree the longest line that tells a class or label speaks; sets gather.
+    pub(crate) fn mark(&self, system: System, code: &str) -> Mark {
+        let Some(book) = self.books.get(usize::from(system.0)) else { return Mark::default() };
+        if !book.tree {
+            return book.codes.get(code).copied().unwrap_or_default();
+        }
+        let mut found = Mark::default();
+        let mut end = code.len().min(12);
+        while end > 0 {
+            if let Some(mark) = code.get(..end).and_then(|part| book.codes.get(part)) {
+                found.sets |= mark.sets;
+                if mark.told && !found.told {
+                    let sets = found.sets;
+                    found = Mark { sets, ..*mark };
+                }
+            }
+            end -= 1;
+        }
+        // A tree is covered whole: what no line marks tells nothing more in its words.
+        found.told = true;
+        found
+    }
+}

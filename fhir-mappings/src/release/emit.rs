@@ -1,0 +1,314 @@
+//! One resource, element by element, in one pass over the tape: spans that the automaton lets through are copied,
+//! everything else is never looked at again. Must not decide whether a resource may leave at all.
+
+use super::dosing;
+use super::person::{Person, Whom};
+use super::select::{Access, Judged};
+use crate::classify::codes::Mark;
+use crate::json::{Kind, Value};
+use crate::tables::Tables;
+use crate::tables::automaton::{ANY_CLASS, Node, Op, PLACE, Pick, REPORTER, Rule, Shapes, TEXT, WORDS};
+use consent::ClassSet;
+
+/// Something that changes the meaning of the rest may not pass: the whole resource falls.
+pub(super) struct Fall;
+
+/// A resource as it may leave, and the positions it refers to.
+pub(super) struct Emitted {
+    pub(super) bytes: Vec<u8>,
+    pub(super) refers: Vec<usize>,
+}
+
+/// What is the same for all resources of one holder.
+pub(super) struct Ground<'g> {
+    pub(super) tables: &'g Tables,
+    pub(super) access: &'g Access<'g>,
+    pub(super) person: &'g Person<'g>,
+    pub(super) reader: u64,
+    /// The reader is inside gp or ggz, or is the person.
+    pub(super) clinical: bool,
+    /// Free text may pass here.
+    pub(super) text: bool,
+    pub(super) protected: bool,
+    pub(super) patient_id: &'g str,
+    /// Type and outward id of each resource that may still leave.
+    pub(super) alive: &'g [Option<(&'g str, String)>],
+}
+
+struct Emitter<'g> {
+    ground: &'g Ground<'g>,
+    resource_type: &'g str,
+    classes: ClassSet,
+    need: Shapes,
+    reporter: bool,
+    words: u8,
+    out: Vec<u8>,
+    refers: Vec<usize>,
+}
+
+/// The resource as far as it may pass; `None` when nothing is left, or what is left would be no valid R4.
+pub(super) fn emit(
+    ground: &Ground<'_>,
+    resource: Value<'_>,
+    judged: &Judged<'_>,
+    id: &str,
+) -> Option<Emitted> {
+    let automaton = &ground.tables.automaton;
+    let root = automaton.node(*automaton.roots.get(judged.resource_type)?)?;
+    let mut emitter = Emitter {
+        ground,
+        resource_type: judged.resource_type,
+        classes: judged.marked.class.classes,
+        need: judged.need,
+        reporter: !judged.safety,
+        words: 0,
+        out: Vec::with_capacity(512),
+        refers: Vec::new(),
+    };
+    emitter.out.extend_from_slice(b"{\"resourceType\":\"");
+    emitter.out.extend_from_slice(judged.resource_type.as_bytes());
+    emitter.out.extend_from_slice(b"\",\"id\":\"");
+    emitter.out.extend_from_slice(id.as_bytes());
+    emitter.out.extend_from_slice(b"\",");
+    match emitter.members(resource, root) {
+        Ok(true) => {
+            emitter.out.push(b'}');
+            Some(Emitted { bytes: emitter.out, refers: emitter.refers })
+        }
+        Ok(false) | Err(Fall) => None,
+    }
+}
+
+impl<'g> Emitter<'g> {
+    /// The rule that lets this element pass, if one does.
+    fn passes(&self, node: &Node) -> Option<&'g Rule> {
+        let ground: &'g Ground<'g> = self.ground;
+        ground.tables.automaton.rules(node).iter().find(|rule| {
+            let need = match rule.class {
+                ANY_CLASS => Some(self.need),
+                class => ground.access.need(class),
+            };
+            need.is_some_and(|need| need & !rule.shapes == 0)
+                && rule.readers & ground.reader != 0
+                && (rule.flags & TEXT == 0 || ground.text || self.words > 0)
+                && (rule.flags & PLACE == 0 || !ground.protected)
+                && (rule.flags & REPORTER == 0 || self.reporter)
+        })
+    }
+
+    /// The members that pass, without brackets. False, and nothing written, when none does or a needed one does not.
+    fn members(&mut self, value: Value<'_>, node: &Node) -> Result<bool, Fall> {
+        let start = self.out.len();
+        let (mut filled, mut any) = (0_u32, false);
+        for member in value.members() {
+            let name = member.name();
+            let Some(child) = self.ground.tables.automaton.child(node, name) else {
+                // FHIR: an unknown modifier makes what holds it unsafe to read.
+                if name == "modifierExtension" && !matches!(member.kind(), Kind::Null) {
+                    return Err(Fall);
+                }
+                continue;
+            };
+            if child.op == Op::Refuse {
+                return Err(Fall);
+            }
+            let before = self.out.len();
+            let passed = match self.passes(child) {
+                Some(rule) => {
+                    if any {
+                        self.out.push(b',');
+                    }
+                    self.out.push(b'"');
+                    self.out.extend_from_slice(name.as_bytes());
+                    self.out.extend_from_slice(b"\":");
+                    self.value(member, child, rule)?
+                }
+                None => false,
+            };
+            if passed {
+                any = true;
+                if child.group > 0 {
+                    filled |= 1 << (child.group - 1);
+                }
+            } else {
+                if child.modifier {
+                    return Err(Fall);
+                }
+                self.out.truncate(before);
+            }
+        }
+        let whole = any && node.needed & !filled == 0;
+        if !whole {
+            self.out.truncate(start);
+        }
+        Ok(whole)
+    }
+
+    /// A value, or a list without the items that do not pass; never an empty list.
+    fn value(&mut self, value: Value<'_>, node: &Node, rule: &Rule) -> Result<bool, Fall> {
+        let deeper = u8::from(rule.flags & WORDS != 0 && !self.ground.protected);
+        self.words += deeper;
+        let passed = if value.kind() == Kind::Array {
+            self.list(value, node, rule.pick)
+        } else if matches!(rule.pick, Pick::All) {
+            self.one(value, node)
+        } else {
+            Ok(false)
+        };
+        self.words -= deeper;
+        passed
+    }
+
+    fn list(&mut self, list: Value<'_>, node: &Node, pick: Pick) -> Result<bool, Fall> {
+        let temporary = matches!(pick, Pick::Current)
+            && list.items().any(|item| item.get_str("use").as_deref() == Some("temp"));
+        self.out.push(b'[');
+        let mut any = false;
+        for (at, item) in list.items().enumerate() {
+            let picked = match pick {
+                Pick::All => true,
+                Pick::Current => match item.get_str("use").as_deref() {
+                    Some("temp") => true,
+                    Some("old" | "billing" | "work") => false,
+                    _ => !temporary,
+                },
+                Pick::Coded(set) => self.in_set(item, set),
+                Pick::FirstOr(set) => at == 0 || self.in_set(item, set),
+            };
+            if !picked {
+                continue;
+            }
+            let before = self.out.len();
+            if any {
+                self.out.push(b',');
+            }
+            if self.one(item, node)? {
+                any = true;
+            } else {
+                self.out.truncate(before);
+            }
+        }
+        if any {
+            self.out.push(b']');
+        }
+        Ok(any)
+    }
+
+    fn in_set(&self, item: Value<'_>, set: u64) -> bool {
+        let concepts = item.each("relationship").chain(item.each("role"));
+        concepts
+            .flat_map(|concept| concept.each("coding"))
+            .any(|coding| self.ground.tables.coding(coding).is_some_and(|mark| mark.sets & set != 0))
+    }
+
+    fn one(&mut self, value: Value<'_>, node: &Node) -> Result<bool, Fall> {
+        match node.op {
+            Op::Scalar => Ok(self.scalar(value)),
+            Op::Object => self.object(value, node),
+            Op::Concept => {
+                if value.each("coding").any(|coding| self.betrays(coding)) {
+                    return Ok(false);
+                }
+                self.object(value, node)
+            }
+            Op::Coding => {
+                if value.get("code").is_none() || self.betrays(value) {
+                    return Ok(false);
+                }
+                if !self.ground.clinical && self.ground.tables.coding(value).is_none() {
+                    return Ok(false);
+                }
+                self.object(value, node)
+            }
+            Op::Reference => Ok(self.reference(value)),
+            Op::Identifier => {
+                let system = value.get_str("system").unwrap_or_default();
+                let types = self.ground.tables.identifiers.get(&*system);
+                if types.is_none_or(|types| !types.iter().any(|t| **t == *self.resource_type)) {
+                    return Ok(false);
+                }
+                self.object(value, node)
+            }
+            Op::Extensions => self.extension(value, node),
+            Op::Modifiers => {
+                if self.extension(value, node)? {
+                    Ok(true)
+                } else {
+                    Err(Fall)
+                }
+            }
+            Op::Dosing => Ok(self.dosing(value)),
+            Op::Refuse => Err(Fall),
+        }
+    }
+
+    fn object(&mut self, value: Value<'_>, node: &Node) -> Result<bool, Fall> {
+        if value.kind() != Kind::Object {
+            return Ok(false);
+        }
+        self.out.push(b'{');
+        let passed = self.members(value, node)?;
+        self.out.push(b'}');
+        Ok(passed)
+    }
+
+    fn scalar(&mut self, value: Value<'_>) -> bool {
+        let plain = matches!(value.kind(), Kind::String | Kind::Number | Kind::True | Kind::False);
+        if plain {
+            self.out.extend_from_slice(value.raw().as_bytes());
+        }
+        plain
+    }
+
+    /// Whether this coding tells a class or label that may not be told here.
+    fn betrays(&self, coding: Value<'_>) -> bool {
+        let mark = self.ground.tables.coding(coding).unwrap_or_default();
+        mark != Mark::default() && !self.ground.access.may_tell(&mark, self.classes)
+    }
+
+    fn extension(&mut self, value: Value<'_>, node: &Node) -> Result<bool, Fall> {
+        let url = value.get_str("url").unwrap_or_default();
+        let Some(child) = self.ground.tables.automaton.child(node, &url) else { return Ok(false) };
+        if self.passes(child).is_none() {
+            return Ok(false);
+        }
+        self.object(value, child)
+    }
+
+    /// A reference to what leaves too, under the id it leaves with; anything else vanishes, display and all.
+    fn reference(&mut self, value: Value<'_>) -> bool {
+        match self.ground.person.whom(value) {
+            Whom::Subject => {
+                self.write_reference("Patient", self.ground.patient_id);
+                true
+            }
+            Whom::Thing(at) => match self.ground.alive.get(at) {
+                Some(Some((resource_type, id))) => {
+                    self.refers.push(at);
+                    self.write_reference(resource_type, id);
+                    true
+                }
+                Some(None) | None => false,
+            },
+            Whom::SomebodyElse | Whom::Nothing => false,
+        }
+    }
+
+    fn write_reference(&mut self, resource_type: &str, id: &str) {
+        self.out.extend_from_slice(b"{\"reference\":\"");
+        self.out.extend_from_slice(resource_type.as_bytes());
+        self.out.push(b'/');
+        self.out.extend_from_slice(id.as_bytes());
+        self.out.extend_from_slice(b"\"}");
+    }
+
+    /// Dosing words pass as written where free text may, and elsewhere only as a phrase we know (rule 5).
+    fn dosing(&mut self, value: Value<'_>) -> bool {
+        let Some(text) = value.as_str() else { return false };
+        if self.ground.text || dosing::is_known(&text, &self.ground.tables.dosing) {
+            return self.scalar(value);
+        }
+        super::write_string(&mut self.out, self.ground.tables.dosing_unknown());
+        true
+    }
+}

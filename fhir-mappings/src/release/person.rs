@@ -1,0 +1,153 @@
+//! Who and what references lead to, and whether a resource is about this person. Must not decide what may leave.
+
+use super::{Bound, View};
+use crate::json::{Kind, Value};
+use std::collections::HashMap;
+
+/// Where a reference leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whom {
+    /// To the person the answer is about.
+    Subject,
+    /// To another person than the answer is about.
+    SomebodyElse,
+    /// To the resource at this position of the contribution.
+    Thing(usize),
+    /// To nothing we hold.
+    Nothing,
+}
+
+/// References within one contribution.
+pub(super) struct Person<'a> {
+    places: HashMap<String, usize>,
+    /// Positions of Patients, and whether each is the person.
+    patients: HashMap<usize, bool>,
+    own: &'a [&'a str],
+    identifiers: &'a [(&'a str, &'a str)],
+    bound: Bound,
+}
+
+impl<'a> Person<'a> {
+    /// Reads the contribution's (type, key, resource) triples.
+    pub(super) fn read(
+        resources: &[(&str, &str, Value<'_>)],
+        view: &View<'a>,
+        bound: Bound,
+        own: &'a [&'a str],
+    ) -> Self {
+        let mut places = HashMap::with_capacity(resources.len() * 2);
+        let mut patients = HashMap::new();
+        for (at, (resource_type, key, resource)) in resources.iter().enumerate() {
+            places.insert((*key).to_owned(), at);
+            places.insert(format!("{resource_type}/{key}"), at);
+            if let Some((_, id)) = key.rsplit_once('/') {
+                places.entry(format!("{resource_type}/{id}")).or_insert(at);
+            }
+            if let Some(id) = resource.get_str("id") {
+                places.entry(format!("{resource_type}/{id}")).or_insert(at);
+            }
+            if *resource_type == "Patient" {
+                let mut numbers = resource.each("identifier").peekable();
+                let nameless = numbers.peek().is_none();
+                let named = numbers.any(|number| is_number_of(number, view.identifiers));
+                let declared = own.iter().any(|o| o.strip_prefix("Patient/").unwrap_or(o) == *key);
+                patients.insert(at, named || declared || (nameless && bound == Bound::AtImport));
+            }
+        }
+        Self { places, patients, own, identifiers: view.identifiers, bound }
+    }
+
+    /// Whether the Patient at this position is the person.
+    pub(super) fn is_person(&self, at: usize) -> bool {
+        self.patients.get(&at).copied().unwrap_or(false)
+    }
+
+    /// Where a Reference leads.
+    pub(super) fn whom(&self, reference: Value<'_>) -> Whom {
+        let Some(target) = reference.get_str("reference") else {
+            return match reference.get("identifier") {
+                Some(number) if is_number_of(number, self.identifiers) => Whom::Subject,
+                Some(_) if reference.get_str("type").as_deref() == Some("Patient") => Whom::SomebodyElse,
+                Some(_) | None => Whom::Nothing,
+            };
+        };
+        if target.starts_with('#') {
+            return Whom::Nothing;
+        }
+        let target = target.split("/_history/").next().unwrap_or_default();
+        let tail = tail_of(target);
+        if let Some(at) = self.places.get(target).or_else(|| self.places.get(tail)) {
+            return match self.patients.get(at) {
+                Some(true) => Whom::Subject,
+                Some(false) => Whom::SomebodyElse,
+                None => Whom::Thing(*at),
+            };
+        }
+        if self.own.contains(&target) || self.own.contains(&tail) {
+            return Whom::Subject;
+        }
+        let names_patient =
+            tail.starts_with("Patient/") || reference.get_str("type").as_deref() == Some("Patient");
+        match (names_patient, self.bound) {
+            (true, Bound::AtImport) => Whom::Subject,
+            (true, Bound::Fetched) => Whom::SomebodyElse,
+            (false, _) => Whom::Nothing,
+        }
+    }
+
+    /// Whether a resource says that it is about somebody else, or, freshly fetched, does not say about whom.
+    pub(super) fn is_about_another(&self, at: usize, resource_type: &str, resource: Value<'_>) -> bool {
+        if resource_type == "Patient" {
+            return !self.is_person(at);
+        }
+        let mut named = false;
+        for name in ["subject", "patient", "beneficiary", "for"] {
+            for about in resource.each(name).filter(|about| about.kind() == Kind::Object) {
+                named = true;
+                match self.whom(about) {
+                    Whom::Subject => {}
+                    Whom::SomebodyElse => return true,
+                    // An imported file was found to be one person's; a fetched answer must prove it.
+                    Whom::Thing(_) | Whom::Nothing => {
+                        if self.bound == Bound::Fetched || !self.is_loose(about) {
+                            return true;
+                        }
+                    }
+                }
+            }
+        }
+        if resource_type == "Appointment" {
+            let actors = resource.each("participant").filter_map(|p| p.get("actor"));
+            let whoms: Vec<Whom> = actors.map(|actor| self.whom(actor)).collect();
+            return whoms.contains(&Whom::SomebodyElse)
+                || (self.bound == Bound::Fetched && !whoms.contains(&Whom::Subject));
+        }
+        !named && self.bound == Bound::Fetched
+    }
+
+    /// A subject that an import may leave open: an URN nobody in the file carries, or no reference at all.
+    fn is_loose(&self, about: Value<'_>) -> bool {
+        match about.get_str("reference") {
+            Some(reference) => reference.starts_with("urn:"),
+            None => about.get("identifier").is_none() || about.get_str("type").is_none(),
+        }
+    }
+}
+
+/// `Patient/1` of `https://example/fhir/Patient/1`.
+fn tail_of(target: &str) -> &str {
+    let mut slashes = target.rmatch_indices('/').map(|(at, _)| at);
+    let second = slashes.nth(1);
+    second.and_then(|at| target.get(at + 1..)).unwrap_or(target)
+}
+
+/// Whether an Identifier is one of the person's, in either written form of its system.
+fn is_number_of(number: Value<'_>, identifiers: &[(&str, &str)]) -> bool {
+    let system = number.get_str("system").unwrap_or_default();
+    let value = number.get_str("value").unwrap_or_default();
+    let known = crate::identifiers::KnownSystem::of(&system);
+    identifiers.iter().any(|(own, wanted)| {
+        **wanted == *value
+            && (**own == *system || (known.is_some() && crate::identifiers::KnownSystem::of(own) == known))
+    })
+}

@@ -1,0 +1,304 @@
+//! Which resources of one holder may leave, and in which forms. Must not look at single elements beyond what a
+//! filter of `levels.txt` names, and must not write.
+
+use super::dates::{date_of, in_force, is_active, is_severe};
+use super::{Holder, Reader, View};
+use crate::classify::Marked;
+use crate::classify::codes::Mark;
+use crate::json::Value;
+use crate::tables::automaton::{FULL, PERSON, REDUCED, REPRESENTATIVE, Shapes};
+use crate::tables::{Filter, Form, Tables, TypeKind, When, function_bit};
+use consent::answer::{Item, Part, Permit, SenderBasis};
+use consent::{ClassSet, DataClass, Decision, Identifier, LabelSet, Level};
+use jiff::Timestamp;
+
+/// The reader as one bit.
+pub(super) fn reader_bit(tables: &Tables, view: &View<'_>) -> u64 {
+    match (view.reader, view.function) {
+        (Reader::Person, _) => PERSON,
+        (Reader::Representative, _) => REPRESENTATIVE,
+        (Reader::Professional, Some(code)) => {
+            tables.vocabulary.function(code).map_or(0, |function| function_bit(function.index()))
+        }
+        (Reader::Professional, None) => 0,
+    }
+}
+
+/// What was decided about one holder, by class.
+pub(super) struct Access<'a> {
+    tables: &'a Tables,
+    view: &'a View<'a>,
+    holder: Holder<'a>,
+    classes: Vec<Option<Open<'a>>>,
+    organisation: Option<Shapes>,
+}
+
+/// A class that is open.
+struct Open<'a> {
+    class: DataClass,
+    permit: &'a Permit,
+    shape: Shapes,
+    form: Option<&'a Form>,
+}
+
+/// A resource that may leave, if something is left of it.
+pub(super) struct Judged<'a> {
+    pub(super) resource_type: &'a str,
+    pub(super) marked: Marked,
+    pub(super) need: Shapes,
+    /// Tells of safety at home: who reported it reaches nobody.
+    pub(super) safety: bool,
+    /// Only so many of the newest of a class may leave.
+    pub(super) latest: Option<(usize, Option<Timestamp>)>,
+}
+
+/// A resource with what is known of it.
+#[derive(Clone, Copy)]
+pub(super) struct Thing<'a> {
+    pub(super) resource_type: &'a str,
+    pub(super) value: Value<'a>,
+    pub(super) marked: Marked,
+    /// The first of its type in the contribution.
+    pub(super) first: bool,
+}
+
+impl<'a> Access<'a> {
+    pub(super) fn new(
+        tables: &'a Tables,
+        view: &'a View<'a>,
+        holder: Holder<'a>,
+        decision: &'a Decision,
+        reader: u64,
+    ) -> Self {
+        let mut classes: Vec<Option<Open<'a>>> = (0..tables.forms.len()).map(|_| None).collect();
+        for (class, permit) in decision.permits() {
+            let form = tables.form_for(class, permit, reader, view);
+            let shape = match (form, permit.level) {
+                (Some(form), _) => form.bit,
+                (None, Level::Full) => FULL,
+                (None, Level::Reduced) => REDUCED,
+            };
+            if let Some(slot) = classes.get_mut(usize::from(class.index())) {
+                *slot = Some(Open { class, permit, shape, form });
+            }
+        }
+        let organisation = (tables.organisation_only != 0).then_some(tables.organisation_only);
+        Self { tables, view, holder, classes, organisation }
+    }
+
+    fn open(&self, class: DataClass) -> Option<&Open<'a>> {
+        self.classes.get(usize::from(class.index()))?.as_ref()
+    }
+
+    /// The form in which a class is open, for elements that belong to another class than their resource.
+    pub(super) fn need(&self, class: u8) -> Option<Shapes> {
+        self.classes.get(usize::from(class))?.as_ref().map(|open| open.shape)
+    }
+
+    /// The forms in which anything is open, for facts.
+    pub(super) fn shape_of(&self, class: DataClass) -> Option<Shapes> {
+        self.open(class).map(|open| open.shape)
+    }
+
+    /// Whether a coding of these classes and labels may be told within a resource of `around`.
+    pub(super) fn may_tell(&self, mark: &Mark, around: ClassSet) -> bool {
+        let told = mark.classes.minus(around);
+        !mark.never
+            && told.iter().all(|class| self.open(class).is_some())
+            && self.cleared(mark.labels, mark.classes.union(around))
+    }
+
+    /// Whether every label is cleared on every class: the class implies it, or its permit clears it (all-match).
+    fn cleared(&self, labels: LabelSet, classes: ClassSet) -> bool {
+        let vocabulary = &self.tables.vocabulary;
+        if !labels.intersection(vocabulary.never_released()).is_empty() {
+            return false;
+        }
+        let kept = vocabulary.never_to_representatives();
+        if self.view.reader == Reader::Representative && !labels.intersection(kept).is_empty() {
+            return false;
+        }
+        // Protected whereabouts withhold elements, not resources.
+        let labels = labels.minus(unjudged(self.tables));
+        labels.is_empty()
+            || classes.iter().all(|class| {
+                let free = self.tables.vocabulary.implied(class);
+                self.open(class)
+                    .is_some_and(|open| labels.is_subset(free.union(open.permit.obligations.cleared())))
+            })
+    }
+
+    /// Whether a resource may leave, in which forms.
+    pub(super) fn judge(&self, thing: Thing<'a>) -> Option<Judged<'a>> {
+        let Marked { class, by_domain, .. } = thing.marked;
+        let kind = self.tables.types.get(thing.resource_type)?.kind;
+        if class.never || kind == TypeKind::Closed {
+            return None;
+        }
+        if class.unclassified && !self.may_see_unclassified() {
+            return None;
+        }
+        let bears = class.classes;
+        let shut: ClassSet = bears.iter().filter(|class| self.open(*class).is_none()).collect();
+        let mut judged = Judged {
+            resource_type: thing.resource_type,
+            marked: thing.marked,
+            need: if kind == TypeKind::Directory { FULL } else { 0 },
+            safety: self.tables.vocabulary.class("safety").is_some_and(|safety| bears.contains(safety)),
+            latest: None,
+        };
+        if !shut.is_empty() {
+            // REGION.md 1, rule 2: of a domain that is shut only the organisation's name may show.
+            let rest = bears.minus(by_domain);
+            let only_domain = shut.is_subset(by_domain) && self.cleared(class.labels, rest);
+            // A part of an organisation is a department.
+            let whole = thing.value.get("partOf").is_none();
+            judged.need = self.organisation.filter(|_| only_domain && whole && self.gives_anything())?;
+            return rest.iter().all(|class| self.item_passes(class, thing)).then_some(judged);
+        }
+        if !self.cleared(class.labels, bears) {
+            return None;
+        }
+        for class in bears.iter() {
+            let open = self.open(class)?;
+            if !self.item_passes(class, thing) {
+                return None;
+            }
+            let team = open.permit.obligations.part == Part::TreatingTeam;
+            if kind == TypeKind::Directory || (by_domain.contains(class) && !team) {
+                if team {
+                    judged.need = open.shape;
+                }
+                continue;
+            }
+            match open.form.filter(|form| !self.excused(form)) {
+                Some(form) => {
+                    judged.need |= form.bit;
+                    for (only, filter) in &form.filters {
+                        let applies = only.as_ref().is_none_or(|only| **only == *thing.resource_type);
+                        if applies && !self.fits(filter, thing, &mut judged) {
+                            return None;
+                        }
+                    }
+                }
+                None if open.form.is_some() => judged.need |= FULL,
+                None => judged.need |= open.shape,
+            }
+        }
+        Some(judged)
+    }
+
+    /// Whether anything of this holder reaches this reader.
+    fn gives_anything(&self) -> bool {
+        self.classes.iter().any(Option::is_some)
+    }
+
+    /// What the tables cannot class reaches its own holder, the person, and nobody else but a reader inside gp and
+    /// ggz for whom notes are open in full.
+    fn may_see_unclassified(&self) -> bool {
+        let notes = self.tables.vocabulary.class("notes").and_then(|notes| self.open(notes));
+        notes.is_some_and(|open| {
+            let own = matches!(open.permit.basis.sender, SenderBasis::OwnData | SenderBasis::OwnAccess);
+            let clinical = self.tables.clinical & reader_bit(self.tables, self.view) != 0;
+            open.permit.level == Level::Full && (own || clinical)
+        })
+    }
+
+    fn excused(&self, form: &Form) -> bool {
+        form.filters.iter().any(|(_, filter)| match filter {
+            Filter::Unless(role) => self.view.role == Some(role),
+            _ => false,
+        })
+    }
+
+    fn fits(&self, filter: &Filter, thing: Thing<'_>, judged: &mut Judged<'_>) -> bool {
+        match filter {
+            Filter::Active => is_active(thing.value),
+            Filter::InForce => in_force(thing.value, self.view.at),
+            Filter::Severe => is_severe(thing.value),
+            Filter::Concluded => {
+                thing.value.get("valueCodeableConcept").is_some() || thing.value.get("valueBoolean").is_some()
+            }
+            Filter::Months(months) => date_of(thing.value).is_some_and(|moment| {
+                let zoned = self.view.at.to_zoned(consent::period::amsterdam());
+                let oldest = zoned.checked_sub(jiff::Span::new().months(*months));
+                oldest.is_ok_and(|oldest| moment.after() > oldest.timestamp())
+            }),
+            Filter::Latest(count) => {
+                judged.latest = Some((*count, date_of(thing.value).map(|moment| moment.first())));
+                true
+            }
+            Filter::Holder(category) => self.holder.categories.iter().any(|c| **c == **category),
+            Filter::Coded(set) => thing.marked.sets & set != 0,
+            Filter::NotCoded(set) => thing.marked.sets & set == 0,
+            Filter::FirstOr(set) => thing.first || thing.marked.sets & set != 0,
+            Filter::Unless(_) => true,
+        }
+    }
+
+    /// What a permit says about single items and about the age of data.
+    fn item_passes(&self, class: DataClass, thing: Thing<'_>) -> bool {
+        let Some(open) = self.open(class) else { return false };
+        if !self.bears_items(thing) {
+            return true;
+        }
+        let identifiers: Vec<Identifier> = thing
+            .value
+            .each("identifier")
+            .filter_map(|number| {
+                Some(Identifier::new(&*number.get_str("system")?, &*number.get_str("value")?))
+            })
+            .collect();
+        let moment = date_of(thing.value);
+        let dated = moment.as_ref().map(consent::Moment::first);
+        let labels = thing.marked.class.labels.minus(unjudged(self.tables));
+        // What has no date cannot be shown to be young enough.
+        let young = open.permit.obligations.max_age_days.is_none_or(|days| {
+            let oldest = self.view.at.checked_sub(jiff::SignedDuration::from_hours(i64::from(days) * 24));
+            moment.is_some_and(|moment| oldest.is_ok_and(|oldest| moment.after() > oldest))
+        });
+        young && open.permit.obligations.allows(&Item { labels, identifiers: &identifiers, dated })
+    }
+
+    /// Whether a fact of this form may rest on this resource: classes, labels and obligations allow it, whatever the
+    /// form itself lets out.
+    pub(super) fn may_ground(&self, shape: Shapes, thing: Thing<'_>) -> bool {
+        let class = thing.marked.class;
+        !class.never
+            && !class.unclassified
+            && self.cleared(class.labels, class.classes)
+            && class.classes.iter().all(|class| self.open(class).is_some() && self.item_passes(class, thing))
+            && class.classes.iter().any(|class| self.shape_of(class) == Some(shape))
+    }
+
+    /// The classes that are open in this form.
+    pub(super) fn classes_of(&self, shape: Shapes) -> ClassSet {
+        self.classes.iter().flatten().filter(|open| open.shape == shape).map(|open| open.class).collect()
+    }
+
+    /// The Patient itself and directory entries are no items with an age.
+    fn bears_items(&self, thing: Thing<'_>) -> bool {
+        let open = self.tables.types.get(thing.resource_type).is_some_and(|rule| rule.kind == TypeKind::Open);
+        open && thing.resource_type != "Patient"
+    }
+}
+
+/// The label under which whereabouts are protected: it withholds elements, never a resource.
+pub(super) fn unjudged(tables: &Tables) -> LabelSet {
+    tables.vocabulary.label("protected-address").map(LabelSet::only).unwrap_or_default()
+}
+
+impl Tables {
+    /// The form of a class for this reader; `None` when no line of `levels.txt` speaks of it.
+    fn form_for(&self, class: DataClass, permit: &Permit, reader: u64, view: &View<'_>) -> Option<&Form> {
+        self.forms.get(usize::from(class.index()))?.iter().find(|form| {
+            let now = match form.when {
+                When::TreatingTeam => permit.obligations.part == Part::TreatingTeam,
+                When::Emergency => view.emergency,
+                When::Organisation => false,
+                When::Always => true,
+            };
+            now && form.fits(permit.level, reader)
+        })
+    }
+}
