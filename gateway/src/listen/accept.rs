@@ -151,6 +151,20 @@ impl Listener {
         Ok(Self { socket, shared: Arc::new(shared) })
     }
 
+    /// Takes a socket that is bound already, so that its address is known before anything answers.
+    ///
+    /// # Errors
+    /// When the runtime does not take it.
+    pub fn from_std(
+        socket: std::net::TcpListener,
+        transport: Transport,
+        caps: Caps,
+        counts: FloodCounts,
+    ) -> io::Result<Self> {
+        let shared = Shared { transport, caps, counts, certificates: Mutex::default() };
+        Ok(Self { socket: TcpListener::from_std(socket)?, shared: Arc::new(shared) })
+    }
+
     /// The address it is bound to.
     ///
     /// # Errors

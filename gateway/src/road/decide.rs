@@ -5,6 +5,7 @@ use super::locate::{Located, is_self};
 use crate::oauth::asker::{self, AskingPerson};
 use crate::refusal::{NoGrant, Refusal, reason_code};
 use crate::store::Fence;
+use crate::store::state::PersonState;
 use crate::trail::Trail;
 use crate::trust::{Participant, Purpose};
 use crate::world::World;
@@ -67,7 +68,7 @@ pub(crate) fn judge_as(
 ) -> Vec<Decided> {
     let holders = located.holders();
     let rules = &world.rules;
-    let mut question = question(located, rules, world, at);
+    let mut question = question(&Asking::from(&located.asked), &located.subject.state, world, at);
     if let Some(purpose) = purpose {
         question.purpose = self::purpose(*purpose);
     }
@@ -85,13 +86,24 @@ pub(crate) fn has_grant(asked: &Authorised, subject: &crate::road::locate::Subje
     judge(&located, world, world.clock.now()).iter().any(|decided| decided.decision.any_permit())
 }
 
+/// Who asks, whatever road they came by: a session, or a command that tries a question on.
+pub(crate) struct Asking<'a> {
+    pub(crate) participant: &'a Participant,
+    pub(crate) asker: &'a asker::Asker,
+}
+
+impl<'a> From<&'a Authorised> for Asking<'a> {
+    fn from(asked: &'a Authorised) -> Self {
+        Self { participant: asked.participant(), asker: asked.session().asker() }
+    }
+}
+
 /// The question that consent answers: registered and recorded facts only, never the caller's word alone.
-pub(crate) fn question(located: &Located, rules: &Rules, world: &World, at: Timestamp) -> Question {
-    let (asked, state) = (&located.asked, &located.subject.state);
-    let asker = asked.session().asker();
+pub(crate) fn question(asking: &Asking<'_>, state: &PersonState, world: &World, at: Timestamp) -> Question {
+    let rules = &world.rules;
     Question {
-        asker: consent_asker(asked, located, rules, at),
-        purpose: purpose(asker.purpose),
+        asker: consent_asker(asking, state, rules, at),
+        purpose: purpose(asking.asker.purpose),
         subject: Subject { birth_date: state.birth_date(), representatives: state.representatives.clone() },
         holder: Party::default(),
         classes: rules.vocabulary().all_classes(),
@@ -99,24 +111,28 @@ pub(crate) fn question(located: &Located, rules: &Rules, world: &World, at: Time
         relations: state
             .relations
             .iter()
-            .filter(|stored| stored.recorder != asked.participant().id.as_str())
+            .filter(|stored| stored.recorder != asking.participant.id.as_str())
             .map(|stored| stored.relation.clone())
             .collect(),
         attestations: state.attestations.iter().map(|stored| stored.attestation.clone()).collect(),
-        break_glass: break_glass(asked, located, world),
+        break_glass: break_glass(asking, state, world),
         at,
     }
 }
 
-fn consent_asker(asked: &Authorised, located: &Located, rules: &Rules, at: Timestamp) -> Asker {
-    let asker = asked.session().asker();
+fn consent_asker(asking: &Asking<'_>, state: &PersonState, rules: &Rules, at: Timestamp) -> Asker {
+    let asker = asking.asker;
     let capacity = match asker.purpose {
-        Purpose::OwnRequest if is_self(asker, &located.subject.state) => Capacity::Person,
+        Purpose::OwnRequest if is_self(asker, state) => Capacity::Person,
         Purpose::OwnRequest => Capacity::Representative,
-        _ => Capacity::Professional,
+        Purpose::Treatment
+        | Purpose::Emergency
+        | Purpose::Coordination
+        | Purpose::Support
+        | Purpose::Compliance => Capacity::Professional,
     };
     Asker {
-        organisation: party(asked.participant(), rules, at),
+        organisation: party(asking.participant, rules, at),
         function: asker.function.as_ref().and_then(|f| rules.vocabulary().function(f.as_str())),
         person: person_identifiers(&asker.person),
         role: asker.person.role.as_ref().map(|role| role.code.as_str().into()),
@@ -167,23 +183,21 @@ pub(crate) fn purpose(purpose: Purpose) -> consent::Purpose {
     }
 }
 
-fn break_glass(asked: &Authorised, located: &Located, world: &World) -> Option<BreakGlass> {
-    let broken = asked.session().asker().break_glass.as_ref()?;
-    let key = glass_key(asked);
-    let first_use =
-        located.subject.state.glass_broken.iter().find(|(asker, _)| *asker == key).map(|(_, at)| *at);
+fn break_glass(asking: &Asking<'_>, state: &PersonState, world: &World) -> Option<BreakGlass> {
+    let broken = asking.asker.break_glass.as_ref()?;
+    let key = glass_key(asking.asker);
+    let first_use = state.glass_broken.iter().find(|(asker, _)| *asker == key).map(|(_, at)| *at);
     Some(BreakGlass {
         first_use,
         could_not_be_asked: broken.could_not_be_asked,
-        registered: asked.participant().emergency.asks,
+        registered: asking.participant.emergency.asks,
         followed_up: world.settings.break_glass_followed_up,
     })
 }
 
 /// Who broke the glass: the hour runs per person who asks and person asked about.
-pub(crate) fn glass_key(asked: &Authorised) -> (String, String) {
-    let person = &asked.session().asker().person;
-    (asked.participant().id.as_str().to_owned(), format!("{}#{}", person.system, person.id))
+pub(crate) fn glass_key(asker: &asker::Asker) -> (String, String) {
+    (asker.participant.as_str().to_owned(), format!("{}#{}", asker.person.system, asker.person.id))
 }
 
 /// Of several reasons the most telling: something said outweighs nothing asked.

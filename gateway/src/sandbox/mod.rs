@@ -1,3 +1,4 @@
 //! The demonstration region (feature `sandbox`). Packages for real use leave this module out.
 
 pub mod region;
+pub mod scripted;

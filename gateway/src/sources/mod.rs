@@ -69,4 +69,12 @@ pub type Coming<'a> = Pin<Box<dyn Future<Output = Result<Vec<Held>, SourceFailur
 pub trait Source: Send + Sync {
     /// Asks one holder. INVARIANT: called only with classes that were permitted.
     fn fetch<'a>(&'a self, ask: &'a SourceAsk) -> Coming<'a>;
+
+    /// Makes a holder fail in a rehearsed way.
+    ///
+    /// # Errors
+    /// Words for the operator: only a sandbox rehearses.
+    fn script(&self, _holder: &str, _mode: &str) -> Result<(), String> {
+        Err("faults are rehearsed in a sandbox".to_owned())
+    }
 }

@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn a_change_reads_back_until_its_person_is_forgotten() {
         let dir = tempfile::tempdir().unwrap();
-        let keys = Keys::open(&dir.path().join("keys"), &dir.path().join("master")).unwrap();
+        let keys = Keys::open(dir.path(), crate::store::seal::Key::random().unwrap()).unwrap();
         let fact = Fact::Identity { identifiers: vec![("s".into(), "v-marker".into())], birth_date: None };
         let mut change = Change::about(PersonNo(4), fact);
         change.blob = b"{}".to_vec();

@@ -140,9 +140,8 @@ impl Keys {
     ///
     /// # Errors
     /// See [`KeyError`]; nothing is made over a ring that cannot be read.
-    pub fn open(folder: &Path, master_file: &Path) -> Result<Self, KeyError> {
+    pub fn open(folder: &Path, master: Key) -> Result<Self, KeyError> {
         fs::create_dir_all(folder).map_err(|e| KeyError::Io(folder.to_owned(), e))?;
-        let master = read_or_make_master(master_file, folder)?;
         let ring_file = folder.join("ring.json");
         let named = if ring_file.exists() {
             read_ring(&ring_file, &master)?
@@ -300,18 +299,29 @@ fn decode_slot(master: &Key, slot: &[u8]) -> Option<(PersonNo, u16, Tag, Key)> {
     Some((person, year, *tag, Key(key.try_into().ok()?)))
 }
 
-fn read_or_make_master(file: &Path, folder: &Path) -> Result<Key, KeyError> {
-    let io = |e| KeyError::Io(file.to_owned(), e);
-    match fs::read(file) {
-        Ok(text) => {
-            let text = text.trim_ascii();
-            let bytes = BASE64.decode(text).map_err(|_| KeyError::Unwrap(file.to_owned()))?;
-            Ok(Key(bytes.try_into().map_err(|_| KeyError::Unwrap(file.to_owned()))?))
-        }
-        // A ring without its master key is lost, not new.
+/// Reads a master key: 32 bytes, raw or as 64 hexadecimal digits.
+#[must_use]
+pub fn master_key(bytes: &[u8]) -> Option<Key> {
+    let raw = <[u8; 32]>::try_from(bytes).ok();
+    let hex = || data_encoding::HEXLOWER_PERMISSIVE.decode(bytes.trim_ascii()).ok()?.try_into().ok();
+    raw.or_else(hex).map(Key)
+}
+
+/// The master key of a sandbox: made on its first start, in a file only its owner may read. A ring without its master
+/// key is lost, not new.
+///
+/// # Errors
+/// See [`KeyError`].
+#[cfg(feature = "sandbox")]
+pub fn sandbox_master_key(folder: &Path) -> Result<Key, KeyError> {
+    let file = folder.join("master.key");
+    let io = |e| KeyError::Io(file.clone(), e);
+    match fs::read(&file) {
+        Ok(bytes) => master_key(&bytes).ok_or_else(|| KeyError::Unwrap(file.clone())),
         Err(e) if e.kind() == io::ErrorKind::NotFound && !folder.join("ring.json").exists() => {
+            fs::create_dir_all(folder).map_err(io)?;
             let key = Key::random().map_err(|_| KeyError::NoRandomness)?;
-            write_secret(file, BASE64.encode(&key.0).as_bytes()).map_err(io)?;
+            write_secret(&file, data_encoding::HEXLOWER.encode(&key.0).as_bytes()).map_err(io)?;
             Ok(key)
         }
         Err(e) => Err(io(e)),
@@ -389,17 +399,17 @@ impl From<SealError> for KeyError {
 
 #[cfg(test)]
 mod tests {
-    use super::{DATA, KeyError, Keys, PersonNo, Use};
+    use super::{DATA, Key, KeyError, Keys, PersonNo, Use, master_key};
 
     #[test]
     fn a_ring_opened_again_holds_the_same_keys() {
         let dir = tempfile::tempdir().unwrap();
-        let (folder, master) = (dir.path().join("keys"), dir.path().join("keys/master.key"));
-        let first = Keys::open(&folder, &master).unwrap();
+        let master = Key::random().unwrap();
+        let first = Keys::open(dir.path(), master.clone()).unwrap();
         let (tag, key) = first.person(PersonNo(7), 2026).unwrap();
         let view = first.symmetric(Use::View).unwrap();
         drop(first);
-        let again = Keys::open(&folder, &master).unwrap();
+        let again = Keys::open(dir.path(), master).unwrap();
         assert_eq!(again.person(PersonNo(7), 2026).unwrap(), (tag, key));
         assert_eq!(again.symmetric(Use::View).unwrap(), view);
         assert_eq!(again.by_tag(&tag), Some((PersonNo(7), 2026)));
@@ -408,28 +418,40 @@ mod tests {
     #[test]
     fn a_shredded_year_is_gone_and_other_years_stay() {
         let dir = tempfile::tempdir().unwrap();
-        let (folder, master) = (dir.path().join("keys"), dir.path().join("keys/master.key"));
-        let ring = Keys::open(&folder, &master).unwrap();
+        let master = Key::random().unwrap();
+        let ring = Keys::open(dir.path(), master.clone()).unwrap();
         ring.person(PersonNo(7), 2025).unwrap();
         let kept = ring.person(PersonNo(7), 2026).unwrap();
         ring.person(PersonNo(7), DATA).unwrap();
         assert!(ring.shred(PersonNo(7), 2025).unwrap());
         drop(ring);
-        let ring = Keys::open(&folder, &master).unwrap();
+        let ring = Keys::open(dir.path(), master).unwrap();
         assert!(ring.existing(PersonNo(7), 2025).is_none());
         assert_eq!(ring.tags(PersonNo(7)), vec![(2026, kept.0)]);
         assert!(ring.existing(PersonNo(7), DATA).is_some());
     }
 
     #[test]
-    fn a_ring_without_its_master_key_is_refused_not_replaced() {
+    fn a_ring_under_another_master_key_is_refused_not_replaced() {
         let dir = tempfile::tempdir().unwrap();
-        let (folder, master) = (dir.path().join("keys"), dir.path().join("keys/master.key"));
-        drop(Keys::open(&folder, &master).unwrap());
-        std::fs::remove_file(&master).unwrap();
-        assert!(matches!(Keys::open(&folder, &master), Err(KeyError::Io(..))));
-        let other = dir.path().join("other.key");
-        drop(Keys::open(&dir.path().join("other"), &other).unwrap());
-        assert!(matches!(Keys::open(&folder, &other), Err(KeyError::Unwrap(_))));
+        drop(Keys::open(dir.path(), Key::random().unwrap()).unwrap());
+        assert!(matches!(Keys::open(dir.path(), Key::random().unwrap()), Err(KeyError::Unwrap(_))));
+    }
+
+    #[test]
+    fn a_sandbox_ring_without_its_master_key_is_lost_not_new() {
+        let dir = tempfile::tempdir().unwrap();
+        let master = super::sandbox_master_key(dir.path()).unwrap();
+        drop(Keys::open(dir.path(), master).unwrap());
+        std::fs::remove_file(dir.path().join("master.key")).unwrap();
+        assert!(matches!(super::sandbox_master_key(dir.path()), Err(KeyError::Io(..))));
+    }
+
+    #[test]
+    fn a_master_key_is_32_bytes_raw_or_in_hexadecimal() {
+        assert!(master_key(&[7; 32]).is_some());
+        assert!(master_key(format!("{}\n", "0A".repeat(32)).as_bytes()).is_some());
+        assert!(master_key(&[7; 31]).is_none());
+        assert!(master_key("zz".repeat(32).as_bytes()).is_none());
     }
 }

@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn a_leaf_opens_whole_and_not_after_its_year_was_shredded() {
         let dir = tempfile::tempdir().unwrap();
-        let keys = Keys::open(&dir.path().join("keys"), &dir.path().join("master")).unwrap();
+        let keys = Keys::open(dir.path(), crate::store::seal::Key::random().unwrap()).unwrap();
         let mut entry = Entry::new(Kind::Answered, Action::Read, Interaction::Read, Outcome::Success);
         entry.function = Some("marker-function".into());
         let draft = Draft {

@@ -36,8 +36,8 @@ use view::{Batch, Index, Reflects, View, ViewError};
 pub struct Folders {
     /// The folder that holds `journal/`, `holdings/`, `keys/` and `view/`.
     pub root: PathBuf,
-    /// The master key's file.
-    pub master_key: PathBuf,
+    /// The master key.
+    pub master_key: Key,
     /// The journal's origin (C2SP checkpoint).
     pub origin: String,
 }
@@ -168,7 +168,7 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn open(folders: &Folders, torn: impl FnOnce() -> Draft) -> Result<(Self, Found), StoreError> {
-        let keys = Keys::open(&folders.root.join("keys"), &folders.master_key)?;
+        let keys = Keys::open(&folders.root.join("keys"), folders.master_key.clone())?;
         let settings = LogSettings {
             journal: folders.root.join("journal"),
             holdings: folders.root.join("holdings"),
@@ -411,6 +411,20 @@ impl Store {
                     follow.trust.replace(trust.at_epoch(epoch));
                 }
             }))
+    }
+
+    /// Builds the view anew from the truth while it serves: every fact is folded again, and a view that could not
+    /// follow is sound again. Returns how many records were read.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn rebuild_view(&self) -> Result<u64, StoreError> {
+        let mut found = Found::default();
+        let truth = Reflects { holdings: self.inner.holdings.len(), journal: self.inner.records.len() };
+        self.inner.view.clear()?;
+        self.inner.catch_up(Reflects::default(), truth, &mut found)?;
+        self.inner.view_broken.store(false, Ordering::Release);
+        Ok(found.caught_up)
     }
 
     /// Flushes the view and marks it as closed cleanly.

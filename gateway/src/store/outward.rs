@@ -160,7 +160,7 @@ mod tests {
 
     fn ids() -> (tempfile::TempDir, OutwardIds) {
         let dir = tempfile::tempdir().unwrap();
-        let ring = Keys::open(&dir.path().join("keys"), &dir.path().join("master.key")).unwrap();
+        let ring = Keys::open(dir.path(), crate::store::seal::Key::random().unwrap()).unwrap();
         let ids = OutwardIds::new(&ring).unwrap();
         (dir, ids)
     }

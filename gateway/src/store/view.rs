@@ -191,6 +191,14 @@ impl View {
         Ok(())
     }
 
+    /// Empties every index.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    pub fn clear(&self) -> Result<(), ViewError> {
+        self.trees.iter().try_for_each(sled::Tree::clear).map_err(ViewError::from)
+    }
+
     /// Flushes and marks the view as closed cleanly.
     ///
     /// # Errors

@@ -245,7 +245,7 @@ fn glass_broken(granted: &Granted, trail: &mut Trail) -> Option<Change> {
         could_not_be_asked: broken.could_not_be_asked,
         attestation: None,
     });
-    let asker = glass_key(asked);
+    let asker = glass_key(asked.session().asker());
     let subject = &granted.located.subject;
     let first = !subject.state.glass_broken.iter().any(|(other, _)| *other == asker);
     first.then(|| Change::about(subject.person, Fact::GlassBroken { asker, at: granted.at }))

@@ -1,0 +1,325 @@
+//! From settings to a running gateway: store, rules, tables and listeners, in an order in which nothing answers
+//! before everything holds; and down again, so that nothing is lost.
+
+use crate::clock::Clock;
+use crate::control;
+use crate::desk;
+use crate::exchange;
+use crate::limits::{Budget, Budgets, FloodCounts};
+use crate::listen::management::{Check, Ports, router as management_router};
+use crate::listen::metrics::Registry;
+use crate::listen::{Caps, ClientAuthorities, Listener, MutualTls, ServerIdentity, Transport, shutdown};
+use crate::oauth::Issuer;
+use crate::oauth::access_token::Verifier;
+use crate::oauth::replay::{Burn, ReplayGuard};
+use crate::oauth::signing::{SigningKey, SigningKeys};
+use crate::sources::{HostedSource, Source};
+use crate::store::keys::Use;
+use crate::store::leaf::Draft;
+use crate::store::seal::Key;
+use crate::store::{Folders, Found, Store, sha256_hex};
+use crate::world::{Settings, World};
+use arc_swap::ArcSwap;
+use consent::Rules;
+use fhir_mappings::audit::{Action, Detail, Entry, Interaction, Kind, Outcome};
+use fhir_mappings::tables::Tables;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a gateway is started with.
+pub struct Plan {
+    /// The folder of `journal/`, `holdings/`, `keys/`, `view/`.
+    pub root: PathBuf,
+    /// The master key.
+    pub master_key: Key,
+    /// The journal's origin.
+    pub origin: String,
+    /// Who runs this gateway, in words.
+    pub custodian: String,
+    /// The clock.
+    pub clock: Clock,
+    /// Whether this is the demonstration.
+    pub sandbox: bool,
+    /// Whether notices and the officer's inbox exist; until then a glass breaks in the sandbox only.
+    pub break_glass_followed_up: bool,
+    /// A folder with rules and tables of the region.
+    pub overlay: Option<PathBuf>,
+    /// Budgets per certificate.
+    pub budget: Budget,
+    /// Time-outs and sizes of the listeners.
+    pub caps: Caps,
+    /// How long one holder may take.
+    pub holder_budget: Duration,
+}
+
+/// Why a gateway does not start, in words for an operator.
+#[derive(Debug)]
+pub struct BootError(pub String);
+
+impl std::fmt::Display for BootError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BootError {}
+
+fn failed(what: &str) -> impl Fn(&dyn std::fmt::Display) -> BootError + '_ {
+    move |e| BootError(format!("{what}: {e}"))
+}
+
+/// Rules and tables, with the overlay of the region laid over them: `rules.toml` for the decision, every other file
+/// for the tables, by its path below the folder.
+///
+/// # Errors
+/// Every mistake, with file and line.
+pub fn load_rules(overlay: Option<&Path>) -> Result<(Rules, Tables, String), BootError> {
+    let mut files = Vec::new();
+    if let Some(folder) = overlay {
+        collect(folder, folder, &mut files)?;
+    }
+    files.sort();
+    let rules_text: Vec<&str> = files.iter().filter(|(n, _)| n == "rules.toml").map(|(_, t)| t.as_str()).collect();
+    let rules = Rules::from_toml(&rules_text).map_err(|e| BootError(format!("rules: {e}")))?;
+    let tables: Vec<(&str, &str)> =
+        files.iter().filter(|(n, _)| n != "rules.toml").map(|(n, t)| (n.as_str(), t.as_str())).collect();
+    let tables = Tables::with_overlay(rules.vocabulary(), &tables).map_err(|mistakes| {
+        BootError(mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    })?;
+    let mut words = consent::rules::NATIONAL.to_owned();
+    rules_text.iter().for_each(|text| words.push_str(text));
+    Ok((rules, tables, sha256_hex(words.as_bytes())))
+}
+
+fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, String)>) -> Result<(), BootError> {
+    let io = |e: std::io::Error| BootError(format!("{}: {e}", folder.display()));
+    for entry in std::fs::read_dir(folder).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        if path.is_dir() {
+            collect(root, &path, files)?;
+        } else if path.extension().is_some_and(|e| e == "toml" || e == "txt") {
+            let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+            files.push((name, std::fs::read_to_string(&path).map_err(io)?));
+        }
+    }
+    Ok(())
+}
+
+/// Opens everything that requests need; no port is open yet.
+///
+/// # Errors
+/// See [`BootError`].
+pub fn open(plan: &Plan, issuer: &Issuer) -> Result<(Arc<World>, Found), BootError> {
+    let (rules, tables, rules_sha256) = load_rules(plan.overlay.as_deref())?;
+    let folders =
+        Folders { root: plan.root.clone(), master_key: plan.master_key.clone(), origin: plan.origin.clone() };
+    let now = plan.clock.now();
+    let (store, found) =
+        Store::open(&folders, || restart("torn-tail", now)).map_err(|e| failed("the data folder")(&e))?;
+    let store = Arc::new(store);
+    let outward = store.outward().map_err(|e| failed("keys")(&e))?;
+    let signing = signing_keys(&store)?;
+    let replay = ReplayGuard::new(REPLAY_MAX);
+    replay.restore(found.burnt.iter().filter_map(|(digest, until)| {
+        let digest = data_encoding::HEXLOWER.decode(digest.as_bytes()).ok()?.try_into().ok()?;
+        Some(Burn { digest, until: jiff::Timestamp::from_second(*until).ok()? })
+    }));
+    let source: Arc<dyn Source> = Arc::new(HostedSource::new(Arc::clone(&store)));
+    #[cfg(feature = "sandbox")]
+    let source: Arc<dyn Source> =
+        if plan.sandbox { Arc::new(crate::sandbox::scripted::Scripted::new(source)) } else { source };
+    let settings = Settings {
+        base: issuer.fhir_url() + "/",
+        issuer: issuer.as_str().to_owned(),
+        origin: plan.origin.clone(),
+        custodian: plan.custodian.clone(),
+        sandbox: plan.sandbox,
+        break_glass_followed_up: plan.break_glass_followed_up,
+        holder_budget: plan.holder_budget,
+        answer_max: ANSWER_MAX,
+        rules_sha256,
+    };
+    let world = World {
+        store,
+        clock: plan.clock.clone(),
+        rules: Arc::new(rules),
+        tables: Arc::new(tables),
+        source,
+        outward,
+        verifier: Verifier::new(issuer.clone(), TOKENS_MAX),
+        signing: ArcSwap::from_pointee(signing),
+        replay,
+        issuer: issuer.clone(),
+        budgets: Budgets::new(plan.budget),
+        floods: FloodCounts::default(),
+        settings,
+    };
+    let mut restarted = restart(if found.rebuilt { "view-rebuilt" } else { "started" }, now);
+    restarted.entry.protocols = world.protocols();
+    world.store.record_blocking(restarted, None).map_err(|_| BootError("the journal takes no record".into()))?;
+    Ok((Arc::new(world), found))
+}
+
+fn restart(why: &str, time: jiff::Timestamp) -> Draft {
+    let mut entry = Entry::new(Kind::Restart, Action::Execute, Interaction::Operation, Outcome::Success);
+    entry.details = vec![Detail { name: "why".into(), value: why.into() }];
+    Draft { entry, time, request_id: uuid::Uuid::new_v4().to_string(), person: None, burnt: None }
+}
+
+fn signing_keys(store: &Store) -> Result<SigningKeys, BootError> {
+    let bad = |_| BootError("keys: the token signing key cannot be used".into());
+    let mut all: Vec<SigningKey> = store
+        .keys()
+        .all(Use::TokenSigning)
+        .map(|(_, der)| SigningKey::from_pkcs8(der).map_err(bad))
+        .collect::<Result<_, _>>()?;
+    let current = all.pop().ok_or_else(|| BootError("keys: there is no token signing key".into()))?;
+    Ok(SigningKeys::new(current, all))
+}
+
+/// The three listeners, bound but not serving: their addresses are known before anything answers.
+pub struct Bound {
+    /// The exchange.
+    pub exchange: std::net::TcpListener,
+    /// The portal.
+    pub portal: std::net::TcpListener,
+    /// Management.
+    pub management: std::net::TcpListener,
+}
+
+impl Bound {
+    /// Binds the three addresses; port 0 picks one.
+    ///
+    /// # Errors
+    /// When one cannot be bound.
+    pub fn bind(exchange: SocketAddr, portal: SocketAddr, management: SocketAddr) -> Result<Self, BootError> {
+        let bind = |name: &str, address: SocketAddr| {
+            let socket = std::net::TcpListener::bind(address)
+                .map_err(|e| BootError(format!("the {name} listener at {address}: {e}")))?;
+            socket.set_nonblocking(true).map_err(|e| BootError(format!("the {name} listener: {e}")))?;
+            Ok(socket)
+        };
+        Ok(Self {
+            exchange: bind("exchange", exchange)?,
+            portal: bind("portal", portal)?,
+            management: bind("management", management)?,
+        })
+    }
+}
+
+/// What the listeners show of themselves.
+pub struct Faces {
+    /// The exchange's certificate.
+    pub exchange: ServerIdentity,
+    /// Whose client certificates it takes.
+    pub authorities: ClientAuthorities,
+    /// The portal's certificate.
+    pub portal: ServerIdentity,
+}
+
+/// Serves until told to end, then closes the store. `ready` is called once everything answers.
+///
+/// # Errors
+/// See [`BootError`].
+pub async fn serve(
+    world: Arc<World>,
+    bound: Bound,
+    faces: Faces,
+    caps: Caps,
+    root: &Path,
+    ready: impl FnOnce() -> Result<(), BootError>,
+) -> Result<(), BootError> {
+    let tls = failed("TLS");
+    let mutual = MutualTls::new(faces.exchange, faces.authorities, world.store.trust_cell()).map_err(|e| tls(&e))?;
+    let (end, ended) = shutdown();
+    let counts = world.floods.clone();
+    let listener = |socket, transport| {
+        Listener::from_std(socket, transport, caps, counts.clone()).map_err(|e| failed("a listener")(&e))
+    };
+    let exchange = listener(bound.exchange, Transport::Mutual(Arc::new(mutual)))?;
+    let portal = listener(bound.portal, Transport::server(&faces.portal).map_err(|e| tls(&e))?)?;
+    let management = listener(bound.management, Transport::Plain)?;
+    let socket = control::Socket::bind(root).map_err(|e| failed("the control socket")(&e))?;
+    let tasks = [
+        tokio::spawn(exchange.serve(exchange::router(Arc::clone(&world)), ended.clone())),
+        tokio::spawn(portal.serve(crate::portal::router(), ended.clone())),
+        tokio::spawn(management.serve(management_router(ports(&world)), ended.clone())),
+        tokio::spawn(socket.serve(Arc::clone(&world), ended.clone())),
+    ];
+    let floods = tokio::spawn(record_floods(Arc::clone(&world)));
+    ready()?;
+    wait_for_the_end().await;
+    end.send();
+    for task in tasks {
+        if task.await.is_err() {
+            tracing::error!("a listener ended badly");
+        }
+    }
+    floods.abort();
+    world.store.close().map_err(|e| failed("the view")(&e))
+}
+
+async fn wait_for_the_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+fn ports(world: &Arc<World>) -> Ports {
+    let metrics = Registry::default();
+    let (ready, checkpoint) = (Arc::clone(world), Arc::clone(world));
+    let records = Arc::clone(world);
+    metrics.gauge("sluis_journal_records", "Records in the journal.", &[], move || records.store.records().len() as f64);
+    Ports {
+        readiness: Arc::new(move || readiness(&ready)),
+        metrics,
+        checkpoint: Arc::new(move || Some(checkpoint.store.log().checkpoint())),
+    }
+}
+
+fn readiness(world: &World) -> Vec<Check> {
+    let check = |name, holds: bool, cause: &str| Check { name, holds, cause: (!holds).then(|| cause.to_owned()) };
+    let journal = world.store.log().state() == sluis_journal::State::Serving;
+    vec![
+        check("journal", journal, "the journal takes no records: look at the disk, then restart"),
+        check("view", world.store.view_is_sound(), "the view does not follow: run `sluis rebuild-view`"),
+    ]
+}
+
+/// One counted record a minute for what is not recorded one by one (CONTRACT.md 6).
+async fn record_floods(world: Arc<World>) {
+    let mut minute = tokio::time::interval(Duration::from_secs(60));
+    loop {
+        minute.tick().await;
+        for flood in world.floods.take() {
+            let mut draft = desk::draft(Kind::Flood, Action::Execute, &world, None);
+            let source = match flood.source {
+                crate::limits::Source::Address(address) => address.to_string(),
+                crate::limits::Source::Certificate(fingerprint) => fingerprint.to_string(),
+                crate::limits::Source::Others => "others".to_owned(),
+            };
+            draft.entry.outcome = Outcome::Refused(flood.kind.code().to_owned());
+            draft.entry.details = vec![
+                Detail { name: "source".into(), value: source },
+                Detail { name: "count".into(), value: flood.count.to_string() },
+            ];
+            if world.store.record(draft, None).await.is_err() {
+                tracing::error!("a count of floods was not recorded");
+            }
+        }
+    }
+}
+
+/// Assertions remembered at once: 200 a second for five minutes, twice over.
+const REPLAY_MAX: usize = 131_072;
+/// Verified tokens remembered.
+const TOKENS_MAX: usize = 16_384;
+/// DESIGN.md 7.
+const ANSWER_MAX: usize = 64 * 1024 * 1024;

@@ -1,0 +1,77 @@
+//! What travels over the control socket.
+
+use serde::{Deserialize, Serialize};
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+/// A command to the running gateway.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
+#[allow(missing_docs)]
+pub enum Command {
+    Import { holder: String, name: String, ndjson: bool, patient: Option<String>, text: String, json: bool },
+    Explain(Box<Query>),
+    ConsentRecord { text: String, feed: bool, json: bool },
+    ConsentList { patient: String, json: bool },
+    ConsentWithdraw { patient: String, id: String },
+    RelationAdd { text: String, json: bool },
+    RelationList { patient: String, json: bool },
+    RelationEnd { patient: String, id: String },
+    ParticipantList { json: bool },
+    ParticipantShow { id: String },
+    ParticipantAdd { text: String },
+    ParticipantState { id: String, suspend: bool },
+    CertificateBlock { fingerprint: String },
+    AuditRead { what: String },
+    AuditCheckpoint,
+    RebuildView,
+    Clock { forward: Option<i64> },
+    Fault { holder: String, mode: String },
+}
+
+/// The question of `sluis explain`.
+#[derive(Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Query {
+    pub patient: String,
+    pub r#as: String,
+    pub person: Option<String>,
+    pub function: Option<String>,
+    pub purpose: String,
+    pub reason: Option<String>,
+    pub label: Option<String>,
+    pub at: Option<String>,
+    pub json: bool,
+    pub language: String,
+}
+
+/// One line of an answer.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Frame {
+    /// For standard output.
+    Out(String),
+    /// For standard error.
+    Note(String),
+    /// The exit status; nothing follows.
+    End(u8),
+}
+
+/// Calls the gateway that runs on this folder. `on` gets each line as it comes; the result is the exit status.
+///
+/// # Errors
+/// When no gateway runs there, or it broke off.
+pub fn call(root: &Path, command: &Command, mut on: impl FnMut(Frame)) -> io::Result<u8> {
+    let mut stream = UnixStream::connect(root.join(super::NAME))?;
+    let mut line = serde_json::to_vec(command)?;
+    line.push(b'\n');
+    stream.write_all(&line)?;
+    for line in BufReader::new(stream).lines() {
+        match serde_json::from_str(&line?)? {
+            Frame::End(code) => return Ok(code),
+            frame => on(frame),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the gateway broke off"))
+}

@@ -1,0 +1,433 @@
+//! What a desk, a migration or an operator does through the control socket: import, record, relate, register.
+//!
+//! Everything goes the ordinary roads: the same readers, the same store, a record for each change. Blocking.
+
+use crate::changes::consent::REGISTER;
+use crate::store::facts::{Change, Fact, Item, pair};
+use crate::store::keys::PersonNo;
+use crate::store::leaf::Draft;
+use crate::store::{Fence, RecordError};
+use crate::trust::{Participant, Trust};
+use crate::world::World;
+use consent::Identifier as ConsentIdentifier;
+use consent::record::Reading;
+use fhir_mappings::audit::{self, Action, Entry, Interaction, Kind, Outcome};
+use fhir_mappings::consent_wire::{self, Context, FeedEntry, PatientRef, Recorder};
+use fhir_mappings::identifiers::Identifier;
+use fhir_mappings::intake::{self, Format, Key};
+use fhir_mappings::outcome::{self, Language};
+use fhir_mappings::{json, relation_wire};
+use std::sync::Arc;
+
+/// Why a command did not do what was asked. Words for an operator; never a value of a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// A code for scripts.
+    pub reason: String,
+    /// Where, as a path in what was sent.
+    pub expression: String,
+    /// In words.
+    pub detail: String,
+}
+
+impl Refused {
+    /// A refusal without a place.
+    pub(crate) fn new(reason: &str, detail: impl Into<String>) -> Self {
+        Self { reason: reason.to_owned(), expression: String::new(), detail: detail.into() }
+    }
+
+    fn outcome(outcome: &outcome::Outcome) -> Self {
+        let body = serde_json::from_slice::<serde_json::Value>(&outcome.to_json(Language::En)).unwrap_or_default();
+        let issue = body.pointer("/issue/0").cloned().unwrap_or_default();
+        let text = |path: &str| issue.pointer(path).and_then(|t| t.as_str()).unwrap_or_default().to_owned();
+        let reason = text("/details/coding/1/code");
+        Self {
+            reason: if reason.is_empty() { text("/details/coding/0/code") } else { reason },
+            expression: text("/expression/0"),
+            detail: text("/details/text"),
+        }
+    }
+}
+
+impl From<RecordError> for Refused {
+    fn from(e: RecordError) -> Self {
+        match e {
+            RecordError::Moved => Self::new("conflict", "something else changed at the same time: try again"),
+            RecordError::Unavailable => Self::new("audit-unavailable", "the journal takes no record: nothing was changed"),
+            RecordError::Unfit => Self::new("too-large", "this cannot be made into one record: nothing was changed"),
+        }
+    }
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.detail)?;
+        if self.expression.is_empty() { Ok(()) } else { write!(f, " ({})", self.expression) }
+    }
+}
+
+type Done<T> = Result<T, Refused>;
+
+/// A file that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// Whether it is about a person.
+    pub about_a_person: bool,
+    /// How many resources.
+    pub resources: usize,
+    /// What deserves a word: place and words.
+    pub warnings: Vec<String>,
+}
+
+/// Takes one file as data of a hosted holder: all of it or nothing.
+///
+/// # Errors
+/// See [`Refused`].
+pub fn import(world: &World, holder: &str, bytes: &[u8], format: Format, patient: Option<&Identifier>) -> Done<Taken> {
+    let holder = hosted_holder(world, holder)?;
+    let read = intake::read(bytes, format).map_err(|e| intake_refusal(&e))?;
+    let identifiers = read.settle(patient).map_err(|e| intake_refusal(&e))?;
+    let now = world.clock.now();
+    let mut change = Change::default();
+    let mut items = Vec::with_capacity(read.resources.len());
+    let mut birth_date = None;
+    for resource in &read.resources {
+        let start = change.blob.len();
+        change.blob.extend_from_slice(resource.bytes);
+        let key = match &resource.key {
+            Key::Id(key) | Key::FullUrl(key) | Key::Digest(key) => key.clone(),
+        };
+        if resource.resource_type == "Patient" {
+            birth_date = birth_date.or_else(|| birth_date_of(resource.bytes));
+        }
+        items.push(Item {
+            resource_type: resource.resource_type.to_owned(),
+            key,
+            full_url: resource.full_url.clone(),
+            recorded: now,
+            span: (start, change.blob.len()),
+        });
+    }
+    let resources = items.len();
+    let mut fence = Fence { person: None, trust: world.store.trust().epoch() };
+    if !identifiers.is_empty() {
+        let person = person_for(world, &identifiers)?;
+        let state = world.store.person(person).map_err(|_| view_down())?;
+        fence.person = Some((person, state.version));
+        change.person = Some(person);
+        change.facts.push(Fact::Identity {
+            identifiers: identifiers.iter().map(pair).collect(),
+            birth_date: birth_date.map(|date| (holder.id.as_str().to_owned(), date)),
+        });
+    }
+    change.facts.push(Fact::Resources { holder: holder.id.as_str().to_owned(), items });
+    let mut draft = draft(Kind::Import, Action::Create, world, change.person);
+    draft.entry.organisation = Some(organisation(&holder));
+    draft.entry.changes = vec![audit::Change {
+        what: "import".into(),
+        id: holder.id.as_str().to_owned(),
+        version: None,
+        sha256: None,
+    }];
+    draft.entry.details = vec![audit::Detail { name: "resources".into(), value: resources.to_string() }];
+    world.store.change_blocking(draft, change, Some(fence), None)?;
+    let warnings = read.warnings.iter().map(|w| format!("{}: {}", w.expression, w.detail)).collect();
+    Ok(Taken { about_a_person: !identifiers.is_empty(), resources, warnings })
+}
+
+fn intake_refusal(refusal: &intake::Refusal) -> Refused {
+    Refused {
+        reason: reason_code(refusal.reason).to_owned(),
+        expression: refusal.expression.clone(),
+        detail: refusal.detail.to_owned(),
+    }
+}
+
+fn reason_code(reason: intake::Reason) -> &'static str {
+    match reason {
+        intake::Reason::NotJson => "not-json",
+        intake::Reason::NotFhir => "not-fhir",
+        intake::Reason::NotR4 => "not-r4",
+        intake::Reason::SecondPerson => "second-person",
+        intake::Reason::NeedsPatient => "needs-patient",
+        intake::Reason::OtherPerson => "other-person",
+        intake::Reason::PrivacyConsent => "privacy-consent",
+        intake::Reason::NotData => "not-data",
+        intake::Reason::UnknownModifier => "unknown-modifier",
+    }
+}
+
+fn birth_date_of(patient: &[u8]) -> Option<String> {
+    let doc = json::parse(patient).ok()?;
+    let date = doc.root().get_str("birthDate")?;
+    // A year or month alone tells no age.
+    date.parse::<jiff::civil::Date>().ok().filter(|_| date.len() == 10).map(|_| date.into_owned())
+}
+
+/// The person whom these identifiers name; a new one when nobody is known by any of them.
+fn person_for(world: &World, identifiers: &[Identifier]) -> Done<PersonNo> {
+    let mut found = None;
+    for identifier in identifiers {
+        let known = world.store.find_person(identifier).map_err(|_| view_down())?;
+        match (found, known) {
+            (None, Some(person)) => found = Some(person),
+            (Some(one), Some(other)) if one != other => {
+                return Err(Refused::new("conflict", "the identifiers in this file belong to two different persons"));
+            }
+            _ => {}
+        }
+    }
+    Ok(found.unwrap_or_else(|| world.store.new_person()))
+}
+
+fn view_down() -> Refused {
+    Refused::new("consent-unavailable", "the present state cannot be read: run `sluis rebuild-view`")
+}
+
+fn hosted_holder(world: &World, id: &str) -> Done<Arc<Participant>> {
+    let trust = world.store.trust();
+    let participant = trust.participant(id).cloned();
+    let participant = participant.ok_or_else(|| Refused::new("unknown-participant", "there is no such participant"))?;
+    match participant.holder {
+        Some(crate::trust::participant::Holder::Hosted) => Ok(participant),
+        Some(crate::trust::participant::Holder::Remote) => {
+            Err(Refused::new("remote-holder", "this holder keeps its data at its own FHIR server"))
+        }
+        None => Err(Refused::new("no-holder", "this participant is no holder")),
+    }
+}
+
+/// Whom a command is about.
+///
+/// # Errors
+/// When nobody is known by this identifier.
+pub fn known_person(world: &World, identifier: &Identifier) -> Done<PersonNo> {
+    let found = world.store.find_person(identifier).map_err(|_| view_down())?;
+    found.ok_or_else(|| Refused::new("unknown-person", "nobody is known by this identifier"))
+}
+
+/// A consent as a desk or a migration hands it in, with the evidence it was given; its recorder is
+/// `Consent.organization`. With `feed`, one that cannot be read and may object is kept, and refuses.
+///
+/// # Errors
+/// See [`Refused`].
+pub fn record_consent(world: &World, bytes: &[u8], feed: bool) -> Done<String> {
+    let trust = world.store.trust();
+    let recorder = recorder_of(bytes, "organization", &trust);
+    let own: Vec<ConsentIdentifier> = recorder.iter().map(|p| own_identifier(p)).collect();
+    let takes_part = |identifier: &ConsentIdentifier| {
+        trust.by_identifier(&trust_identifier(identifier)).is_some()
+    };
+    let id = uuid::Uuid::new_v4().to_string();
+    let context = Context {
+        id: &id,
+        version: 1,
+        register: REGISTER,
+        recorder: if feed { Recorder::Register } else { Recorder::Organisation(&own) },
+        now: world.clock.now(),
+        vocabulary: world.rules.vocabulary(),
+        takes_part: &takes_part,
+    };
+    let (patient, reading) = if feed {
+        match consent_wire::read_feed(bytes, &context) {
+            FeedEntry::Read(received) => (received.patient, Reading::Readable(received.record)),
+            FeedEntry::MayObject { patient, reading, .. } => (patient, *reading),
+            other => return Err(feed_refusal(&other)),
+        }
+    } else {
+        let received =
+            consent_wire::read(bytes, &context).map_err(|refusal| Refused::outcome(&refusal.outcome()))?;
+        (received.patient, Reading::Readable(received.record))
+    };
+    let person = named_person(world, &patient)?;
+    let recorder_id = recorder.as_ref().map_or(REGISTER, |p| p.id.as_str());
+    let wire = String::from_utf8_lossy(bytes).into_owned();
+    let fact = Fact::Consent { recorder: recorder_id.to_owned(), reading, wire };
+    apply(world, Kind::Consent, "Consent", &id, person, fact, recorder.as_deref())?;
+    Ok(id)
+}
+
+fn feed_refusal(entry: &FeedEntry) -> Refused {
+    match entry {
+        FeedEntry::Read(_) | FeedEntry::MayObject { .. } => Refused::new("conflict", "this was read"),
+        FeedEntry::Refused(refusal) => Refused::outcome(&refusal.outcome()),
+        FeedEntry::Directive(_) => {
+            Refused::new("other-scope", "a clinical directive is data of its holder: use `sluis import`")
+        }
+    }
+}
+
+/// Withdraws a consent as it stands: the same content, no longer in force.
+///
+/// # Errors
+/// See [`Refused`].
+pub fn withdraw_consent(world: &World, identifier: &Identifier, id: &str) -> Done<()> {
+    let person = known_person(world, identifier)?;
+    let state = world.store.person(person).map_err(|_| view_down())?;
+    let stored = state.consents.iter().find(|stored| stored.id() == id);
+    let stored = stored.ok_or_else(|| Refused::new("unknown-consent", "this person has no such consent"))?;
+    let Reading::Readable(mut record) = stored.reading.clone() else {
+        return Err(Refused::new("unreadable", "an unreadable record is mended by recording a readable one"));
+    };
+    record.status = consent::record::Status::Inactive;
+    record.version += 1;
+    let wire = with_status(&stored.wire, "inactive");
+    let fact = Fact::Consent { recorder: stored.recorder.clone(), reading: Reading::Readable(record), wire };
+    let recorder = world.store.trust().participant(&stored.recorder).cloned();
+    apply(world, Kind::Consent, "Consent", id, person, fact, recorder.as_deref())
+}
+
+/// The same bytes with another status.
+fn with_status(wire: &str, status: &str) -> String {
+    let Ok(doc) = json::parse(wire.as_bytes()) else { return wire.to_owned() };
+    let Some((start, end)) = doc.root().get("status").map(|s| s.span()) else { return wire.to_owned() };
+    let (before, after) = (wire.get(..start).unwrap_or_default(), wire.get(end..).unwrap_or_default());
+    format!("{before}\"{status}\"{after}")
+}
+
+/// A relation, recorded by the first of its parties that takes part (a referral by its requester).
+///
+/// # Errors
+/// See [`Refused`].
+pub fn add_relation(world: &World, bytes: &[u8]) -> Done<String> {
+    let resource = json::parse(bytes)
+        .ok()
+        .and_then(|doc| doc.root().get_str("resourceType").map(|t| t.into_owned()))
+        .unwrap_or_default();
+    let received = relation_wire::read_relation(&resource, bytes).map_err(|e| Refused::outcome(&e.outcome()))?;
+    let person = named_person(world, &received.patient)?;
+    let trust = world.store.trust();
+    let parties = received.relation.sender.iter().chain(&received.relation.parties);
+    let recorder = parties.filter_map(|p| trust.by_identifier(&trust_identifier(p))).next().cloned();
+    let recorder =
+        recorder.ok_or_else(|| Refused::new("not-part-of-relation", "none of its parties takes part here"))?;
+    let id = uuid::Uuid::new_v4().to_string();
+    let fact = Fact::Relation {
+        id: id.clone(),
+        version: 1,
+        recorder: recorder.id.as_str().to_owned(),
+        relation: received.relation,
+        wire: String::from_utf8_lossy(bytes).into_owned(),
+    };
+    apply(world, Kind::Relation, &resource, &id, person, fact, Some(&recorder))?;
+    Ok(id)
+}
+
+/// Ends a relation: it gives nothing from now on.
+///
+/// # Errors
+/// See [`Refused`].
+pub fn end_relation(world: &World, identifier: &Identifier, id: &str) -> Done<()> {
+    let person = known_person(world, identifier)?;
+    let state = world.store.person(person).map_err(|_| view_down())?;
+    let stored = state.relations.iter().find(|stored| stored.id == id);
+    let stored = stored.ok_or_else(|| Refused::new("unknown-relation", "this person has no such relation"))?.clone();
+    let mut relation = stored.relation;
+    relation.status = consent::relation::RelationStatus::NotActive;
+    let fact = Fact::Relation {
+        id: stored.id,
+        version: stored.version + 1,
+        recorder: stored.recorder.clone(),
+        relation,
+        wire: stored.wire,
+    };
+    let recorder = world.store.trust().participant(&stored.recorder).cloned();
+    apply(world, Kind::Relation, "relation", id, person, fact, recorder.as_deref())
+}
+
+/// An attestation of a professional, recorded by the participant it names as organisation of its author.
+///
+/// # Errors
+/// See [`Refused`].
+#[cfg(feature = "sandbox")]
+pub fn add_attestation(world: &World, recorder: &str, person: &str, function: &str, bytes: &[u8]) -> Done<String> {
+    let trust = world.store.trust();
+    let recorder = trust.participant(recorder).cloned();
+    let recorder = recorder.ok_or_else(|| Refused::new("unknown-participant", "there is no such participant"))?;
+    let organisation = [own_identifier(&recorder)];
+    let author = [ConsentIdentifier::new(crate::road::decide::PERSON_SYSTEM, person)];
+    let context = relation_wire::AttestationContext {
+        organisation: &organisation,
+        person: &author,
+        function: Some(function),
+        now: world.clock.now(),
+        vocabulary: world.rules.vocabulary(),
+    };
+    let received =
+        relation_wire::read_attestation(bytes, &context).map_err(|e| Refused::outcome(&e.outcome()))?;
+    let about = named_person(world, &received.patient)?;
+    let id = uuid::Uuid::new_v4().to_string();
+    let fact = Fact::Attestation {
+        id: id.clone(),
+        recorder: recorder.id.as_str().to_owned(),
+        attestation: received.attestation,
+        wire: String::from_utf8_lossy(bytes).into_owned(),
+    };
+    apply(world, Kind::Attestation, "Basic", &id, about, fact, Some(&recorder))?;
+    Ok(id)
+}
+
+fn named_person(world: &World, patient: &PatientRef) -> Done<PersonNo> {
+    match patient {
+        PatientRef::Identifier(identifier) => known_person(world, identifier),
+        PatientRef::Id(_) => {
+            Err(Refused::new("patient-unclear", "name the person by identifier: a Patient/{id} is one asker's pseudonym"))
+        }
+    }
+}
+
+/// The participant that a resource names as its recorder.
+fn recorder_of(bytes: &[u8], member: &str, trust: &Trust) -> Option<Arc<Participant>> {
+    let doc = json::parse(bytes).ok()?;
+    let identifier = doc.root().each(member).next()?.get("identifier")?;
+    let (system, value) = (identifier.get_str("system")?, identifier.get_str("value")?);
+    let identifier = crate::trust::Identifier { system: system.into_owned(), value: value.into_owned() };
+    trust.by_identifier(&identifier).cloned()
+}
+
+fn own_identifier(participant: &Participant) -> ConsentIdentifier {
+    ConsentIdentifier::new(participant.identifier.system.as_str(), participant.identifier.value.as_str())
+}
+
+fn trust_identifier(identifier: &ConsentIdentifier) -> crate::trust::Identifier {
+    crate::trust::Identifier { system: identifier.system.to_string(), value: identifier.value.to_string() }
+}
+
+fn apply(
+    world: &World,
+    kind: Kind,
+    what: &str,
+    id: &str,
+    person: PersonNo,
+    fact: Fact,
+    recorder: Option<&Participant>,
+) -> Done<()> {
+    let mut draft = draft(kind, Action::Update, world, Some(person));
+    draft.entry.organisation = recorder.map(organisation);
+    draft.entry.changes =
+        vec![audit::Change { what: what.to_owned(), id: id.to_owned(), version: None, sha256: None }];
+    world.store.change_blocking(draft, Change::about(person, fact), None, None)?;
+    Ok(())
+}
+
+/// The draft of a record about something an operator or the program itself did.
+pub(crate) fn draft(kind: Kind, action: Action, world: &World, person: Option<PersonNo>) -> Draft {
+    Draft {
+        entry: Entry::new(kind, action, Interaction::Operation, Outcome::Success),
+        time: world.clock.now(),
+        request_id: uuid::Uuid::new_v4().to_string(),
+        person,
+        burnt: None,
+    }
+}
+
+fn organisation(participant: &Participant) -> audit::Organisation {
+    audit::Organisation {
+        id: participant.id.as_str().to_owned(),
+        identifier: audit::Coding {
+            system: participant.identifier.system.clone(),
+            code: participant.identifier.value.clone(),
+        },
+        name: participant.name.clone(),
+    }
+}
