@@ -81,7 +81,8 @@ pub fn load_rules(overlay: Option<&Path>) -> Result<(Rules, Tables, String), Boo
         collect(folder, folder, &mut files)?;
     }
     files.sort();
-    let rules_text: Vec<&str> = files.iter().filter(|(n, _)| n == "rules.toml").map(|(_, t)| t.as_str()).collect();
+    let rules_text: Vec<&str> =
+        files.iter().filter(|(n, _)| n == "rules.toml").map(|(_, t)| t.as_str()).collect();
     let rules = Rules::from_toml(&rules_text).map_err(|e| BootError(format!("rules: {e}")))?;
     let tables: Vec<(&str, &str)> =
         files.iter().filter(|(n, _)| n != "rules.toml").map(|(n, t)| (n.as_str(), t.as_str())).collect();
@@ -158,7 +159,10 @@ pub fn open(plan: &Plan, issuer: &Issuer) -> Result<(Arc<World>, Found), BootErr
     };
     let mut restarted = restart(if found.rebuilt { "view-rebuilt" } else { "started" }, now);
     restarted.entry.protocols = world.protocols();
-    world.store.record_blocking(restarted, None).map_err(|_| BootError("the journal takes no record".into()))?;
+    world
+        .store
+        .record_blocking(restarted, None)
+        .map_err(|_| BootError("the journal takes no record".into()))?;
     Ok((Arc::new(world), found))
 }
 
@@ -232,7 +236,8 @@ pub async fn serve(
     ready: impl FnOnce() -> Result<(), BootError>,
 ) -> Result<(), BootError> {
     let tls = failed("TLS");
-    let mutual = MutualTls::new(faces.exchange, faces.authorities, world.store.trust_cell()).map_err(|e| tls(&e))?;
+    let mutual =
+        MutualTls::new(faces.exchange, faces.authorities, world.store.trust_cell()).map_err(|e| tls(&e))?;
     let (end, ended) = shutdown();
     let counts = world.floods.clone();
     let listener = |socket, transport| {
@@ -276,7 +281,9 @@ fn ports(world: &Arc<World>) -> Ports {
     let metrics = Registry::default();
     let (ready, checkpoint) = (Arc::clone(world), Arc::clone(world));
     let records = Arc::clone(world);
-    metrics.gauge("sluis_journal_records", "Records in the journal.", &[], move || records.store.records().len() as f64);
+    metrics.gauge("sluis_journal_records", "Records in the journal.", &[], move || {
+        records.store.records().len() as f64
+    });
     Ports {
         readiness: Arc::new(move || readiness(&ready)),
         metrics,
@@ -285,7 +292,8 @@ fn ports(world: &Arc<World>) -> Ports {
 }
 
 fn readiness(world: &World) -> Vec<Check> {
-    let check = |name, holds: bool, cause: &str| Check { name, holds, cause: (!holds).then(|| cause.to_owned()) };
+    let check =
+        |name, holds: bool, cause: &str| Check { name, holds, cause: (!holds).then(|| cause.to_owned()) };
     let journal = world.store.log().state() == sluis_journal::State::Serving;
     vec![
         check("journal", journal, "the journal takes no records: look at the disk, then restart"),

@@ -37,7 +37,8 @@ impl Refused {
     }
 
     fn outcome(outcome: &outcome::Outcome) -> Self {
-        let body = serde_json::from_slice::<serde_json::Value>(&outcome.to_json(Language::En)).unwrap_or_default();
+        let body =
+            serde_json::from_slice::<serde_json::Value>(&outcome.to_json(Language::En)).unwrap_or_default();
         let issue = body.pointer("/issue/0").cloned().unwrap_or_default();
         let text = |path: &str| issue.pointer(path).and_then(|t| t.as_str()).unwrap_or_default().to_owned();
         let reason = text("/details/coding/1/code");
@@ -53,8 +54,12 @@ impl From<RecordError> for Refused {
     fn from(e: RecordError) -> Self {
         match e {
             RecordError::Moved => Self::new("conflict", "something else changed at the same time: try again"),
-            RecordError::Unavailable => Self::new("audit-unavailable", "the journal takes no record: nothing was changed"),
-            RecordError::Unfit => Self::new("too-large", "this cannot be made into one record: nothing was changed"),
+            RecordError::Unavailable => {
+                Self::new("audit-unavailable", "the journal takes no record: nothing was changed")
+            }
+            RecordError::Unfit => {
+                Self::new("too-large", "this cannot be made into one record: nothing was changed")
+            }
         }
     }
 }
@@ -83,7 +88,13 @@ pub struct Taken {
 ///
 /// # Errors
 /// See [`Refused`].
-pub fn import(world: &World, holder: &str, bytes: &[u8], format: Format, patient: Option<&Identifier>) -> Done<Taken> {
+pub fn import(
+    world: &World,
+    holder: &str,
+    bytes: &[u8],
+    format: Format,
+    patient: Option<&Identifier>,
+) -> Done<Taken> {
     let holder = hosted_holder(world, holder)?;
     let read = intake::read(bytes, format).map_err(|e| intake_refusal(&e))?;
     let identifiers = read.settle(patient).map_err(|e| intake_refusal(&e))?;
@@ -172,7 +183,10 @@ fn person_for(world: &World, identifiers: &[Identifier]) -> Done<PersonNo> {
         match (found, known) {
             (None, Some(person)) => found = Some(person),
             (Some(one), Some(other)) if one != other => {
-                return Err(Refused::new("conflict", "the identifiers in this file belong to two different persons"));
+                return Err(Refused::new(
+                    "conflict",
+                    "the identifiers in this file belong to two different persons",
+                ));
             }
             _ => {}
         }
@@ -187,7 +201,8 @@ fn view_down() -> Refused {
 fn hosted_holder(world: &World, id: &str) -> Done<Arc<Participant>> {
     let trust = world.store.trust();
     let participant = trust.participant(id).cloned();
-    let participant = participant.ok_or_else(|| Refused::new("unknown-participant", "there is no such participant"))?;
+    let participant =
+        participant.ok_or_else(|| Refused::new("unknown-participant", "there is no such participant"))?;
     match participant.holder {
         Some(crate::trust::participant::Holder::Hosted) => Ok(participant),
         Some(crate::trust::participant::Holder::Remote) => {
@@ -215,9 +230,8 @@ pub fn record_consent(world: &World, bytes: &[u8], feed: bool) -> Done<String> {
     let trust = world.store.trust();
     let recorder = recorder_of(bytes, "organization", &trust);
     let own: Vec<ConsentIdentifier> = recorder.iter().map(|p| own_identifier(p)).collect();
-    let takes_part = |identifier: &ConsentIdentifier| {
-        trust.by_identifier(&trust_identifier(identifier)).is_some()
-    };
+    let takes_part =
+        |identifier: &ConsentIdentifier| trust.by_identifier(&trust_identifier(identifier)).is_some();
     let id = uuid::Uuid::new_v4().to_string();
     let context = Context {
         id: &id,
@@ -294,13 +308,14 @@ pub fn add_relation(world: &World, bytes: &[u8]) -> Done<String> {
         .ok()
         .and_then(|doc| doc.root().get_str("resourceType").map(|t| t.into_owned()))
         .unwrap_or_default();
-    let received = relation_wire::read_relation(&resource, bytes).map_err(|e| Refused::outcome(&e.outcome()))?;
+    let received =
+        relation_wire::read_relation(&resource, bytes).map_err(|e| Refused::outcome(&e.outcome()))?;
     let person = named_person(world, &received.patient)?;
     let trust = world.store.trust();
     let parties = received.relation.sender.iter().chain(&received.relation.parties);
     let recorder = parties.filter_map(|p| trust.by_identifier(&trust_identifier(p))).next().cloned();
-    let recorder =
-        recorder.ok_or_else(|| Refused::new("not-part-of-relation", "none of its parties takes part here"))?;
+    let recorder = recorder
+        .ok_or_else(|| Refused::new("not-part-of-relation", "none of its parties takes part here"))?;
     let id = uuid::Uuid::new_v4().to_string();
     let fact = Fact::Relation {
         id: id.clone(),
@@ -321,7 +336,8 @@ pub fn end_relation(world: &World, identifier: &Identifier, id: &str) -> Done<()
     let person = known_person(world, identifier)?;
     let state = world.store.person(person).map_err(|_| view_down())?;
     let stored = state.relations.iter().find(|stored| stored.id == id);
-    let stored = stored.ok_or_else(|| Refused::new("unknown-relation", "this person has no such relation"))?.clone();
+    let stored =
+        stored.ok_or_else(|| Refused::new("unknown-relation", "this person has no such relation"))?.clone();
     let mut relation = stored.relation;
     relation.status = consent::relation::RelationStatus::NotActive;
     let fact = Fact::Relation {
@@ -340,10 +356,17 @@ pub fn end_relation(world: &World, identifier: &Identifier, id: &str) -> Done<()
 /// # Errors
 /// See [`Refused`].
 #[cfg(feature = "sandbox")]
-pub fn add_attestation(world: &World, recorder: &str, person: &str, function: &str, bytes: &[u8]) -> Done<String> {
+pub fn add_attestation(
+    world: &World,
+    recorder: &str,
+    person: &str,
+    function: &str,
+    bytes: &[u8],
+) -> Done<String> {
     let trust = world.store.trust();
     let recorder = trust.participant(recorder).cloned();
-    let recorder = recorder.ok_or_else(|| Refused::new("unknown-participant", "there is no such participant"))?;
+    let recorder =
+        recorder.ok_or_else(|| Refused::new("unknown-participant", "there is no such participant"))?;
     let organisation = [own_identifier(&recorder)];
     let author = [ConsentIdentifier::new(crate::road::decide::PERSON_SYSTEM, person)];
     let context = relation_wire::AttestationContext {
@@ -370,9 +393,10 @@ pub fn add_attestation(world: &World, recorder: &str, person: &str, function: &s
 fn named_person(world: &World, patient: &PatientRef) -> Done<PersonNo> {
     match patient {
         PatientRef::Identifier(identifier) => known_person(world, identifier),
-        PatientRef::Id(_) => {
-            Err(Refused::new("patient-unclear", "name the person by identifier: a Patient/{id} is one asker's pseudonym"))
-        }
+        PatientRef::Id(_) => Err(Refused::new(
+            "patient-unclear",
+            "name the person by identifier: a Patient/{id} is one asker's pseudonym",
+        )),
     }
 }
 

@@ -79,7 +79,12 @@ async fn document(State(world): State<Arc<World>>, request: Request<Body>) -> Re
     let scopes = world.supported_scopes();
     let value = match path {
         "/fhir/metadata" => {
-            return respond::public(FHIR_JSON, capability::statement(world.settings.service()), &world, trail);
+            return respond::public(
+                FHIR_JSON,
+                capability::statement(world.settings.service()),
+                &world,
+                trail,
+            );
         }
         "/openapi.json" => {
             return respond::public(JSON, capability::openapi(world.settings.service()), &world, trail);

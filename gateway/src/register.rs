@@ -16,7 +16,8 @@ pub fn add(world: &World, participant: Participant) -> Done {
     let id = participant.id.as_str().to_owned();
     let from = world.store.trust();
     let next = from.with_participant(participant.clone()).map_err(|e| refused(&e))?;
-    let document = serde_json::to_value(&participant).map_err(|_| Refused::new("body-invalid", "cannot be stored"))?;
+    let document =
+        serde_json::to_value(&participant).map_err(|_| Refused::new("body-invalid", "cannot be stored"))?;
     change(world, &from, Kind::Participant, &id, Fact::Participant { document }, next)
 }
 
@@ -27,7 +28,8 @@ pub fn add(world: &World, participant: Participant) -> Done {
 pub fn add_person(world: &World, person: &Person) -> Done {
     let from = world.store.trust();
     let next = from.with_person(person.clone()).map_err(|e| refused(&e))?;
-    let document = serde_json::to_value(person).map_err(|_| Refused::new("body-invalid", "cannot be stored"))?;
+    let document =
+        serde_json::to_value(person).map_err(|_| Refused::new("body-invalid", "cannot be stored"))?;
     change(world, &from, Kind::Participant, person.participant.as_str(), Fact::Staff { document }, next)
 }
 
@@ -82,7 +84,9 @@ fn refused(refusal: &TrustRefusal) -> Refused {
             Refused::new("conflict", format!("participant {id} already has this identifier"))
         }
         TrustRefusal::CertificateBlocked => Refused::new("blocked", "this certificate is blocked"),
-        TrustRefusal::UnknownParticipant => Refused::new("unknown-participant", "there is no such participant"),
+        TrustRefusal::UnknownParticipant => {
+            Refused::new("unknown-participant", "there is no such participant")
+        }
         TrustRefusal::PersonTaken(id) => {
             Refused::new("conflict", format!("this person is already registered at participant {id}"))
         }

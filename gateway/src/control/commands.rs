@@ -2,7 +2,7 @@
 
 use super::wire::{Command, Frame, Query};
 use crate::desk::{self, Refused};
-use crate::oauth::asker::{Asker, Assurance, AskingPerson, BreakGlass, BreakGlassReason};
+use crate::oauth::asker::{Asker, AskingPerson, Assurance, BreakGlass, BreakGlassReason};
 use crate::register;
 use crate::road::decide::{Asking, party, question};
 use crate::trust::{Fingerprint, FunctionCode, Participant, Purpose, State};
@@ -26,11 +26,12 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
         Command::ConsentRecord { text, feed, json } => desk::record_consent(world, text.as_bytes(), *feed)
             .map(|id| out(say, recorded("consent", &id, *json))),
         Command::ConsentList { patient, json } => consent_list(world, patient, *json, say),
-        Command::ConsentWithdraw { patient, id } => {
-            identifier(patient).and_then(|p| desk::withdraw_consent(world, &p, id)).map(|()| note(say, "withdrawn"))
+        Command::ConsentWithdraw { patient, id } => identifier(patient)
+            .and_then(|p| desk::withdraw_consent(world, &p, id))
+            .map(|()| note(say, "withdrawn")),
+        Command::RelationAdd { text, json } => {
+            desk::add_relation(world, text.as_bytes()).map(|id| out(say, recorded("relation", &id, *json)))
         }
-        Command::RelationAdd { text, json } => desk::add_relation(world, text.as_bytes())
-            .map(|id| out(say, recorded("relation", &id, *json))),
         Command::RelationList { patient, json } => relation_list(world, patient, *json, say),
         Command::RelationEnd { patient, id } => {
             identifier(patient).and_then(|p| desk::end_relation(world, &p, id)).map(|()| note(say, "ended"))
@@ -40,8 +41,15 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
         Command::ParticipantAdd { text } => participant_add(world, text, say),
         Command::ParticipantState { id, suspend } => {
             let state = if *suspend { State::Suspended } else { State::Active };
-            register::set_state(world, id, state)
-                .map(|()| note(say, &format!("{id} is {} from the next request on", if *suspend { "refused" } else { "let in" })))
+            register::set_state(world, id, state).map(|()| {
+                note(
+                    say,
+                    &format!(
+                        "{id} is {} from the next request on",
+                        if *suspend { "refused" } else { "let in" }
+                    ),
+                )
+            })
         }
         Command::CertificateBlock { fingerprint } => Fingerprint::parse(fingerprint)
             .map_err(|e| Refused::new("usage", format!("the fingerprint {e}")))
@@ -84,7 +92,11 @@ fn recorded(what: &str, id: &str, json: bool) -> String {
 
 /// `system|value`, or nine digits that are a BSN.
 fn identifier(text: &str) -> Result<Identifier, Refused> {
-    let found = if text.contains('|') { Identifier::parse(text) } else { Identifier::new(KnownSystem::Bsn.uri(), text) };
+    let found = if text.contains('|') {
+        Identifier::parse(text)
+    } else {
+        Identifier::new(KnownSystem::Bsn.uri(), text)
+    };
     found.ok_or_else(|| Refused::new("usage", "a patient is a BSN, or system|value"))
 }
 
@@ -121,13 +133,18 @@ fn import(
 
 fn explain(world: &World, query: &Query, say: Say<'_>) -> Done {
     let person = desk::known_person(world, &identifier(&query.patient)?)?;
-    let state = world.store.person(person).map_err(|_| Refused::new("consent-unavailable", "the view cannot be read"))?;
+    let state = world
+        .store
+        .person(person)
+        .map_err(|_| Refused::new("consent-unavailable", "the view cannot be read"))?;
     let trust = world.store.trust();
     let participant = trust
         .participant(&query.r#as)
         .ok_or_else(|| Refused::new("unknown-participant", "there is no such participant"))?;
     let at = match &query.at {
-        Some(at) => at.parse().map_err(|_| Refused::new("usage", "--at is an instant such as 2026-11-21T12:00:00+01:00"))?,
+        Some(at) => at
+            .parse()
+            .map_err(|_| Refused::new("usage", "--at is an instant such as 2026-11-21T12:00:00+01:00"))?,
         None => world.clock.now(),
     };
     let asker = asker(world, participant, query)?;
@@ -162,7 +179,12 @@ fn in_words(line: &consent::explain::Line, language: &str) -> String {
     let text = |path: &str| value.pointer(path).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
     let mut words = format!("{:<24} {:<14} {:<7}", line.holder, line.class, text("/verdict"));
     if text("/verdict") == "permit" {
-        words.push_str(&format!(" {:<8} {} / {}", text("/level"), text("/basis/sender"), text("/basis/receiver")));
+        words.push_str(&format!(
+            " {:<8} {} / {}",
+            text("/level"),
+            text("/basis/sender"),
+            text("/basis/receiver")
+        ));
     } else {
         words.push_str(&format!(" {}", text("/reason")));
     }
@@ -178,17 +200,21 @@ fn in_words(line: &consent::explain::Line, language: &str) -> String {
 /// The asker of a question that is only tried on: as registered.
 fn asker(world: &World, participant: &Participant, query: &Query) -> Result<Asker, Refused> {
     let trust = world.store.trust();
-    let purpose = Purpose::parse(&query.purpose).map_err(|e| Refused::new("usage", format!("--purpose {e}")))?;
+    let purpose =
+        Purpose::parse(&query.purpose).map_err(|e| Refused::new("usage", format!("--purpose {e}")))?;
     let staff = match &query.person {
         Some(id) => trust.person(id).cloned(),
         None => {
-            let mut all: Vec<_> = trust.people().filter(|p| p.participant == participant.id).cloned().collect();
+            let mut all: Vec<_> =
+                trust.people().filter(|p| p.participant == participant.id).cloned().collect();
             all.sort_by(|a, b| a.id.cmp(&b.id));
             all.into_iter().next()
         }
     };
     let function = match &query.function {
-        Some(code) => Some(FunctionCode::parse(code).map_err(|e| Refused::new("usage", format!("--function {e}")))?),
+        Some(code) => {
+            Some(FunctionCode::parse(code).map_err(|e| Refused::new("usage", format!("--function {e}")))?)
+        }
         None => staff
             .as_ref()
             .and_then(|p| p.functions.first().cloned())
@@ -196,7 +222,9 @@ fn asker(world: &World, participant: &Participant, query: &Query) -> Result<Aske
     };
     let person = AskingPerson {
         system: "urn:sluis:person".into(),
-        id: staff.as_ref().map_or_else(|| query.person.clone().unwrap_or_default(), |p| p.id.as_str().to_owned()),
+        id: staff
+            .as_ref()
+            .map_or_else(|| query.person.clone().unwrap_or_default(), |p| p.id.as_str().to_owned()),
         name: staff.as_ref().map(|p| p.name.clone()),
         role: staff.as_ref().map(|p| p.role.clone()),
         assurance: if staff.is_some() { Assurance::Registered } else { Assurance::SelfAsserted },
@@ -222,7 +250,10 @@ fn asker(world: &World, participant: &Participant, query: &Query) -> Result<Aske
 
 fn consent_list(world: &World, patient: &str, as_json: bool, say: Say<'_>) -> Done {
     let person = desk::known_person(world, &identifier(patient)?)?;
-    let state = world.store.person(person).map_err(|_| Refused::new("consent-unavailable", "the view cannot be read"))?;
+    let state = world
+        .store
+        .person(person)
+        .map_err(|_| Refused::new("consent-unavailable", "the view cannot be read"))?;
     for stored in &state.consents {
         let (status, kind) = match &stored.reading {
             consent::Reading::Readable(record) => (json!(record.status), json!(record.provision.kind)),
@@ -244,11 +275,21 @@ fn consent_list(world: &World, patient: &str, as_json: bool, say: Say<'_>) -> Do
 
 fn relation_list(world: &World, patient: &str, as_json: bool, say: Say<'_>) -> Done {
     let person = desk::known_person(world, &identifier(patient)?)?;
-    let state = world.store.person(person).map_err(|_| Refused::new("consent-unavailable", "the view cannot be read"))?;
+    let state = world
+        .store
+        .person(person)
+        .map_err(|_| Refused::new("consent-unavailable", "the view cannot be read"))?;
     for stored in &state.relations {
         let line = json!({"id": stored.id, "version": stored.version, "kind": stored.relation.kind, "status": stored.relation.status, "recorder": stored.recorder});
         let word = |member: &str| line.get(member).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
-        let words = format!("{} v{} {} {} recorded by {}", stored.id, stored.version, word("kind"), word("status"), stored.recorder);
+        let words = format!(
+            "{} v{} {} {} recorded by {}",
+            stored.id,
+            stored.version,
+            word("kind"),
+            word("status"),
+            stored.recorder
+        );
         out(say, if as_json { line.to_string() } else { words });
     }
     Ok(())
@@ -268,7 +309,9 @@ fn participant_list(world: &World, as_json: bool, say: Say<'_>) -> Done {
 
 fn participant_show(world: &World, id: &str, say: Say<'_>) -> Done {
     let trust = world.store.trust();
-    let found = trust.participant(id).ok_or_else(|| Refused::new("unknown-participant", "there is no such participant"))?;
+    let found = trust
+        .participant(id)
+        .ok_or_else(|| Refused::new("unknown-participant", "there is no such participant"))?;
     out(say, serde_json::to_string_pretty(&**found).unwrap_or_default());
     Ok(())
 }
@@ -304,9 +347,10 @@ fn clock(world: &World, forward: Option<i64>, say: Say<'_>) -> Done {
     }
     let now = match forward {
         Some(seconds) if seconds < 0 => return Err(Refused::new("usage", "the clock moves forward only")),
-        Some(seconds) => {
-            world.clock.advance(seconds).map_err(|_| Refused::new("sandbox-only", "this clock cannot be moved"))?
-        }
+        Some(seconds) => world
+            .clock
+            .advance(seconds)
+            .map_err(|_| Refused::new("sandbox-only", "this clock cannot be moved"))?,
         None => world.clock.now(),
     };
     out(say, now.to_string());

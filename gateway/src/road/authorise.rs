@@ -117,9 +117,8 @@ pub async fn authorise(from: Authenticated, world: &World, trail: &mut Trail) ->
             expression: None,
         }));
     }
-    let query =
-        grammar::parse(method, path, parts.uri.query(), media.as_deref(), Some(&body))
-            .map_err(|e| if e.code == Code::NotFound { Refusal::OutsideFhir } else { Refusal::Grammar(e) })?;
+    let query = grammar::parse(method, path, parts.uri.query(), media.as_deref(), Some(&body))
+        .map_err(|e| if e.code == Code::NotFound { Refusal::OutsideFhir } else { Refusal::Grammar(e) })?;
     let (query, page_from) = super::minimise::page::unfold(query, &session, world)?;
     describe(&query, trail);
     permit(&query, &session)?;
