@@ -23,7 +23,8 @@ pub(super) fn team(scribe: &mut Scribe<'_>, line: &Line<'_>) -> Result<Draft, Re
         .with("subject", scribe.subject())
         .maybe("period", period(scribe.when(line, "since")?, None))
         .with("participant", Value::Array(members))
-        .with("managingOrganization", json!([scribe.organisation()])))
+        .with("managingOrganization", json!([scribe.organisation()]))
+        .with("telecom", json!([{"system": "phone", "value": scribe.house.phone, "use": "work"}])))
 }
 
 /// `episode`.

@@ -20,16 +20,25 @@ pub(super) fn condition(scribe: &mut Scribe<'_>, line: &Line<'_>) -> Result<Draf
     let stage = line.get("stage").map(|stage| scribe.coded(line, stage)).transpose()?;
     let code = scribe.concept(line)?;
     let category = scribe.coded(line, line.get("category").unwrap_or(category))?;
-    Ok(Draft::new("Condition", Some(profile))
+    let since = scribe.when(line, "since")?.map(Value::from);
+    let until = scribe.when(line, "until")?.map(Value::from);
+    let draft = Draft::new("Condition", Some(profile));
+    // R4 con-4: what has an abatement is over. What stands until a day to come gets a period instead.
+    let draft = match (status, until) {
+        ("active", Some(until)) => draft.with("onsetPeriod", json!({"start": since, "end": until})),
+        (_, until) => draft.maybe("onsetDateTime", since).maybe("abatementDateTime", until),
+    };
+    // Whoever reads that an order is in force must know whom to call.
+    let asserter = (line.kind == "legal").then(|| scribe.author(line));
+    Ok(draft
         .with("clinicalStatus", hl7("condition-clinical", status))
         .with("verificationStatus", hl7("condition-ver-status", "confirmed"))
         .with("category", json!([category]))
         .with("code", code)
         .with("subject", scribe.subject())
-        .maybe("onsetDateTime", scribe.when(line, "since")?.map(Value::from))
-        .maybe("abatementDateTime", scribe.when(line, "until")?.map(Value::from))
         .maybe("recordedDate", scribe.when(line, "on")?.map(Value::from))
         .with("recorder", scribe.author(line))
+        .maybe("asserter", asserter)
         .maybe("stage", stage.map(|stage| json!([{"summary": stage}])))
         .maybe("note", scribe.notes(line)))
 }

@@ -83,7 +83,7 @@ pub(super) struct House {
     emergency_asks: bool,
     #[serde(default)]
     pub(super) suspended: bool,
-    phone: String,
+    pub(super) phone: String,
 }
 
 /// Reads the participants.
@@ -196,6 +196,7 @@ impl Staff {
                 "practitioner": {"reference": format!("Practitioner/prof-{}", self.id), "type": "Practitioner"},
                 "organization": {"reference": format!("Organization/org-{}", house.short), "type": "Organization"},
                 "code": [role],
+                "telecom": [{"system": "phone", "value": house.phone, "use": "work"}],
             }),
         ]
     }

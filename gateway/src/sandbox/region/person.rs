@@ -4,11 +4,15 @@ use serde_json::{Value, json};
 
 use super::calendar::Calendar;
 use super::code::{BSN, NL_CORE};
+use super::draft::reference;
 use super::line::Line;
 use super::people::{House, human_name, language, marital};
 use super::scribe::Scribe;
 use super::wishes::Wishes;
 use super::{Holding, Login, Patient, Portal, Region, RegionError};
+
+/// Everybody's own GP practice.
+const OWN_GP: &str = "huisarts-de-linde";
 
 /// Adds one person to the region.
 pub(super) fn add(
@@ -89,7 +93,7 @@ fn close(
     let Some(scribe) = scribe else { return Ok(()) };
     let broken = |why: String| RegionError { file: "staff.txt", line: 0, why };
     let mut resources = scribe.written;
-    let mut organisations = vec![scribe.house.id.as_str()];
+    let mut organisations = vec![scribe.house.id.as_str(), OWN_GP];
     for id in &scribe.staff {
         let staff = region.staff.iter().find(|staff| &staff.id == id);
         let staff = staff.ok_or_else(|| broken(format!("nobody is called {id}")))?;
@@ -127,6 +131,7 @@ fn patient(scribe: &mut Scribe<'_>, head: &Line<'_>, holder: &Line<'_>, birth_da
         "postalCode": postcode,
         "country": "NL",
     });
+    let hidden = head.get("label") == Some("protected-address");
     let id = scribe.id("patient");
     let mut patient = json!({
         "resourceType": "Patient",
@@ -146,10 +151,14 @@ fn patient(scribe: &mut Scribe<'_>, head: &Line<'_>, holder: &Line<'_>, birth_da
         "managingOrganization": scribe.organisation(),
     });
     if let Some(map) = patient.as_object_mut() {
+        // Where a hidden child goes to the doctor tells where it lives.
+        if !hidden {
+            map.insert("generalPractitioner".to_owned(), json!([reference("Organization", "org-linde")]));
+        }
         if let Some(status) = head.get("status").and_then(marital) {
             map.insert("maritalStatus".to_owned(), status);
         }
-        if holder.get("label").or(head.get("label")).is_some() {
+        if hidden {
             let label = super::code::label("protected-address");
             map.insert(
                 "meta".to_owned(),

@@ -205,5 +205,7 @@ impl<'a> Scribe<'a> {
 /// Types a consent may name one of (CONTRACT.md 7, "Item").
 fn takes_identifiers(draft: &Draft) -> bool {
     let kind = draft.get("resourceType").and_then(Value::as_str);
-    kind.is_some_and(|kind| ["AllergyIntolerance", "MedicationRequest", "Flag", "CarePlan"].contains(&kind))
+    kind.is_some_and(|kind| {
+        ["AllergyIntolerance", "MedicationRequest", "Flag", "CarePlan", "Goal"].contains(&kind)
+    })
 }

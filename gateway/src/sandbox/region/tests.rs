@@ -286,7 +286,7 @@ const HELD: &[(&str, &str, &str)] = &[
         "jansen",
         "wijkverpleging-thuis",
         "273302005 282097004 16581000146103 284785009 404946006 6012004 105529008 BOVENW 715758005 224152001 \
-         wlz-decision isolation-needed 311465003",
+         wlz-decision isolation-needed 386806002",
     ),
     ("jansen", "sociaal-team-west", "wmo-decision"),
     (
@@ -418,7 +418,7 @@ fn consents_have_the_wire_form_and_never_favour_their_recorder() {
             .into_iter()
             .map(by)
             .collect();
-    assert_eq!(counts, [3, 3, 4, 3, 4, 1, 4, 3, 5, 6]);
+    assert_eq!(counts, [3, 4, 4, 3, 4, 1, 4, 3, 5, 6]);
 }
 
 #[test]
@@ -451,7 +451,7 @@ fn items_named_by_consents_exist() {
             named += 1;
         }
     }
-    assert_eq!(named, 5);
+    assert_eq!(named, 8);
 }
 
 #[test]
@@ -463,4 +463,92 @@ fn a_data_file_that_does_not_read_is_named_with_its_line() {
     }
     check("# first\ncondition | Astma | sinds=2018", 2);
     check("  | goes on with nothing", 1);
+}
+
+fn now() -> jiff::Timestamp {
+    "2026-11-21T11:00:00Z".parse().unwrap()
+}
+
+#[test]
+fn every_resource_is_valid_r4() {
+    let region = region(T);
+    let held = region.holdings.iter().flat_map(|held| &held.resources);
+    let recorded = region.consents.iter().chain(&region.relations).chain(&region.attestations);
+    let mut wrong = Vec::new();
+    let mut checked = 0;
+    for resource in held.chain(recorded.map(|recorded| &recorded.resource)) {
+        let bytes = resource.to_string().into_bytes();
+        let doc = fhir_mappings::json::parse(&bytes).unwrap();
+        for issue in fhir_mappings::r4::check(doc.root()) {
+            wrong.push(format!("{} {}: {issue:?}", resource["resourceType"], resource["id"]));
+        }
+        checked += 1;
+    }
+    assert!(wrong.is_empty(), "{} of {checked}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(checked > 700, "{checked}");
+}
+
+#[test]
+fn each_holding_reads_as_one_bundle_about_one_person() {
+    let region = region(T);
+    for held in &region.holdings {
+        let entries: Vec<Value> =
+            held.resources.iter().map(|resource| serde_json::json!({"resource": resource})).collect();
+        let bundle = serde_json::json!({"resourceType": "Bundle", "type": "collection", "entry": entries});
+        let bytes = bundle.to_string().into_bytes();
+        let read = fhir_mappings::intake::read(&bytes, fhir_mappings::intake::Format::Json);
+        let read = read.unwrap_or_else(|refusal| panic!("{} {}: {refusal:?}", held.patient, held.holder));
+        let persons = read.settle(None).unwrap_or_else(|refusal| panic!("{}: {refusal:?}", held.patient));
+        assert!(!persons.is_empty(), "{}", held.patient);
+    }
+}
+
+fn own_identifier(region: &Region, id: &str) -> consent::Identifier {
+    let house = region.participants.iter().find(|it| it["id"] == id).unwrap();
+    let text = |name: &str| house["identifier"][name].as_str().unwrap();
+    consent::Identifier::new(text("system"), text("value"))
+}
+
+#[test]
+fn every_consent_relation_and_attestation_is_accepted_when_recorded() {
+    use fhir_mappings::{consent_wire, relation_wire};
+    let region = region(T);
+    let rules = consent::rules::Rules::national().unwrap();
+    for recorded in &region.consents {
+        let own = [own_identifier(&region, &recorded.recorder)];
+        let context = consent_wire::Context {
+            id: "probe",
+            version: 1,
+            register: "heuvelrijk",
+            recorder: consent_wire::Recorder::Organisation(&own),
+            now: now(),
+            vocabulary: rules.vocabulary(),
+            takes_part: &|named| {
+                region.participants.iter().any(|it| it["identifier"]["value"] == *named.value)
+            },
+        };
+        let read = consent_wire::read(recorded.resource.to_string().as_bytes(), &context);
+        let read = read.unwrap_or_else(|refusal| {
+            panic!("{} {}: {refusal:?}", recorded.patient, recorded.resource["identifier"][0]["value"])
+        });
+        assert!(!read.record.givers.is_empty());
+    }
+    for recorded in &region.relations {
+        let kind = resource_type(&recorded.resource);
+        let read = relation_wire::read_relation(kind, recorded.resource.to_string().as_bytes());
+        read.unwrap_or_else(|refusal| panic!("{} {kind}: {refusal:?}", recorded.patient));
+    }
+    for recorded in &region.attestations {
+        let person = [consent::Identifier::new("https://sluis.example/fhir/NamingSystem/person", "linden")];
+        let context = relation_wire::AttestationContext {
+            organisation: &[own_identifier(&region, &recorded.recorder)],
+            person: &person,
+            function: Some("gp-own"),
+            now: now(),
+            vocabulary: rules.vocabulary(),
+        };
+        let read = relation_wire::read_attestation(recorded.resource.to_string().as_bytes(), &context);
+        read.unwrap_or_else(|refusal| panic!("{}: {refusal:?}", recorded.patient));
+    }
+    assert_eq!(region.attestations.len(), 1);
 }
