@@ -30,8 +30,8 @@ pub fn openapi(service: Service<'_>) -> Vec<u8> {
                 "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT, bound to the certificate (RFC 8705)"}
             },
             "parameters": {
-                "requestId": {"name": "X-Request-Id", "in": "header", "schema": {"type": "string", "format": "uuid"}},
-                "language": {"name": "Accept-Language", "in": "header", "schema": {"enum": ["nl", "en"]}}
+                "requestId": {"name": "X-Request-Id", "in": "header", "schema": {"type": "string"}, "description": "Taken if it is a UUID, else made."},
+                "language": {"name": "Accept-Language", "in": "header", "schema": {"type": "string"}, "description": "nl or en."}
             },
             "headers": {"requestId": {"schema": {"type": "string", "format": "uuid"}}},
             "responses": {"Refusal": refusal()},

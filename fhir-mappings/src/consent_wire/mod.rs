@@ -68,6 +68,8 @@ pub struct Received {
     pub patient: PatientRef,
     /// The `id` in the body, if any: on a PUT it must be the one in the path.
     pub body_id: Option<String>,
+    /// Business identifiers, none twice: one that another record holds is a conflict.
+    pub identifiers: Vec<Identifier>,
     /// References to evidence outside the body: they must be about the same person.
     pub evidence: Vec<String>,
 }

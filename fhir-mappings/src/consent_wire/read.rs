@@ -75,11 +75,11 @@ fn consent(root: Value<'_>, context: &Context<'_>) -> Read<Received> {
         policy: policy(&at)?,
         provision: provision::provision(at.need("provision", Why::ProvisionMissing)?, context)?,
     };
-    contained_evidence(&at, &patient)?;
+    evidence_is_own(&at, &patient)?;
     let evidence =
         record.source.reference.iter().filter(|r| !r.starts_with('#')).map(|r| r.to_string()).collect();
     let body_id = at.text("id")?.map(std::borrow::Cow::into_owned);
-    Ok(Received { record, patient, body_id, evidence })
+    Ok(Received { record, patient, body_id, identifiers: identifiers(&at)?, evidence })
 }
 
 /// Exactly the scope `patient-privacy` and the category 59284-0: a second coding may be a second meaning.
@@ -117,17 +117,36 @@ fn unique_contained(at: &At<'_>) -> Read<()> {
     Ok(())
 }
 
-/// What a contained piece of evidence says it is about must be this person.
-fn contained_evidence(at: &At<'_>, patient: &PatientRef) -> Read<()> {
-    for resource in at.list("contained")? {
-        for name in ["subject", "patient"] {
-            let Some(about) = resource.get(name) else { continue };
-            if patient_ref(about.clone(), Why::OtherPersonsEvidence)? != *patient {
-                return Err(about.refuse(Why::OtherPersonsEvidence));
-            }
+fn identifiers(at: &At<'_>) -> Read<Vec<Identifier>> {
+    let mut found = Vec::new();
+    for named in at.list("identifier")? {
+        let read = identifier(named.clone(), Why::Shape)?;
+        if found.contains(&read) {
+            return Err(named.refuse(Why::IdentifierTwice));
+        }
+        found.push(read);
+    }
+    Ok(found)
+}
+
+/// Whoever a contained piece of evidence or a verification speaks of must be this person.
+fn evidence_is_own(at: &At<'_>, patient: &PatientRef) -> Read<()> {
+    let contained = at.list("contained")?.into_iter();
+    let about = contained.flat_map(|resource| [resource.get("subject"), resource.get("patient")]);
+    // A verification may be by a representative: then it names no patient.
+    let verified = at.list("verification")?.into_iter().map(|verification| verification.get("verifiedWith"));
+    let verified =
+        verified.map(|with| with.filter(|with| with.value.get_str("reference").is_none_or(is_patient)));
+    for about in about.chain(verified).flatten() {
+        if patient_ref(about.clone(), Why::OtherPersonsEvidence)? != *patient {
+            return Err(about.refuse(Why::OtherPersonsEvidence));
         }
     }
     Ok(())
+}
+
+fn is_patient(reference: std::borrow::Cow<'_, str>) -> bool {
+    reference.starts_with("Patient/")
 }
 
 /// `Patient/{id}` or an identifier, one of them.

@@ -81,6 +81,8 @@ whys! {
     DateMissing, ConsentRefused, "date-missing", "dateTime, het moment waarop de toestemming is gegeven, ontbreekt of is onleesbaar.", "dateTime, the moment the consent was given, is missing or unreadable.";
     /// Given in the future.
     DateInFuture, ConsentRefused, "date-in-future", "dateTime ligt in de toekomst.", "dateTime is in the future.";
+    /// One business identifier twice.
+    IdentifierTwice, ConsentRefused, "identifier-twice", "Dezelfde identifier staat er twee keer.", "The same identifier stands there twice.";
     /// Nobody gave it.
     PerformerMissing, ConsentRefused, "performer-missing", "performer ontbreekt: wie gaf de toestemming?", "performer is missing: who gave the consent?";
     /// Given by somebody who cannot.

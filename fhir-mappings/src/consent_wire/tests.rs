@@ -498,6 +498,23 @@ fn evidence_about_another_person_is_refused() {
 }
 
 #[test]
+fn a_verification_by_another_person_is_refused() {
+    let by = |reference: &str| {
+        with(permit(), "/verification", json!([{"verified": true, "verifiedWith": {"reference": reference}}]))
+    };
+    refused(&by("Patient/p2"), Why::OtherPersonsEvidence, "Consent.verification[0].verifiedWith");
+    assert!(read_new(&by("Patient/p1")).is_ok() && read_new(&by("RelatedPerson/els")).is_ok());
+}
+
+#[test]
+fn one_identifier_stands_once() {
+    let one = json!({"system": "urn:x", "value": "c-7"});
+    let body = with(permit(), "/identifier", json!([one]));
+    assert_eq!(read_new(&body).unwrap().identifiers, [Identifier::new("urn:x", "c-7")]);
+    refused(&with(body, "/identifier", json!([one, one])), Why::IdentifierTwice, "Consent.identifier[1]");
+}
+
+#[test]
 fn a_change_is_a_withdrawal_or_a_second_key() {
     let linde = [ura("90000381")];
     let by = Recorder::Organisation(&linde);

@@ -81,3 +81,20 @@ fn the_language_asked_for_is_spoken() {
         assert_eq!(Language::from_accept_language(header), language, "{header:?}");
     }
 }
+
+#[test]
+fn the_page_for_vendors_holds_every_code_and_reason() {
+    let mut rows: Vec<_> = Code::ALL
+        .iter()
+        .map(|code| format!("| {} | `{}` | {} |", code.status(), code.as_str(), code.text(Language::En)))
+        .collect();
+    rows.extend(crate::consent_wire::Why::ALL.iter().map(|why| {
+        let reason = why.reason();
+        format!("| {} | `{}` | `{}` | {} |", why.code().status(), why.code().as_str(), reason.code, reason.en)
+    }));
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/refusals.md");
+    let page = std::fs::read_to_string(page).unwrap_or_default();
+    let written: Vec<_> =
+        page.lines().filter(|line| line.starts_with("| 4") || line.starts_with("| 5")).collect();
+    assert_eq!(written, rows, "docs/refusals.md should hold:\n{}", rows.join("\n"));
+}

@@ -108,9 +108,11 @@ fn basic(at: At<'_>, context: &AttestationContext<'_>) -> Read<ReceivedAttestati
 fn author(at: &At<'_>, context: &AttestationContext<'_>) -> Read<()> {
     let Some(author) = at.get("author") else { return Ok(()) };
     let refusal = author.refuse(Why::OtherAuthor);
-    let author = author.only(&["type", "identifier", "display"])?;
+    let author = author.only(&["reference", "type", "identifier", "display"])?;
     let named = identifier(author.need("identifier", Why::OtherAuthor)?, Why::OtherAuthor)?;
-    let own = context.person.contains(&named) || context.organisation.contains(&named);
+    // An address beside the identifier could name somebody else.
+    let own = author.get("reference").is_none()
+        && (context.person.contains(&named) || context.organisation.contains(&named));
     if own { Ok(()) } else { Err(refusal) }
 }
 

@@ -226,7 +226,7 @@ fn what_is_no_attestation_is_refused() {
         ("extension", two, Why::Shape),
         ("created", json!("2026-11-22"), Why::DateInFuture),
         ("author", other, Why::OtherAuthor),
-        ("author", json!({"reference": "Practitioner/x"}), Why::ElementNotSupported),
+        ("author", json!({"reference": "Practitioner/x"}), Why::OtherAuthor),
         ("subject", Value::Null, Why::Shape),
         ("modifierExtension", json!([{"url": "urn:x", "valueBoolean": true}]), Why::ModifierUnknown),
     ] {
