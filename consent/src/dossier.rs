@@ -240,6 +240,10 @@ fn flatten(
         node.labels = Labels::default();
     }
     node.kind = provision.kind;
+    if provision.kind == Kind::Deny && node.holders.is_empty() {
+        // An objection under a permit that reaches nobody's data still objects.
+        node.holders.push(HolderFacet::Any);
+    }
     if !provision.holders.is_empty() {
         node.holders = provision.holders.iter().map(|holder| HolderFacet::of(vocabulary, holder)).collect();
     }
@@ -321,7 +325,7 @@ impl Node {
     fn bare(kind: Kind, recorder: Option<&Identifier>) -> Self {
         let (holders, purposes) = match kind {
             Kind::Permit => (
-                vec![recorder.cloned().map_or(HolderFacet::Unknown, HolderFacet::Organisation)],
+                recorder.cloned().map(HolderFacet::Organisation).into_iter().collect(),
                 vec![Purpose::Treat, Purpose::Coc, Purpose::Caremgt],
             ),
             Kind::Deny => (

@@ -1,5 +1,5 @@
 //! A small region for tests, and the language in which cases are written (see truth-table.txt).
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use consent::identifier::Identifier;
 use consent::period::Period;
