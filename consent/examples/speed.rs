@@ -1,0 +1,133 @@
+//! Measures one decision over 20 consents and the preview of a whole form over 5 holders.
+//! `cargo run --release -p consent --example speed`
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a measuring program")]
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use consent::identifier::Identifier;
+use consent::preview::{Form, preview};
+use consent::question::{Asker, Assurance, Capacity, Party, Purpose, Question, Subject};
+use consent::record::{ConsentRecord, Giver, Holder, Kind, Provision, Reading, Source, Status, User};
+use consent::{Dossier, Rules, decide_with};
+
+fn id(name: &str) -> Identifier {
+    Identifier::new("http://fhir.nl/fhir/NamingSystem/ura", name)
+}
+
+/// Twenty consents of every shape, all about this holder, most of them about this asker.
+fn twenty() -> Vec<Reading> {
+    (0u32..20)
+        .map(|index| {
+            let mut provision = Provision::new(if index % 5 == 4 { Kind::Deny } else { Kind::Permit });
+            provision.holders =
+                vec![if index % 2 == 0 { Holder::Any } else { Holder::Organisation(id("90000002")) }];
+            provision.users = vec![match index % 4 {
+                0 => User::Category("gp".into()),
+                1 => User::Organisation(id("90000001")),
+                2 => User::Function("gp-own".into()),
+                _ => User::Category("home-care".into()),
+            }];
+            let classes = ["medication", "results", "mental-health", "acute-summary", "plan", "notes"];
+            provision.classes =
+                classes.iter().skip(index as usize % 6).take(2).map(|code| (*code).into()).collect();
+            if index % 7 == 0 {
+                let mut exception = Provision::new(Kind::Deny);
+                exception.classes = vec!["notes".into()];
+                provision.exceptions.push(exception);
+            }
+            Reading::Readable(ConsentRecord {
+                id: format!("c{index}").into(),
+                version: 1,
+                status: Status::Active,
+                givers: vec![Giver::Person],
+                register: "local".into(),
+                recorded_by: None,
+                given_at: format!("2026-01-{:02}T10:00:00Z", index + 1).parse().unwrap(),
+                source: Source::default(),
+                policy: "https://sluis.example/fhir/policy/1".into(),
+                provision,
+            })
+        })
+        .collect()
+}
+
+fn party(rules: &Rules, ura: &str, category: &str, function: &str) -> Party {
+    Party {
+        identifiers: vec![id(ura)],
+        categories: rules.vocabulary().category(category).into_iter().collect(),
+        functions: rules.vocabulary().function(function).into_iter().collect(),
+    }
+}
+
+fn main() {
+    let rules = Rules::national().unwrap();
+    let subject = Subject { birth_date: Some("1980-01-01".parse().unwrap()), representatives: Vec::new() };
+    let question = Question {
+        asker: Asker {
+            organisation: party(&rules, "90000001", "gp", "gp-own"),
+            function: rules.vocabulary().function("gp-own"),
+            person: vec![id("linden")],
+            role: None,
+            responsible: None,
+            assurance: Assurance::Registered,
+            capacity: Capacity::Professional,
+        },
+        purpose: Purpose::Treat,
+        subject: subject.clone(),
+        holder: party(&rules, "90000002", "ggz", "ggz-treatment"),
+        classes: rules.vocabulary().all_classes(),
+        relations: Vec::new(),
+        attestations: Vec::new(),
+        break_glass: None,
+        at: "2026-11-21T11:00:00Z".parse().unwrap(),
+    };
+    let readings = twenty();
+    let dossier = Dossier::compile(&rules, &readings);
+    let one_class = Question {
+        classes: rules.vocabulary().classes("medication").unwrap_or_default(),
+        ..question.clone()
+    };
+    let holders = [
+        ("90000002", "ggz", "ggz-treatment"),
+        ("90000003", "gp", "gp-own"),
+        ("90000004", "home-care", "district-nursing"),
+        ("90000005", "social", "wmo-individual"),
+        ("90000006", "ggz", "youth-ggz"),
+    ]
+    .map(|(ura, category, function)| party(&rules, ura, category, function));
+    let form = Form {
+        subject,
+        relations: Vec::new(),
+        attestations: Vec::new(),
+        holders: holders.to_vec(),
+        at: question.at,
+    };
+    measure("one decision, one class, 20 consents", 200_000, || {
+        black_box(decide_with(&rules, black_box(&one_class), &dossier));
+    });
+    measure("one decision, all 18 classes, 20 consents", 100_000, || {
+        black_box(decide_with(&rules, black_box(&question), &dossier));
+    });
+    measure("compiling 20 consents", 20_000, || {
+        black_box(Dossier::compile(&rules, black_box(&readings)));
+    });
+    measure("preview of a whole form, 5 holders", 500, || {
+        black_box(preview(&rules, black_box(&form), &dossier));
+    });
+}
+
+/// The best of five rounds: the machine is shared.
+fn measure(what: &str, rounds: u32, mut run: impl FnMut()) {
+    let best = (0..5)
+        .map(|_| {
+            let start = Instant::now();
+            for _ in 0..rounds {
+                run();
+            }
+            start.elapsed() / rounds
+        })
+        .min()
+        .unwrap_or_default();
+    println!("{what}: {} ns", best.as_nanos());
+}
