@@ -269,6 +269,23 @@ fn instructions_are_no_data() {
 }
 
 #[test]
+fn a_modifier_extension_is_kept_with_a_warning() {
+    let modified = r#"{"resourceType":"List","status":"current","mode":"working","entry":[{"modifierExtension":[{"url":"x:y","valueBoolean":true}],"item":{"display":"x"}}]}"#;
+    let intake = read(modified.as_bytes(), Format::Json).unwrap();
+    assert_eq!(intake.warnings[0].expression, "List.entry[0].modifierExtension");
+    let text = bundle("collection", &[PATIENT, modified]);
+    let intake = read(text.as_bytes(), Format::Json).unwrap();
+    assert_eq!(intake.warnings.len(), 1);
+    assert_eq!(intake.warnings[0].expression, "Bundle.entry[1].resource.entry[0].modifierExtension");
+    let on_entry = text.replacen(
+        r#"{"fullUrl""#,
+        r#"{"modifierExtension":[{"url":"x:y","valueBoolean":true}],"fullUrl""#,
+        1,
+    );
+    refused(&on_entry, Reason::UnknownModifier, "Bundle.entry[0].modifierExtension");
+}
+
+#[test]
 fn a_history_gives_the_newest_and_leaves_out_the_deleted() {
     let entry = |method: &str, id: &str, name: Option<&str>| {
         let resource = name
