@@ -21,6 +21,8 @@ mod scribe;
 mod wishes;
 
 #[cfg(test)]
+mod decisions;
+#[cfg(test)]
 mod tests;
 
 /// Everything the sandbox starts with, with all invented dates moved to the day of the first start.
@@ -46,11 +48,14 @@ pub struct Region {
     pub relations: Vec<Recorded>,
     /// Attestations (Basic) with the participant that records them.
     pub attestations: Vec<Recorded>,
-    /// Who may see a person's page by that person's own authorisation.
+    /// Who acts for a person: by custody, a court's decision, or the person's own authorisation.
     pub mandates: Vec<Mandate>,
 }
 
-/// A person's own authorisation of somebody to look at, and for some classes act on, their page.
+/// Naming system under which a representative stands in consents and mandates; the value is the login.
+pub const REPRESENTATIVE: &str = "https://sluis.example/fhir/NamingSystem/representative";
+
+/// Somebody who acts for a person, as recorded apart from any consent. The login of the portal has its name.
 #[derive(Clone)]
 pub struct Mandate {
     /// Patient id.

@@ -60,8 +60,7 @@ pub(super) fn add(
             }
             "relation" => region.relations.push(wishes.relation(line)?),
             "attest" => region.attestations.push(wishes.attestation(line)?),
-            "mandate" => region.mandates.push(wishes.mandate(line)?),
-            "representative" => {}
+            "mandate" | "representative" => region.mandates.push(wishes.mandate(line)?),
             "login" => region.logins.push(Login {
                 user: line.title.to_owned(),
                 portal: Portal::Patient,

@@ -158,7 +158,7 @@ impl<'a> Scribe<'a> {
     /// The `note` options as annotations; nothing where there are none.
     pub(super) fn notes(&mut self, line: &Line<'_>) -> Option<Value> {
         let notes: Vec<Value> = line.all("note").map(|note| json!({"text": self.free(note)})).collect();
-        (!notes.is_empty()).then(|| Value::Array(notes))
+        (!notes.is_empty()).then_some(Value::Array(notes))
     }
 
     /// References to resources of this holder that a line names as `Type/name`.

@@ -8,7 +8,7 @@ use super::code::{BSN, S, hl7};
 use super::draft::period;
 use super::line::Line;
 use super::people::{House, human_name};
-use super::{Mandate, Recorded, RegionError};
+use super::{Mandate, REPRESENTATIVE, Recorded, RegionError};
 
 /// What is needed to read the wishes of one person.
 pub(super) struct Wishes<'a> {
@@ -133,7 +133,7 @@ impl Wishes<'_> {
         Ok(self.recorded(recorder, basic))
     }
 
-    /// `mandate`: somebody may see a person's page for some classes, by the person's own authorisation.
+    /// `representative` (custody or a court's decision) and `mandate` (the person's own authorisation).
     pub(super) fn mandate(&self, line: &Line<'_>) -> Result<Mandate, RegionError> {
         Ok(Mandate {
             patient: self.person.to_owned(),
@@ -226,6 +226,7 @@ impl Wishes<'_> {
             "resourceType": "RelatedPerson",
             "id": id,
             "extension": extensions,
+            "identifier": [{"system": REPRESENTATIVE, "value": id}],
             "patient": self.patient(),
             "relationship": [{"coding": [{
                 "system": format!("{S}CodeSystem/representation-kind"),
