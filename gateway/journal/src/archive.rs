@@ -2,6 +2,7 @@
 //! change to any byte.
 
 use crate::error::{OpenError, ReadError};
+use crate::finding::{Checked, Finding};
 use crate::journal::CHECKPOINT;
 use crate::note::{Checkpoint, VerifierKey};
 use crate::port::{Access, Disk, Port};
@@ -10,7 +11,7 @@ use crate::records::Records;
 use crate::segment;
 use crate::store::Found;
 use crate::tiles::TileFiles;
-use crate::verify::{self, Bound, Checked, Finding, Question};
+use crate::verify::{self, Bound, Question};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

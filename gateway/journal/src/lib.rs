@@ -10,6 +10,7 @@
 pub mod archive;
 pub mod entry;
 pub mod error;
+pub mod finding;
 pub mod log;
 pub mod note;
 pub mod port;
@@ -28,12 +29,13 @@ mod writer;
 pub use archive::Archive;
 pub use entry::{Entry, Next, Placed, Rejected, Verdict};
 pub use error::{AppendError, OpenError, ReadError};
+pub use finding::{Checked, Fault, Finding};
 pub use log::{Folder, Log, LogSettings, Opened, State, Torn, TornLog};
 pub use note::{Checkpoint, Signer, VerifierKey};
 pub use proof::Proof;
 pub use records::{Records, RecordsFrom};
 pub use tree::Hash;
-pub use verify::{Checked, Fault, Finding, Question, Signatures};
+pub use verify::{Question, Signatures};
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 
 use crate::entry::{Entry, Placed};
 use crate::error::{AppendError, OpenError, ReadError};
+use crate::finding::{Checked, Finding};
 use crate::journal::{Head, Journal};
 use crate::note::{Signer, VerifierKey};
 use crate::port::{Disk, Held, Port};
@@ -11,7 +12,7 @@ use crate::records::Records;
 use crate::store::{Found, SEGMENT, Store, TornBytes};
 use crate::tiles::TileFiles;
 use crate::tree::{Hash, sha256};
-use crate::verify::{self, Bound, Checked, Finding, Question, Signatures};
+use crate::verify::{self, Bound, Question, Signatures};
 use crate::writer::{Job, Queue, Reply, Writer};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};

@@ -1,10 +1,12 @@
 //! Appending, reading back and starting again.
 
 use super::{fill, record, settings, small, whole};
+use crate::archive::Archive;
 use crate::entry::{Entry, Rejected, Verdict};
 use crate::error::{AppendError, OpenError};
-use crate::log::Log;
-use crate::note::Checkpoint;
+use crate::log::{Log, LogSettings, State};
+use crate::note::{Checkpoint, Signer};
+use crate::verify::{Question, Signatures};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -103,4 +105,122 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
     log.append_blocking(Entry::of(vec![vec![1; 60_000], vec![]])).unwrap();
     assert_eq!(log.records().read(0).unwrap(), vec![1; 60_000]);
     assert_eq!(log.records().read(1).unwrap(), b"");
+}
+
+#[test]
+fn a_change_and_a_disclosure_of_one_person_stand_in_one_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Arc::new(small(folder.path()));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let version = Arc::new(AtomicU64::new(0));
+    let tasks: Vec<_> = (0..16)
+        .map(|n| {
+            let (log, version) = (log.clone(), version.clone());
+            runtime.spawn(async move {
+                let mut turned_away = 0;
+                for _ in 0..40 {
+                    let decided_on = version.load(Ordering::Relaxed);
+                    let version = version.clone();
+                    let entry = if n % 4 == 0 {
+                        Entry::of(vec![b"change".to_vec()]).when(move |_| {
+                            version.fetch_add(1, Ordering::Relaxed);
+                            Verdict::Enter
+                        })
+                    } else {
+                        Entry::of(vec![decided_on.to_string().into_bytes()]).when(move |_| {
+                            let stands = version.load(Ordering::Relaxed) == decided_on;
+                            if stands { Verdict::Enter } else { Verdict::Reject(Rejected(0)) }
+                        })
+                    };
+                    match log.append(entry).await {
+                        Ok(_) => {}
+                        Err(AppendError::Rejected(_)) => turned_away += 1,
+                        Err(other) => panic!("{other}"),
+                    }
+                }
+                turned_away
+            })
+        })
+        .collect();
+    let turned_away: u64 = tasks.into_iter().map(|task| runtime.block_on(task).unwrap()).sum();
+    let mut changes = 0u64;
+    for read in log.records().from(0) {
+        match read.unwrap().1.as_slice() {
+            b"change" => changes += 1,
+            decided_on => assert_eq!(decided_on, changes.to_string().as_bytes()),
+        }
+    }
+    assert_eq!((changes, log.records().len() + turned_away), (160, 640));
+}
+
+#[test]
+fn readers_and_verifiers_go_on_while_appends_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = small(folder.path());
+    fill(&log, 0, 20);
+    let older = log.checkpoint();
+    let done = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            fill(&log, 20, 500);
+            done.store(1, Ordering::Release);
+        });
+        while done.load(Ordering::Acquire) == 0 {
+            let len = log.records().len();
+            assert_eq!(log.records().read(len - 1).unwrap(), record(len - 1));
+            assert!(log.verify(Some(&older), |_| {}).unwrap().records >= 20);
+            assert!(log.prove(7).unwrap().root().is_some());
+            let read: Vec<u64> = log.records().from(len - 20).map(|read| read.unwrap().0).collect();
+            assert!(read.starts_with(&(len - 20..len).collect::<Vec<_>>()));
+        }
+    });
+}
+
+#[test]
+fn a_retired_key_s_seals_still_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = small(folder.path());
+    fill(&log, 0, 30);
+    drop(log);
+    let origin = super::signer().verifier().name().to_owned();
+    let next = || Signer::from_seed(&origin, &[8; 32]).unwrap();
+    let rotated = |retired| LogSettings { signer: next(), retired, ..settings(folder.path()) };
+    assert!(matches!(Log::open(rotated(Vec::new())), Err(OpenError::Broken { .. })));
+    let log = whole(Log::open(rotated(super::keys())).unwrap());
+    fill(&log, 30, 60);
+    let keys = [super::keys(), vec![next().verifier().clone()]].concat();
+    drop(log);
+    let question = |keys| Question { keys, older: None, signatures: Signatures::OfBatches };
+    let journal = folder.path().join("journal");
+    assert_eq!(Archive::verify(&journal, &question(&keys), |_| {}).unwrap().records, 60);
+    assert_eq!(Archive::verify(&journal, &question(&keys[1..]), |_| {}).unwrap_err().index, 0);
+}
+
+#[test]
+fn a_cold_copy_reads_proves_and_is_not_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = small(folder.path());
+    fill(&log, 0, 300);
+    log.append_blocking(Entry::of(vec![record(300)]).with_holdings(vec![b"sealed".to_vec()])).unwrap();
+    drop(log);
+    let cold = Archive::open(&folder.path().join("journal"), &super::keys()).unwrap();
+    assert_eq!(cold.records().len(), 301);
+    let head = Checkpoint::open(cold.checkpoint(), &super::keys()).unwrap();
+    assert_eq!(cold.prove(123).unwrap().root(), Some(head.root));
+    assert_eq!(cold.records().read(300).unwrap(), record(300));
+    let holdings = Archive::records_of(&folder.path().join("holdings")).unwrap();
+    assert_eq!(holdings.read(0).unwrap(), b"sealed");
+    assert!(Archive::open(&folder.path().join("holdings"), &super::keys()).is_err());
+}
+
+#[test]
+fn a_condition_that_panics_stops_the_log_and_leaves_nobody_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = small(folder.path());
+    let entry = Entry::of(vec![record(0)]).when(|_| panic!("planted"));
+    assert_eq!(log.append_blocking(entry).unwrap_err(), AppendError::Stopped);
+    assert_eq!(log.append_blocking(Entry::of(vec![record(0)])).unwrap_err(), AppendError::Stopped);
+    assert_eq!(log.state(), State::Stopped);
+    drop(log);
+    assert!(small(folder.path()).records().is_empty());
 }

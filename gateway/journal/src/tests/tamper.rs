@@ -3,9 +3,10 @@
 use super::sim::{Chance, Sim};
 use super::{fill, keys, long, open_on, record, whole};
 use crate::entry::Entry;
+use crate::finding::{Checked, Fault, Finding};
 use crate::log::Log;
 use crate::port::Port;
-use crate::verify::{Bound, Checked, Fault, Finding, Question, Signatures, verify};
+use crate::verify::{Bound, Question, Signatures, verify};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
