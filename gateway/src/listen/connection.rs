@@ -203,13 +203,23 @@ impl Door {
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
         let in_flight = self.activity.begin();
-        if self.is_last(&request) {
+        let ambiguous = is_ambiguous(&request);
+        let last = ambiguous || self.is_last(&request);
+        let persistent = request.version() == http::Version::HTTP_11;
+        let mut response =
+            if ambiguous { protocol_error() } else { service.oneshot(self.dress(request)).await? };
+        if last {
+            // HTTP/2 has no such header: its connection is told to go away.
             self.last.notify_one();
+            if persistent {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
         }
-        if is_ambiguous(&request) {
-            self.last.notify_one();
-            return Ok(protocol_error().map(|body| Answer { body, _in_flight: in_flight }));
-        }
+        Ok(response.map(|body| Answer { body, _in_flight: in_flight }))
+    }
+
+    /// The request as the service gets it: its body bounded, the other end told.
+    fn dress(&self, request: Request<Incoming>) -> Request<Body> {
         let caps = &self.shared.caps;
         let mut request =
             request.map(|body| Body::new(Bounded::new(body, caps.body_bytes, sleep(caps.body))));
@@ -217,8 +227,7 @@ impl Door {
         if let Some(peer) = &self.peer {
             request.extensions_mut().insert(peer.clone());
         }
-        let response = service.oneshot(request).await?;
-        Ok(response.map(|body| Answer { body, _in_flight: in_flight }))
+        request
     }
 
     /// A blocked certificate gets one answer, the service's refusal, and no more. So does a chunked request:

@@ -18,4 +18,5 @@ pub use peer::{Peer, RemoteAddress};
 pub use tls::{ClientAuthorities, MutualTls, ServerIdentity, TlsFault};
 
 #[cfg(test)]
+#[cfg(feature = "sandbox")]
 mod tests;

@@ -109,7 +109,7 @@ impl ClientAuthorities {
         Ok(authorities)
     }
 
-    fn verifier(&self) -> Result<Arc<dyn ClientCertVerifier>, TlsFault> {
+    pub(super) fn verifier(&self) -> Result<Arc<dyn ClientCertVerifier>, TlsFault> {
         let builder =
             WebPkiClientVerifier::builder_with_provider(Arc::clone(&self.roots), Arc::new(provider()));
         let builder = builder.with_crls(self.crls.iter().cloned()).enforce_revocation_expiration();

@@ -77,6 +77,7 @@ impl fmt::Debug for Checked {
 ///
 /// # Errors
 /// A [`TokenRefusal`] with the cause, its status and error, and what was known of the asker by then.
+#[allow(clippy::result_large_err, reason = "refusals are rare, and the record needs all of it")]
 pub fn check(
     body: &[u8],
     content_type: Option<&str>,

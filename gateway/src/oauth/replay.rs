@@ -52,6 +52,7 @@ impl ReplayGuard {
     ///
     /// # Errors
     /// A refusal with [`Cause::Replay`], or [`Cause::Busy`] when the guard is full.
+    #[allow(clippy::result_large_err, reason = "refusals are rare, and the record needs all of it")]
     pub fn reserve(&self, checked: Checked, now: Timestamp) -> Result<Reserved, TokenRefusal> {
         let burn = checked.burn();
         let mut seen = self.lock();
