@@ -193,7 +193,9 @@ impl Region {
         let broken = |why: &str| RegionError { file: "mod.rs", line: 0, why: why.to_owned() };
         let calendar = calendar::Calendar::new(first_start).ok_or_else(|| broken("no time zone data"))?;
         let houses = people::houses()?;
-        let staff = people::staff()?;
+        let mut staff = people::staff()?;
+        // Officers come last: the first person of a participant is who asks when nobody is named.
+        staff.extend(houses.iter().filter(|house| house.has_officer()).map(people::House::officer));
         let participants: Option<Vec<Value>> =
             houses.iter().map(|house| house.registration(&calendar)).collect();
         let mut region = Self {
@@ -215,16 +217,39 @@ impl Region {
         }
         Ok(region)
     }
+
+    /// Who gets a client certificate: every participant, and each stranger (with a number nobody registered).
+    pub fn parties(&self) -> Vec<certs_dev::Party> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let parties = self.participants.iter().map(|participant| {
+            let identifier = participant.get("identifier").unwrap_or(&Value::Null);
+            let member = |name: &str| text(identifier.get(name).unwrap_or(&Value::Null));
+            let (system, value) = (member("system"), member("value"));
+            let identity = match system.rsplit('/').next() {
+                Some("kvk") => certs_dev::Identity::Kvk(value),
+                Some("oin") => certs_dev::Identity::Oin(value),
+                _ => certs_dev::Identity::Ura(value),
+            };
+            let named = |name: &str| text(participant.get(name).unwrap_or(&Value::Null));
+            certs_dev::Party { id: named("id"), name: named("name"), identity }
+        });
+        let strangers = self.strangers.iter().map(|id| certs_dev::Party {
+            id: id.clone(),
+            name: "Niemand".to_owned(),
+            identity: certs_dev::Identity::Ura("90000399".to_owned()),
+        });
+        parties.chain(strangers).collect()
+    }
 }
 
-/// An officer for every participant that asks or holds under an agreement, one operator; persons and who
+/// An officer for every participant that may look under HCOMPL, one operator; persons and who
 /// acts for them come from the persons' own files.
 fn logins(houses: &[people::House]) -> Vec<Login> {
     let login = |user: String, portal, participant| Login { user, portal, participant, acts_for: Vec::new() };
     let officers = houses
         .iter()
-        .filter(|house| !house.suspended)
-        .map(|house| login(format!("officer-{}", house.id), Portal::Officer, Some(house.id.clone())));
+        .filter(|house| house.has_officer())
+        .map(|house| login(house.officer().id, Portal::Officer, Some(house.id.clone())));
     officers.chain([login("operator".to_owned(), Portal::Operator, None)]).collect()
 }
 

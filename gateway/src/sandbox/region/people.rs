@@ -131,15 +131,33 @@ impl House {
         Some(json!({"system": format!("http://fhir.nl/fhir/NamingSystem/{name}"), "value": value}))
     }
 
+    /// Whether a privacy officer looks under HCOMPL: of whoever asks about persons, not of a person's own app,
+    /// a payer, or one that was suspended.
+    pub(super) fn has_officer(&self) -> bool {
+        let asks = self.purposes.iter().any(|code| code != "PATRQT");
+        asks && !self.suspended
+    }
+
+    /// Its privacy officer: the only one here who may ask with HCOMPL; the login has the same name.
+    pub(super) fn officer(&self) -> Staff {
+        Staff {
+            id: format!("officer-{}", self.short),
+            name: format!("Privacyfunctionaris {}", self.name),
+            role_system: format!("{S}CodeSystem/person-role"),
+            role_code: "officer".to_owned(),
+            role_name: "privacyfunctionaris".to_owned(),
+            functions: Vec::new(),
+            participant: self.id.clone(),
+        }
+    }
+
     /// The registration, in the shape of `participant add`, without keys and certificate.
     pub(super) fn registration(&self, calendar: &Calendar) -> Option<Value> {
         let from = calendar.fhir("T-1")?;
         let to = calendar.fhir("T+3652")?;
         let functions: Vec<Value> =
             self.functions.iter().map(|code| json!({"code": code, "from": from, "to": to})).collect();
-        // Privacy officers of whoever asks or holds look under HCOMPL; a person's app and a payer have none.
-        let officer = (!self.purposes.is_empty() && !self.purposes.iter().any(|code| code == "PATRQT"))
-            .then_some("HCOMPL");
+        let officer = self.has_officer().then_some("HCOMPL");
         let purposes: Vec<&str> = self.purposes.iter().map(String::as_str).chain(officer).collect();
         let scopes: Vec<String> = READ
             .iter()

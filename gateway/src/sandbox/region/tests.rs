@@ -552,3 +552,55 @@ fn every_consent_relation_and_attestation_is_accepted_when_recorded() {
     }
     assert_eq!(region.attestations.len(), 1);
 }
+
+#[test]
+fn everyone_can_be_registered_with_the_certificate_minted_for_them() {
+    use crate::trust::Participant;
+    let region = region(T);
+    let minted = certs_dev::mint(&region.parties(), now()).unwrap();
+    assert_eq!(minted.participants.len(), region.participants.len() + 1, "niemand has a certificate too");
+    for (registration, minted) in region.participants.iter().zip(&minted.participants) {
+        let mut registration = registration.clone();
+        registration["certificate_pem"] = minted.client.cert_pem.clone().into();
+        registration["jwks"] = serde_json::json!({"keys": [minted.signing.public_jwk]});
+        let read = Participant::from_json(registration.to_string().as_bytes());
+        assert!(read.is_ok(), "{}: {:?}", minted.id, read.err());
+    }
+}
+
+#[test]
+fn officers_stand_where_somebody_asks_and_patients_see_their_own() {
+    let region = region(T);
+    for staff in &region.staff {
+        let role = serde_json::json!({"system": staff.role_system, "code": staff.role_code});
+        let person = serde_json::json!({
+            "id": staff.id, "name": staff.name, "role": role, "functions": staff.functions,
+            "participant": staff.participant,
+        });
+        let person: crate::trust::Person = serde_json::from_value(person).unwrap();
+        let login = region.logins.iter().any(|login| login.user == staff.id);
+        assert_eq!(person.is_officer(), login, "{}", staff.id);
+    }
+    for login in &region.logins {
+        match login.portal {
+            Portal::Officer => {
+                let id = login.participant.as_deref().unwrap();
+                let house = region.participants.iter().find(|it| it["id"] == id).unwrap();
+                assert!(house["purposes"].as_array().unwrap().iter().any(|code| code == "HCOMPL"), "{id}");
+            }
+            Portal::Patient => assert_eq!(login.acts_for.len(), 1, "{}", login.user),
+            Portal::Operator => assert!(login.participant.is_none()),
+        }
+    }
+    let mut users: Vec<&str> = region.logins.iter().map(|login| login.user.as_str()).collect();
+    users.sort_unstable();
+    users.dedup();
+    assert_eq!(users.len(), region.logins.len(), "a user stands twice");
+    for mandate in &region.mandates {
+        assert!(
+            region.logins.iter().any(|login| login.user == mandate.login),
+            "{} cannot log in",
+            mandate.login
+        );
+    }
+}
