@@ -2,14 +2,14 @@
 //! acute, statutory, own access. What a caller says proves nothing here: only relations and
 //! attestations that were recorded do.
 
-use jiff::ToSpan;
+use jiff::{ToSpan, civil::Date};
 
 use crate::answer::{Reason, SenderBasis};
 use crate::question::{Party, Question};
 use crate::relation::{AttestationKind, Relation, RelationKind};
 use crate::rules::{Rule, RuleKind, Rules};
 use crate::set::ClassSet;
-use crate::standing::{Stage, age_at};
+use crate::standing::{Stage, age_on};
 use crate::vocabulary::{BreaksGlass, Category, Needs};
 
 /// One basis that holds for this question, and for which classes.
@@ -28,6 +28,7 @@ pub(crate) fn beside_consent(
     question: &Question,
     holder: &Party,
     category: Option<Category>,
+    day: Date,
 ) -> Vec<Ground> {
     let Some(function) = question.asker.function else { return Vec::new() };
     let fits = |rule: &&Rule| {
@@ -45,7 +46,7 @@ pub(crate) fn beside_consent(
         (RuleKind::Statutory, SenderBasis::Statutory),
     ];
     for (kind, basis) in kinds {
-        for rule in rules.each_live(kind, question.at).filter(fits) {
+        for rule in rules.each_live(kind, day).filter(fits) {
             let holds = match basis {
                 SenderBasis::PresumedReferral => referred(question, holder),
                 SenderBasis::DirectlyInvolved => both_in_team(question, holder),
@@ -118,9 +119,9 @@ fn spoken(rules: &Rules, question: &Question, rule: &Rule) -> bool {
 }
 
 /// Whether the emergency road is open to this asker for this person now.
-pub(crate) fn glass_is_broken(rules: &Rules, question: &Question) -> bool {
+pub(crate) fn glass_is_broken(rules: &Rules, question: &Question, day: Date) -> bool {
     let (Some(rule), Some(glass), Some(spec)) = (
-        rules.live(RuleKind::Emergency, question.at),
+        rules.live(RuleKind::Emergency, day),
         question.break_glass,
         question.asker.function.and_then(|function| rules.vocabulary().function_spec(function)),
     ) else {
@@ -144,7 +145,7 @@ pub(crate) fn glass_is_broken(rules: &Rules, question: &Question) -> bool {
 }
 
 /// What the asker needs beside a basis, when it is missing.
-pub(crate) fn missing(rules: &Rules, question: &Question, holder: &Party) -> Option<Reason> {
+pub(crate) fn missing(rules: &Rules, question: &Question, holder: &Party, day: Date) -> Option<Reason> {
     let spec = question.asker.function.and_then(|function| rules.vocabulary().function_spec(function))?;
     let asker = &question.asker.organisation.identifiers;
     let related = match spec.needs {
@@ -156,8 +157,8 @@ pub(crate) fn missing(rules: &Rules, question: &Question, holder: &Party) -> Opt
     if !related {
         return Some(Reason::NoRelation);
     }
-    let ends = spec.youth && rules.live(RuleKind::YouthEndsAtEighteen, question.at).is_some();
-    let in_time = match age_at(question.subject.birth_date, question.at) {
+    let ends = spec.youth && rules.live(RuleKind::YouthEndsAtEighteen, day).is_some();
+    let in_time = match question.subject.birth_date.map(|birth| age_on(birth, day)) {
         None => false,
         Some(..18) => true,
         // Jeugdwet 1.1: extended help ends at 23.

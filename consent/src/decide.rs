@@ -1,6 +1,8 @@
 //! The one decision function. First the gates (purpose, emergency, unreadable), then per class: the
 //! cell, the statements that speak, the bases beside consents, precedence, and what is needed beside.
 
+use jiff::civil::Date;
+
 use crate::answer::{
     Basis, ConsentRef, Decision, Duty, Level, Obligations, Part, Permit, Reason, ReceiverBasis, Refusal,
     SenderBasis, Verdict,
@@ -8,10 +10,11 @@ use crate::answer::{
 use crate::basis::{self, Ground};
 use crate::dossier::{Confidentiality, Dossier};
 use crate::hearing::{Fitted, FittedRecord, Listener};
+use crate::period::day_of;
 use crate::question::{Capacity, Party, Purpose, Question};
 use crate::record::{Kind, Reading};
 use crate::rules::{RuleKind, Rules};
-use crate::set::LabelSet;
+use crate::set::{ClassSet, LabelSet};
 use crate::sieve::{Sieve, Specificity, Voice};
 use crate::standing::Facts;
 use crate::trace::{Step, StepCode};
@@ -72,20 +75,28 @@ struct Case<'a> {
     facts: Facts<'a>,
     listener: Listener<'a>,
     own: bool,
+    day: Date,
+    explicit: bool,
+    alone: ClassSet,
 }
 
 impl<'a> Case<'a> {
     fn open(rules: &'a Rules, question: &'a Question, holder: &'a Party, dossier: &'a Dossier) -> Self {
-        let own = rules.live(RuleKind::OwnData, question.at).is_some()
+        let day = day_of(question.at);
+        let own = rules.live(RuleKind::OwnData, day).is_some()
             && holder.identifiers.iter().any(|own| question.asker.organisation.identifiers.contains(own));
+        let facts = Facts::of(rules, question, holder, day);
         Self {
             rules,
             question,
             dossier,
             holder,
-            facts: Facts::of(rules, question, holder),
-            listener: Listener::of(rules, question, holder),
+            alone: facts.alone(),
+            facts,
+            listener: Listener::of(rules, question, holder, day),
             own,
+            day,
+            explicit: rules.live(RuleKind::ExplicitConsent, day).is_some(),
         }
     }
 
@@ -124,7 +135,7 @@ impl<'a> Case<'a> {
         match (self.question.purpose, asker.capacity) {
             (Purpose::Hcompl, _) => Err(Reason::Purpose),
             (Purpose::Patrqt, Capacity::Professional) => Err(Reason::Purpose),
-            (Purpose::Patrqt, _) if self.rules.live(RuleKind::OwnAccess, self.question.at).is_none() => {
+            (Purpose::Patrqt, _) if self.rules.live(RuleKind::OwnAccess, self.day).is_none() => {
                 Err(Reason::Purpose)
             }
             (Purpose::Patrqt, Capacity::Person) => Ok(Road::Person),
@@ -138,7 +149,7 @@ impl<'a> Case<'a> {
                 }
                 match purpose {
                     _ if self.own => Ok(Road::OwnData),
-                    Purpose::Etreat if basis::glass_is_broken(self.rules, self.question) => {
+                    Purpose::Etreat if basis::glass_is_broken(self.rules, self.question, self.day) => {
                         Ok(Road::Emergency)
                     }
                     Purpose::Etreat => Err(Reason::Emergency),
@@ -150,9 +161,13 @@ impl<'a> Case<'a> {
 
     fn grounds(&self, road: Road) -> Vec<Ground> {
         match road {
-            Road::Ordinary | Road::Emergency => {
-                basis::beside_consent(self.rules, self.question, self.holder, self.listener.category)
-            }
+            Road::Ordinary | Road::Emergency => basis::beside_consent(
+                self.rules,
+                self.question,
+                self.holder,
+                self.listener.category,
+                self.day,
+            ),
             Road::Person => vec![basis::own_access(self.rules, self.facts.stage())],
             Road::Representative => {
                 let (classes, _) = self.facts.may_look(self.rules, &self.question.asker.person);
@@ -165,7 +180,9 @@ impl<'a> Case<'a> {
     /// What this function or age needs beside a basis, when it is missing.
     fn missing(&self, road: Road) -> Option<Reason> {
         match road {
-            Road::Ordinary | Road::Emergency => basis::missing(self.rules, self.question, self.holder),
+            Road::Ordinary | Road::Emergency => {
+                basis::missing(self.rules, self.question, self.holder, self.day)
+            }
             Road::OwnData | Road::Person | Road::Representative => None,
         }
     }
@@ -242,8 +259,8 @@ impl<'a> Case<'a> {
             note(steps, StepCode::OwnData, None);
             return self.own_permit(road, level);
         }
-        let mut hearing = Hearing { voices: Vec::new(), inert: Vec::new() };
-        for record in heard {
+        let mut hearing = Hearing { voices: Vec::with_capacity(8), inert: Vec::new() };
+        for record in heard.iter().filter(|record| record.touches.contains(class)) {
             self.add_record(road, class, gate, record, &mut hearing, steps);
         }
         for ground in grounds.iter().filter(|ground| ground.classes.contains(class)) {
@@ -282,8 +299,7 @@ impl<'a> Case<'a> {
         steps: &mut Option<Vec<Step>>,
     ) {
         let first = hearing.voices.len();
-        let explicit =
-            road == Road::Emergency || self.rules.live(RuleKind::ExplicitConsent, self.question.at).is_some();
+        let explicit = self.explicit || road == Road::Emergency;
         for fitted in &record.nodes {
             let named = fitted.node.classes.is_some_and(|classes| classes.contains(class));
             let in_class = named || fitted.node.classes.is_none();
@@ -325,7 +341,7 @@ impl<'a> Case<'a> {
                 specificity,
                 givers: record.record.givers,
                 given_at: record.record.given_at,
-                overruled_by_person: record.by_representative_only && self.facts.alone().contains(class),
+                overruled_by_person: record.by_representative_only && self.alone.contains(class),
                 immune: false,
                 labels: self.labels(road, class, fitted),
                 items: fitted.node.items.clone(),
@@ -418,11 +434,7 @@ impl<'a> Case<'a> {
         steps: &mut Option<Vec<Step>>,
     ) -> Verdict {
         let sieve = Sieve { voices: hearing.voices, never: self.never(road) };
-        let found = sieve.witnesses().find_map(|witness| {
-            let heard = sieve.hear(&witness);
-            let carrier = sieve.standing(&heard).map(|voice| voice.basis)?;
-            Some((carrier, heard))
-        });
+        let found = sieve.first_passing();
         let (Gate::Open(level) | Gate::ByName(level), Some((sender, heard))) = (gate, found) else {
             return self.refusal(road, &sieve, &hearing.inert, steps);
         };

@@ -1,11 +1,11 @@
 //! The consents of one person, compiled against one version of the rules: codes become sets, omitted
 //! facets of exceptions are inherited, givers and scopes become numbers. Decides nothing.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
 use crate::answer::ConsentRef;
 use crate::identifier::Identifier;
-use crate::period::Period;
+use crate::period::{Period, day_of};
 use crate::question::Purpose;
 use crate::record::{
     ConsentRecord, Giver, Holder, Kind, MAX_DEPTH, Provision, Reading, Representation, Representative,
@@ -28,6 +28,8 @@ pub struct Dossier {
 pub(crate) struct Compiled {
     pub(crate) reference: ConsentRef,
     pub(crate) given_at: Timestamp,
+    /// The day it was given, in Amsterdam.
+    pub(crate) given_day: Date,
     pub(crate) by_person: bool,
     pub(crate) representatives: Vec<Mandate>,
     /// One bit per giver of this dossier; bit 0 is the person.
@@ -68,6 +70,8 @@ pub(crate) struct Node {
     pub(crate) periods: Vec<Period>,
     /// Equal for statements of the same scope, whatever their type and period.
     pub(crate) scope: u32,
+    /// Whether some other statement of this dossier has the same scope.
+    pub(crate) contested: bool,
 }
 
 /// Codes and confidentiality named by `securityLabel`.
@@ -130,11 +134,23 @@ impl Dossier {
                 Reading::Readable(_) => {}
             }
         }
+        dossier.mark_contested(scopes.len());
         dossier
     }
     /// What stands for the consents of a register that could not be reached: refuses what is others'.
     pub fn unreachable() -> Self {
         Self { unreachable: true, ..Self::default() }
+    }
+    fn mark_contested(&mut self, scopes: usize) {
+        let mut used = vec![0u32; scopes];
+        for node in self.records.iter().flat_map(|record| &record.nodes) {
+            if let Some(count) = used.get_mut(node.scope as usize) {
+                *count += 1;
+            }
+        }
+        for node in self.records.iter_mut().flat_map(|record| &mut record.nodes) {
+            node.contested = used.get(node.scope as usize).is_some_and(|count| *count > 1);
+        }
     }
     /// How many active, readable consents it holds.
     pub fn len(&self) -> usize {
@@ -179,6 +195,7 @@ fn compiled(
     Ok(Compiled {
         reference: ConsentRef { id: record.id.clone(), version: record.version },
         given_at: record.given_at,
+        given_day: day_of(record.given_at),
         by_person,
         representatives,
         givers,
@@ -347,6 +364,7 @@ impl Node {
             context: Vec::new(),
             periods: Vec::new(),
             scope: 0,
+            contested: false,
         }
     }
     /// Whether these two say something about the same, whatever they say and for how long.

@@ -1,6 +1,8 @@
 //! Which statements of a dossier fit one question, and how specific they are. Class and resource
 //! come later: here only holder, user, purpose, context, time, giver and recorder are weighed.
 
+use jiff::civil::Date;
+
 use crate::answer::Reason;
 use crate::dossier::{Compiled, Dossier, HolderFacet, Node, UserFacet};
 use crate::identifier::Identifier;
@@ -34,6 +36,8 @@ pub(crate) struct FittedRecord<'a> {
     pub(crate) index: usize,
     pub(crate) nodes: Vec<Fitted<'a>>,
     pub(crate) by_representative_only: bool,
+    /// Classes on which any of its statements speaks.
+    pub(crate) touches: ClassSet,
 }
 
 /// The asker as consents see it.
@@ -49,7 +53,7 @@ pub(crate) struct Listener<'a> {
 }
 
 impl<'a> Listener<'a> {
-    pub(crate) fn of(rules: &Rules, question: &'a Question, holder: &'a Party) -> Self {
+    pub(crate) fn of(rules: &Rules, question: &'a Question, holder: &'a Party, day: Date) -> Self {
         let vocabulary = rules.vocabulary();
         let category = question
             .asker
@@ -60,7 +64,7 @@ impl<'a> Listener<'a> {
             && category
                 .and_then(|category| vocabulary.category_spec(category))
                 .is_some_and(|spec| spec.reached_unnamed);
-        let none_passed = rules.live(RuleKind::VitalInterestPassesNone, question.at).is_some();
+        let none_passed = rules.live(RuleKind::VitalInterestPassesNone, day).is_some();
         Self { question, holder, category, reached_unnamed, none_passed }
     }
 
@@ -77,8 +81,8 @@ impl<'a> Listener<'a> {
     }
 
     fn fit(&self, facts: &Facts<'_>, index: usize, record: &'a Compiled) -> Option<FittedRecord<'a>> {
-        let relevant = record.nodes.iter().any(|node| self.about(node).is_some());
-        if !relevant {
+        let about: Vec<_> = record.nodes.iter().map(|node| self.about(node)).collect();
+        if about.iter().all(Option::is_none) {
             return None;
         }
         let (permits, why_not) = facts.permits(record);
@@ -90,8 +94,8 @@ impl<'a> Listener<'a> {
         let nodes = record
             .nodes
             .iter()
-            .map(|node| {
-                let specificity = self.about(node);
+            .zip(about)
+            .map(|(node, specificity)| {
                 let timely = node.periods.iter().all(|period| period.contains(self.question.at));
                 let purpose = node.purposes.contains(&self.question.purpose);
                 let context = self.in_context(node);
@@ -115,7 +119,15 @@ impl<'a> Listener<'a> {
                 }
             })
             .collect();
-        Some(FittedRecord { record, index, nodes, by_representative_only: !record.by_person })
+        let touches =
+            record.nodes.iter().try_fold(ClassSet::EMPTY, |set, node| Some(set.union(node.classes?)));
+        Some(FittedRecord {
+            record,
+            index,
+            nodes,
+            by_representative_only: !record.by_person,
+            touches: touches.unwrap_or(facts.all()),
+        })
     }
 
     /// How specifically a statement is about this holder, asker and context; `None` if it is not.
@@ -204,6 +216,9 @@ fn named(context: &[Identifier], identifier: &Identifier) -> bool {
 /// superseded lets nothing through any more, its exceptions included; its objections stay until they
 /// are superseded themselves.
 fn supersede(records: &mut [FittedRecord<'_>]) {
+    if !records.iter().flat_map(|record| &record.nodes).any(|fitted| fitted.node.contested) {
+        return;
+    }
     let mut verdicts: Vec<(usize, usize, ClassSet)> = Vec::new();
     for (older_index, older) in records.iter().enumerate() {
         for newer in records.iter().filter(|newer| newer.index != older.index) {
@@ -213,7 +228,7 @@ fn supersede(records: &mut [FittedRecord<'_>]) {
                 continue;
             }
             let equal_time = newer.record.given_at == older.record.given_at;
-            for (node_index, old) in older.nodes.iter().enumerate() {
+            for (node_index, old) in older.nodes.iter().enumerate().filter(|(_, old)| old.node.contested) {
                 for new in newer.nodes.iter().filter(|new| new.node.scope == old.node.scope) {
                     let wins = !equal_time || (new.node.kind == Kind::Deny && old.node.kind == Kind::Permit);
                     // An exception supersedes only where it would speak itself; a permit among

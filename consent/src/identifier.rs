@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 /// System and value, as in FHIR's Identifier.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Identifier {
+    /// The value within the system. First, so that comparing looks at what differs first.
+    pub value: Box<str>,
     /// Absolute URI of the naming system.
     pub system: Box<str>,
-    /// The value within that system.
-    pub value: Box<str>,
 }
 
 impl Identifier {

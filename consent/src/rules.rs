@@ -1,11 +1,10 @@
 //! A dated version of the rules: the vocabulary and every switch of law. Read from the national
 //! package and overlays; the engine never reads a file itself.
 
-use jiff::{Timestamp, civil::Date};
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::dossier::scope_classes;
-use crate::period::day_of;
 use crate::question::Purpose;
 use crate::record::Representation;
 use crate::set::ClassSet;
@@ -211,18 +210,17 @@ impl Rules {
     pub fn all(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter()
     }
-    /// The first rule of a kind in force at an instant.
-    pub(crate) fn live(&self, kind: RuleKind, at: Timestamp) -> Option<&Rule> {
-        self.each_live(kind, at).next()
+    /// The first rule of a kind in force on a day.
+    pub(crate) fn live(&self, kind: RuleKind, day: Date) -> Option<&Rule> {
+        self.each_live(kind, day).next()
     }
-    /// The rules of a kind in force at an instant.
-    pub(crate) fn each_live(&self, kind: RuleKind, at: Timestamp) -> impl Iterator<Item = &Rule> {
-        let day = day_of(at);
+    /// The rules of a kind in force on a day.
+    pub(crate) fn each_live(&self, kind: RuleKind, day: Date) -> impl Iterator<Item = &Rule> {
         self.rules.iter().filter(move |rule| rule.spec.kind == kind && rule.holds_at(day))
     }
     /// What a representative of this kind is not shown.
-    pub(crate) fn withheld_from(&self, kind: Representation, at: Timestamp) -> ClassSet {
-        self.each_live(RuleKind::WithheldFromRepresentative, at)
+    pub(crate) fn withheld_from(&self, kind: Representation, day: Date) -> ClassSet {
+        self.each_live(RuleKind::WithheldFromRepresentative, day)
             .filter(|rule| rule.spec.representatives.contains(&kind))
             .fold(ClassSet::EMPTY, |set, rule| set.union(rule.classes))
     }

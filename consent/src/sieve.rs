@@ -131,7 +131,9 @@ impl Sieve {
         let within = inside && voice.holds && voice.selects(item);
         let mut below = Heard::default();
         let mut spoke = false;
-        for (child, exception) in self.voices.iter().enumerate().skip(index + 1) {
+        // A record's voices stand together, so its exceptions end where the next one begins.
+        let rest = self.voices.iter().enumerate().skip(index + 1);
+        for (child, exception) in rest.take_while(|(_, voice)| voice.parent.is_some()) {
             if exception.parent == Some(index) {
                 spoke |= self.listen(child, within, item, &mut below);
             }
@@ -166,21 +168,29 @@ impl Sieve {
         }
         permits().find(|permit| permit.record.is_some()).or_else(|| permits().next())
     }
-    /// Resources by which it shows whether anything could pass at all: within the reach of each
-    /// permit, unmarked, at every age where the answer can change.
-    pub(crate) fn witnesses(&self) -> impl Iterator<Item = Item<'_>> {
-        let ages: Vec<Option<Timestamp>> = std::iter::once(None)
-            .chain(self.voices.iter().filter_map(|voice| voice.data_period.as_ref()).flat_map(edges))
-            .collect();
+    /// The first resource that passes, and what is heard about it: shows whether anything could pass
+    /// at all. Tried are, within the reach of each permit, unmarked ones of every age where the answer
+    /// can change.
+    pub(crate) fn first_passing(&self) -> Option<(SenderBasis, Heard)> {
+        let ages = || {
+            let periods = self.voices.iter().filter_map(|voice| voice.data_period.as_ref());
+            std::iter::once(None).chain(periods.flat_map(edges))
+        };
         let permits = self.voices.iter().filter(|voice| voice.kind == Kind::Permit && voice.speaks);
-        let names = permits.flat_map(|voice| {
-            let nameless = voice.items.is_empty().then_some(&[] as &[Identifier]);
-            voice.items.chunks(1).chain(nameless)
-        });
-        names.flat_map(move |identifiers| {
-            let item = move |dated| Item { labels: LabelSet::EMPTY, identifiers, dated };
-            ages.clone().into_iter().map(item)
-        })
+        let mut nameless_tried = false;
+        for voice in permits {
+            let nameless = (voice.items.is_empty() && !nameless_tried).then_some(&[] as &[Identifier]);
+            nameless_tried |= voice.items.is_empty();
+            for identifiers in voice.items.chunks(1).chain(nameless) {
+                for dated in ages() {
+                    let heard = self.hear(&Item { labels: LabelSet::EMPTY, identifiers, dated });
+                    if let Some(carrier) = self.standing(&heard) {
+                        return Some((carrier.basis, heard));
+                    }
+                }
+            }
+        }
+        None
     }
 }
 

@@ -50,6 +50,7 @@ impl Stage {
 #[derive(Debug)]
 pub(crate) struct Facts<'a> {
     at: Timestamp,
+    day: Date,
     birth: Option<Date>,
     stage: Stage,
     /// Whether all that the holder keeps falls under the Wmo, where a child of 12 decides alone.
@@ -65,7 +66,7 @@ pub(crate) struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    pub(crate) fn of(rules: &Rules, question: &'a Question, holder: &Party) -> Self {
+    pub(crate) fn of(rules: &Rules, question: &'a Question, holder: &Party, day: Date) -> Self {
         let vocabulary = rules.vocabulary();
         let covered = |kinds: &[AttestationKind]| {
             question
@@ -84,11 +85,12 @@ impl<'a> Facts<'a> {
                     .iter()
                     .all(|function| vocabulary.function_spec(*function).is_some_and(|spec| spec.law == law))
         };
-        let overrides_on = rules.live(RuleKind::AttestedOverride, question.at).is_some();
+        let overrides_on = rules.live(RuleKind::AttestedOverride, day).is_some();
         Self {
             at: question.at,
+            day,
             birth: question.subject.birth_date,
-            stage: Stage::of(age_at(question.subject.birth_date, question.at)),
+            stage: Stage::of(question.subject.birth_date.map(|birth| age_on(birth, day))),
             wmo_only: law(Law::Wmo),
             all: vocabulary.all_classes(),
             reopened: if overrides_on {
@@ -106,8 +108,12 @@ impl<'a> Facts<'a> {
                 })
                 .collect(),
             recorded: &question.subject.representatives,
-            parents_lapse: rules.live(RuleKind::ParentsLapseAtSixteen, question.at).is_some(),
+            parents_lapse: rules.live(RuleKind::ParentsLapseAtSixteen, day).is_some(),
         }
+    }
+
+    pub(crate) fn all(&self) -> ClassSet {
+        self.all
     }
 
     pub(crate) fn stage(&self) -> Stage {
@@ -157,7 +163,7 @@ impl<'a> Facts<'a> {
     /// What the person gave: stays, if the person could give it then.
     fn own_permit(&self, record: &Compiled) -> (ClassSet, Reason) {
         let with_parent = record.representatives.iter().any(|mandate| is_parental(mandate.kind));
-        let could = match Stage::of(age_at(self.birth, record.given_at)) {
+        let could = match Stage::of(self.birth.map(|birth| age_on(birth, record.given_day))) {
             Stage::Adult | Stage::Youth => true,
             Stage::TwoKeys => with_parent || self.wmo_only,
             Stage::Child | Stage::Unknown => false,
@@ -230,7 +236,7 @@ impl<'a> Facts<'a> {
                 continue;
             }
             let scope = scope_classes(vocabulary, entry.scope.as_deref());
-            let withheld = rules.withheld_from(entry.kind, self.at);
+            let withheld = rules.withheld_from(entry.kind, self.day);
             let allowed = match (is_parental(entry.kind), decides_for_adults(entry.kind), self.stage) {
                 (true, _, Stage::Child | Stage::TwoKeys) => scope,
                 (true, _, Stage::Youth | Stage::Adult | Stage::Unknown) => {

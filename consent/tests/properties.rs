@@ -10,6 +10,8 @@ use consent::record::{ConsentRecord, Kind, Reading};
 use consent::{ClassSet, Dossier, LabelSet, Rules};
 use proptest::prelude::*;
 
+static RULES: std::sync::LazyLock<Rules> = std::sync::LazyLock::new(|| Rules::national().unwrap());
+
 fn word(choices: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
     prop::sample::select(choices)
 }
@@ -67,8 +69,8 @@ fn statement() -> impl Strategy<Value = String> {
 }
 
 fn readings(texts: &[String]) -> Vec<Reading> {
-    let rules = Rules::national().unwrap();
-    texts.iter().enumerate().map(|(index, text)| world::consent(&rules, index + 1, text)).collect()
+    let rules = &*RULES;
+    texts.iter().enumerate().map(|(index, text)| world::consent(rules, index + 1, text)).collect()
 }
 
 fn dossiers() -> impl Strategy<Value = Vec<String>> {
@@ -141,12 +143,12 @@ proptest! {
 
     #[test]
     fn an_objection_never_widens(texts in dossiers(), facets in facets(), question in questions(), by in word(&["", "by=parent:els", "by=mentor:anna"])) {
-        let rules = Rules::national().unwrap();
+        let rules = &*RULES;
         let before = readings(&texts);
         let mut after = before.clone();
         // On record of a register of its own, so that it is an addition and not a change of mind.
-        after.push(world::consent(&rules, 99, &format!("deny {facets} {by} register=other on=2026-03-01")));
-        prop_assert!(within(&released(&rules, &question, &after), &released(&rules, &question, &before)));
+        after.push(world::consent(rules, 99, &format!("deny {facets} {by} register=other on=2026-03-01")));
+        prop_assert!(within(&released(rules, &question, &after), &released(rules, &question, &before)));
     }
 
     #[test]
@@ -155,17 +157,17 @@ proptest! {
         narrower in word(&["holder=@oever", "user=gp", "user=~linden", "class=medication", "item=a", "data=2026-01-01..", "in=r1", "for=TREAT", "period=..2026-11-20", "label=N"]),
         question in questions(),
     ) {
-        let rules = Rules::national().unwrap();
+        let rules = &*RULES;
         // In the social domain a permit that names a class opens what is shut of one's own (CONTRACT.md 3).
         prop_assume!(question.asker.organisation.identifiers != question.holder.identifiers);
         let wide = readings(&[format!("permit {base}")]);
         let narrow = readings(&[format!("permit {base} {narrower}")]);
-        prop_assert!(within(&released(&rules, &question, &narrow), &released(&rules, &question, &wide)));
+        prop_assert!(within(&released(rules, &question, &narrow), &released(rules, &question, &wide)));
     }
 
     #[test]
     fn order_of_arrival_is_irrelevant(texts in dossiers(), question in questions(), turn in 0usize..5) {
-        let rules = Rules::national().unwrap();
+        let rules = &*RULES;
         let before = readings(&texts);
         let mut after = before.clone();
         if !after.is_empty() {
@@ -173,30 +175,30 @@ proptest! {
             after.rotate_left(by);
             if turn % 2 == 0 { after.reverse(); }
         }
-        prop_assert_eq!(consent::decide(&rules, &question, &before).classes.iter().map(|(_, v)| world::in_words(v)).collect::<Vec<_>>(),
-            consent::decide(&rules, &question, &after).classes.iter().map(|(_, v)| world::in_words(v)).collect::<Vec<_>>());
-        prop_assert_eq!(released(&rules, &question, &before), released(&rules, &question, &after));
+        prop_assert_eq!(consent::decide(rules, &question, &before).classes.iter().map(|(_, v)| world::in_words(v)).collect::<Vec<_>>(),
+            consent::decide(rules, &question, &after).classes.iter().map(|(_, v)| world::in_words(v)).collect::<Vec<_>>());
+        prop_assert_eq!(released(rules, &question, &before), released(rules, &question, &after));
     }
 
     #[test]
     fn a_lapsed_record_equals_no_record(texts in dossiers(), extra in statement(), question in questions()) {
-        let rules = Rules::national().unwrap();
+        let rules = &*RULES;
         let before = readings(&texts);
         let mut after = before.clone();
-        if let Reading::Readable(record) = world::consent(&rules, 99, &extra) {
+        if let Reading::Readable(record) = world::consent(rules, 99, &extra) {
             let mut lapsed: ConsentRecord = record;
             lapsed.provision.period = Some(world::period("..2026-11-20"));
             after.push(Reading::Readable(lapsed));
         }
-        prop_assert_eq!(released(&rules, &question, &before), released(&rules, &question, &after));
+        prop_assert_eq!(released(rules, &question, &before), released(rules, &question, &after));
     }
 
     #[test]
     fn unreadable_never_permits(texts in dossiers(), question in questions()) {
-        let rules = Rules::national().unwrap();
+        let rules = &*RULES;
         let mut with = readings(&texts);
         with.push(Reading::Unreadable { id: "c99".into(), version: 1 });
-        let decision = consent::decide(&rules, &question, &with);
+        let decision = consent::decide(rules, &question, &with);
         for (_, permit) in decision.permits() {
             // Only what no choice of the person touches: a holder's own data.
             prop_assert_eq!(permit.basis.sender, consent::answer::SenderBasis::OwnData);
@@ -206,9 +208,9 @@ proptest! {
     #[test]
     fn every_permit_says_why(texts in dossiers(), question in questions()) {
         use consent::answer::SenderBasis::*;
-        let rules = Rules::national().unwrap();
+        let rules = &*RULES;
         let all = readings(&texts);
-        let decision = consent::decide(&rules, &question, &all);
+        let decision = consent::decide(rules, &question, &all);
         for (_, permit) in decision.permits() {
             match permit.basis.sender {
                 ExplicitConsent | Emergency => prop_assert!(!permit.consents.is_empty()),
@@ -219,7 +221,7 @@ proptest! {
 
     #[test]
     fn the_recorder_never_benefits(texts in dossiers(), question in questions()) {
-        let rules = Rules::national().unwrap();
+        let rules = &*RULES;
         let asker: &Asker = &question.asker;
         let mine = asker.organisation.identifiers.first().cloned();
         let mut all = readings(&texts);
@@ -230,7 +232,7 @@ proptest! {
             Reading::Readable(record) => has_denial(&record.provision),
             Reading::Unreadable { .. } => true,
         }).cloned().collect();
-        let decision = consent::decide(&rules, &question, &all);
+        let decision = consent::decide(rules, &question, &all);
         for (_, permit) in decision.permits() {
             prop_assert!(permit.consents.is_empty(), "{permit:?} from {permits_gone:?}");
         }
@@ -238,12 +240,12 @@ proptest! {
 
     #[test]
     fn a_preview_of_one_question_is_its_decision_and_the_trace_changes_nothing(texts in dossiers(), question in questions()) {
-        let rules = Rules::national().unwrap();
-        let dossier = Dossier::compile(&rules, &readings(&texts));
-        let plain = consent::decide_with(&rules, &question, &dossier);
-        let (explained, traces) = consent::explain(&rules, &question, &dossier);
+        let rules = &*RULES;
+        let dossier = Dossier::compile(rules, &readings(&texts));
+        let plain = consent::decide_with(rules, &question, &dossier);
+        let (explained, traces) = consent::explain(rules, &question, &dossier);
         prop_assert_eq!(&plain, &explained);
-        prop_assert_eq!(consent::decide_all(&rules, &question, std::slice::from_ref(&question.holder), &dossier), vec![plain]);
+        prop_assert_eq!(consent::decide_all(rules, &question, std::slice::from_ref(&question.holder), &dossier), vec![plain]);
         prop_assert!(traces.len() <= question.classes.len());
     }
 
@@ -256,9 +258,9 @@ proptest! {
 
     #[test]
     fn an_unknown_purpose_for_a_function_never_permits(texts in dossiers(), question in questions()) {
-        let rules = Rules::national().unwrap();
+        let rules = &*RULES;
         let mut question = question;
         question.purpose = Purpose::Hcompl;
-        prop_assert!(!consent::decide(&rules, &question, &readings(&texts)).any_permit());
+        prop_assert!(!consent::decide(rules, &question, &readings(&texts)).any_permit());
     }
 }

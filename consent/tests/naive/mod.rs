@@ -375,7 +375,7 @@ impl<'a> Naive<'a> {
 
     fn replaced(&self, index: usize, class: &str) -> bool {
         let old = &self.said[index];
-        let directly = self.said.iter().any(|new| {
+        self.said.iter().any(|new| {
             let (a, b) = (self.records[old.record], self.records[new.record]);
             let later = b.given_at > a.given_at
                 || (b.given_at == a.given_at && new.kind == Kind::Deny && old.kind == Kind::Permit);
@@ -386,8 +386,7 @@ impl<'a> Naive<'a> {
                 && Self::same_scope(old, new)
                 && (new.parent.is_none() || new.kind == Kind::Deny)
                 && self.counts(new, class)
-        });
-        directly
+        })
     }
 
     /// A permit goes when anything above it was replaced; an objection only when it was itself.

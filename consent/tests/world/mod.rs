@@ -237,7 +237,12 @@ pub fn case(asker: &str, purpose: &str, about: &str, holder: &str, said: &str, f
             toml::to_string(&written).unwrap()
         })
         .collect();
-    let rules = Rules::from_toml(&switched.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+    static NATIONAL: std::sync::LazyLock<Rules> = std::sync::LazyLock::new(|| Rules::national().unwrap());
+    let rules = if switched.is_empty() {
+        NATIONAL.clone()
+    } else {
+        Rules::from_toml(&switched.iter().map(String::as_str).collect::<Vec<_>>()).unwrap()
+    };
     let vocabulary = rules.vocabulary();
     let mut question = Question {
         asker: asker_of(&rules, asker),
