@@ -21,7 +21,7 @@ pub(super) fn givers(root: &At<'_>, patient: &PatientRef) -> Read<Vec<Giver>> {
         let reference = performer.value.get_str("reference").unwrap_or_default().into_owned();
         let (key, giver) = match reference.strip_prefix('#') {
             Some(local) => {
-                (local.to_owned(), Giver::Representative(representative(root, &performer, local, patient)?))
+                (local.to_owned(), Giver::Representative(representative(root, &performer, local)?))
             }
             None => (String::new(), person(&performer, patient)?),
         };
@@ -39,12 +39,7 @@ fn person(performer: &At<'_>, patient: &PatientRef) -> Read<Giver> {
     if named == *patient { Ok(Giver::Person) } else { Err(performer.refuse(Why::PerformerUnknown)) }
 }
 
-fn representative(
-    root: &At<'_>,
-    performer: &At<'_>,
-    local: &str,
-    patient: &PatientRef,
-) -> Read<Representative> {
+fn representative(root: &At<'_>, performer: &At<'_>, local: &str) -> Read<Representative> {
     performer.clone().only(&["reference", "type", "display"])?;
     let contained = root.list("contained")?;
     let found = contained.into_iter().find(|c| c.value.get_str("id").as_deref() == Some(local));
@@ -74,10 +69,8 @@ fn representative(
     if found.value.get("active").and_then(|active| active.as_bool()) == Some(false) {
         return Err(found.refuse_at("active", Why::RepresentativeIncomplete));
     }
-    let about = read::patient_ref(found.need("patient", Why::Shape)?, Why::OtherPersonsEvidence)?;
-    if about != *patient {
-        return Err(found.refuse_at("patient", Why::OtherPersonsEvidence));
-    }
+    // That it is this person's is checked with all other evidence.
+    found.need("patient", Why::Shape)?;
     let incomplete = |name| found.refuse_at(name, Why::RepresentativeIncomplete);
     let mandate = found.get("period").map(period).transpose()?.ok_or_else(|| incomplete("period"))?;
     let identifiers = found.list("identifier")?;

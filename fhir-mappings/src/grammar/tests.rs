@@ -498,6 +498,8 @@ fn tokens_match_with_and_without_system() {
         true,
     );
     meets("Organization?active=true&name=huis", r#"{"active":true,"name":"Huisarts De Linde"}"#, true);
+    meets("Organization?active=true", r#"{"active":false}"#, false);
+    meets("Organization?name=linde", r#"{"name":"Huisarts De Linde"}"#, false);
     meets("Organization?identifier=s:1|7", r#"{"identifier":[{"system":"s:1","value":"7"}]}"#, true);
     meets(
         "Location?organization=Organization/o",
