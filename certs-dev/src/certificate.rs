@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    IsCa, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
 use ring::digest::{SHA256, digest};
 
@@ -56,8 +56,7 @@ pub struct Pair {
 
 /// A development CA that can sign.
 pub struct Authority {
-    pem: String,
-    issuer: Issuer<'static, KeyPair>,
+    issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 /// From when to when a certificate holds, relative to now.
@@ -85,24 +84,12 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         set_validity(&mut params, Validity::Now, now);
-        let key = KeyPair::generate()?;
-        Ok(Self { pem: params.self_signed(&key)?.pem(), issuer: Issuer::new(params, key) })
-    }
-
-    /// A CA kept from before, so that a later start can go on signing.
-    pub fn load(ca_pem: &str, key_pem: &str) -> Result<Self, MintError> {
-        let issuer = Issuer::from_ca_cert_pem(ca_pem, KeyPair::from_pem(key_pem)?)?;
-        Ok(Self { pem: ca_pem.to_owned(), issuer })
+        Ok(Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate()?)? })
     }
 
     /// The CA certificate, PEM.
-    pub fn pem(&self) -> &str {
-        &self.pem
-    }
-
-    /// The CA's private key, PKCS#8 PEM: for a sandbox's own folder, never for a person's eyes.
-    pub fn key_pem(&self) -> String {
-        self.issuer.key().serialize_pem()
+    pub fn pem(&self) -> String {
+        self.issuer.pem()
     }
 
     /// A server certificate for the three names of this machine.

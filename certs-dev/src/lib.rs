@@ -80,7 +80,7 @@ pub fn mint(parties: &[Party], now: jiff::Timestamp) -> Result<Minted, MintError
             })
         })
         .collect::<Result<Vec<_>, MintError>>()?;
-    Ok(Minted { ca_pem: authority.pem().to_owned(), authority, server, participants })
+    Ok(Minted { ca_pem: authority.pem(), authority, server, participants })
 }
 
 #[cfg(test)]

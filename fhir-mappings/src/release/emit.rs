@@ -37,6 +37,7 @@ pub(super) struct Ground<'g> {
 
 struct Emitter<'g> {
     ground: &'g Ground<'g>,
+    root: Value<'g>,
     resource_type: &'g str,
     classes: ClassSet,
     need: Shapes,
@@ -47,16 +48,17 @@ struct Emitter<'g> {
 }
 
 /// The resource as far as it may pass; `None` when nothing is left, or what is left would be no valid R4.
-pub(super) fn emit(
-    ground: &Ground<'_>,
-    resource: Value<'_>,
-    judged: &Judged<'_>,
+pub(super) fn emit<'g>(
+    ground: &'g Ground<'g>,
+    resource: Value<'g>,
+    judged: &'g Judged<'g>,
     id: &str,
 ) -> Option<Emitted> {
     let automaton = &ground.tables.automaton;
     let root = automaton.node(*automaton.roots.get(judged.resource_type)?)?;
     let mut emitter = Emitter {
         ground,
+        root: resource,
         resource_type: judged.resource_type,
         classes: judged.marked.class.classes,
         need: judged.need,
@@ -101,7 +103,7 @@ impl<'g> Emitter<'g> {
         let start = self.out.len();
         let (mut filled, mut any) = (0_u32, false);
         for member in value.members() {
-            let name = member.name();
+            let (name, member) = self.unfolded(member);
             let Some(child) = self.ground.tables.automaton.child(node, name) else {
                 // FHIR: an unknown modifier makes what holds it unsafe to read.
                 if name == "modifierExtension" && !matches!(member.kind(), Kind::Null) {
@@ -142,6 +144,25 @@ impl<'g> Emitter<'g> {
             self.out.truncate(start);
         }
         Ok(whole)
+    }
+
+    /// A medicine that stands inside its request has no resource of its own to refer to; its code takes the place of
+    /// the reference, so that nobody misses the medicine because of how its holder wrote it.
+    fn unfolded<'v>(&self, member: Value<'v>) -> (&'v str, Value<'v>)
+    where
+        'g: 'v,
+    {
+        let name = member.name();
+        if name != "medicationReference" {
+            return (name, member);
+        }
+        let target = member.get_str("reference").unwrap_or_default();
+        let code = target.strip_prefix('#').and_then(|id| {
+            let root: Value<'v> = self.root;
+            let mut inside = root.each("contained");
+            inside.find(|inner| inner.get_str("id").as_deref() == Some(id))?.get("code")
+        });
+        code.map_or((name, member), |code| ("medicationCodeableConcept", code))
     }
 
     /// A value, or a list without the items that do not pass; never an empty list.
@@ -290,6 +311,10 @@ impl<'g> Emitter<'g> {
                 }
                 Some(None) | None => false,
             },
+            Whom::Nothing if self.ground.person.is_loose_subject(value) => {
+                self.write_reference("Patient", self.ground.patient_id);
+                true
+            }
             Whom::SomebodyElse | Whom::Nothing => false,
         }
     }

@@ -96,8 +96,10 @@ pub struct Holder<'a> {
 /// One resource as its holder keeps it.
 #[derive(Clone, Copy)]
 pub struct Raw<'a> {
-    /// Id or fullUrl, unique within holder and type: what references name.
+    /// Id or fullUrl, unique within holder and type: what references name, and our id is made from.
     pub key: &'a str,
+    /// The fullUrl beside an id, by which others may refer to it too.
+    pub full_url: Option<&'a str>,
     /// FHIR R4 JSON.
     pub bytes: &'a [u8],
     /// When the holder recorded it, as FHIR writes it.

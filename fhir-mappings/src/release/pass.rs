@@ -2,7 +2,7 @@
 //! rule of its own: `select` says what may leave, `emit` how much of it.
 
 use super::emit::{Emitted, Ground, emit};
-use super::person::{Person, Whom};
+use super::person::{Keys, Person, Whom};
 use super::select::{Access, Judged, Thing, reader_bit, unjudged};
 use super::{Bound, Contribution, Given, Incident, IncidentKind, Release, Released, View, facts, stay};
 use crate::classify::{Marked, Origin};
@@ -67,11 +67,14 @@ struct OneHolder<'a> {
 impl<'a> OneHolder<'a> {
     fn release(&self, parsed: &Parsed<'_>, marked: &[Marked], release: &mut Release) {
         let types: Vec<&str> = parsed.docs.iter().map(|doc| self.type_of(doc.root())).collect();
-        let triples: Vec<(&str, &str, Value<'_>)> = types
+        let triples: Vec<(&str, Keys<'_>, Value<'_>)> = types
             .iter()
             .zip(self.contribution.resources)
             .zip(&parsed.docs)
-            .map(|((resource_type, raw), doc)| (*resource_type, raw.key, doc.root()))
+            .map(|((resource_type, raw), doc)| {
+                let keys = Keys { key: raw.key, full_url: raw.full_url };
+                (*resource_type, keys, doc.root())
+            })
             .collect();
         let person =
             Person::read(&triples, self.view, self.contribution.bound, self.contribution.patient_references);
@@ -113,7 +116,7 @@ impl<'a> OneHolder<'a> {
         self.tables.types.get_key_value(&*name).map_or("", |(name, _)| name)
     }
 
-    fn strangers(&self, triples: &[(&str, &str, Value<'_>)], person: &Person<'_>) -> Vec<usize> {
+    fn strangers(&self, triples: &[(&str, Keys<'_>, Value<'_>)], person: &Person<'_>) -> Vec<usize> {
         let about_one = |resource_type: &str| {
             self.tables.types.get(resource_type).is_some_and(|rule| rule.kind == TypeKind::Open)
         };
@@ -130,7 +133,7 @@ impl<'a> OneHolder<'a> {
     /// Every resource with its marks, where a medicine's labels count for what refers to it too (rule 3).
     fn things<'d>(
         &self,
-        triples: &[(&'d str, &'d str, Value<'d>)],
+        triples: &[(&'d str, Keys<'d>, Value<'d>)],
         marked: &[Marked],
         person: &Person<'_>,
     ) -> Vec<Thing<'d>> {
@@ -344,7 +347,7 @@ impl<'a> OneHolder<'a> {
 
 fn marked_at(
     at: usize,
-    triples: &[(&str, &str, Value<'_>)],
+    triples: &[(&str, Keys<'_>, Value<'_>)],
     tables: &Tables,
     categories: &[&str],
 ) -> Option<Marked> {

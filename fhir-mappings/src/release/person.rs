@@ -1,6 +1,7 @@
 //! Who and what references lead to, and whether a resource is about this person. Must not decide what may leave.
 
 use super::{Bound, View};
+use crate::identifiers::KnownSystem;
 use crate::json::{Kind, Value};
 use std::collections::HashMap;
 
@@ -17,6 +18,13 @@ pub(super) enum Whom {
     Nothing,
 }
 
+/// What references may call a resource.
+#[derive(Clone, Copy)]
+pub(super) struct Keys<'a> {
+    pub(super) key: &'a str,
+    pub(super) full_url: Option<&'a str>,
+}
+
 /// References within one contribution.
 pub(super) struct Person<'a> {
     places: HashMap<String, usize>,
@@ -28,17 +36,21 @@ pub(super) struct Person<'a> {
 }
 
 impl<'a> Person<'a> {
-    /// Reads the contribution's (type, key, resource) triples.
+    /// Reads the contribution: of each resource its type, its keys and itself.
     pub(super) fn read(
-        resources: &[(&str, &str, Value<'_>)],
+        resources: &[(&str, Keys<'_>, Value<'_>)],
         view: &View<'a>,
         bound: Bound,
         own: &'a [&'a str],
     ) -> Self {
         let mut places = HashMap::with_capacity(resources.len() * 2);
         let mut patients = HashMap::new();
-        for (at, (resource_type, key, resource)) in resources.iter().enumerate() {
+        for (at, (resource_type, keys, resource)) in resources.iter().enumerate() {
+            let key = &keys.key;
             places.insert((*key).to_owned(), at);
+            if let Some(url) = keys.full_url {
+                places.insert(url.to_owned(), at);
+            }
             places.insert(format!("{resource_type}/{key}"), at);
             if let Some((_, id)) = key.rsplit_once('/') {
                 places.entry(format!("{resource_type}/{id}")).or_insert(at);
@@ -67,7 +79,13 @@ impl<'a> Person<'a> {
         let Some(target) = reference.get_str("reference") else {
             return match reference.get("identifier") {
                 Some(number) if is_number_of(number, self.identifiers) => Whom::Subject,
-                Some(_) if reference.get_str("type").as_deref() == Some("Patient") => Whom::SomebodyElse,
+                // Another number of a kind that names this person, or said to be a Patient.
+                Some(number)
+                    if is_such_a_number(number, self.identifiers)
+                        || reference.get_str("type").as_deref() == Some("Patient") =>
+                {
+                    Whom::SomebodyElse
+                }
                 Some(_) | None => Whom::Nothing,
             };
         };
@@ -125,12 +143,16 @@ impl<'a> Person<'a> {
         !named && self.bound == Bound::Fetched
     }
 
+    /// Whether a reference says about whom its resource is, where an import has answered that already.
+    pub(super) fn is_loose_subject(&self, reference: Value<'_>) -> bool {
+        self.bound == Bound::AtImport
+            && matches!(reference.name(), "subject" | "patient" | "beneficiary" | "for")
+            && self.is_loose(reference)
+    }
+
     /// A subject that an import may leave open: an URN nobody in the file carries, or no reference at all.
     fn is_loose(&self, about: Value<'_>) -> bool {
-        match about.get_str("reference") {
-            Some(reference) => reference.starts_with("urn:"),
-            None => about.get("identifier").is_none() || about.get_str("type").is_none(),
-        }
+        about.get_str("reference").is_none_or(|reference| reference.starts_with("urn:"))
     }
 }
 
@@ -145,9 +167,18 @@ fn tail_of(target: &str) -> &str {
 fn is_number_of(number: Value<'_>, identifiers: &[(&str, &str)]) -> bool {
     let system = number.get_str("system").unwrap_or_default();
     let value = number.get_str("value").unwrap_or_default();
-    let known = crate::identifiers::KnownSystem::of(&system);
+    let known = KnownSystem::of(&system);
     identifiers.iter().any(|(own, wanted)| {
-        **wanted == *value
-            && (**own == *system || (known.is_some() && crate::identifiers::KnownSystem::of(own) == known))
+        **wanted == *value && (**own == *system || (known.is_some() && KnownSystem::of(own) == known))
     })
+}
+
+/// Whether an Identifier is of a system that names this person.
+fn is_such_a_number(number: Value<'_>, identifiers: &[(&str, &str)]) -> bool {
+    let system = number.get_str("system").unwrap_or_default();
+    let known = KnownSystem::of(&system);
+    known == Some(KnownSystem::Bsn)
+        || identifiers
+            .iter()
+            .any(|(own, _)| **own == *system || (known.is_some() && KnownSystem::of(own) == known))
 }

@@ -1,5 +1,8 @@
 //! The minimise stage against the rules of REGION.md, one table per rule.
 
+mod corpus;
+mod markers;
+mod naive;
 mod world;
 
 use super::{Bound, IncidentKind, Reader};
@@ -175,6 +178,17 @@ fn somebody_else_never_passes() {
     world.bound = Bound::Fetched;
     let released = world.release("gp-own");
     assert!(released.resources.is_empty(), "a fetched answer with a stranger in it falls whole");
+}
+
+#[test]
+fn another_number_of_the_same_kind_is_somebody_else() {
+    let other = CONDITION.replace(
+        r#"{"reference":"Patient/p1","display":"Naam"}"#,
+        r#"{"identifier":{"system":"urn:oid:2.16.840.1.113883.2.4.6.3","value":"999990160"}}"#,
+    );
+    let released = World::new("gp", &[PATIENT, &other]).release("gp-own");
+    assert_eq!(released.incidents.len(), 1);
+    assert!(!text_of(&released).contains("84114007"));
 }
 
 #[test]

@@ -70,6 +70,7 @@ fn spoilt(bytes: &'static [u8]) -> Held {
     Held {
         resource_type: "Condition".into(),
         key: "spoilt".into(),
+        full_url: None,
         recorded: "2026-01-01T00:00:00Z".into(),
         bytes: Bytes::from_static(bytes),
     }

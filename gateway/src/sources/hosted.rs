@@ -40,6 +40,7 @@ impl HostedSource {
                 held.push(Held {
                     resource_type: one.item.resource_type,
                     key: one.item.key,
+                    full_url: one.item.full_url,
                     recorded: one.item.recorded.to_string(),
                     bytes: blob.slice(start..end),
                 });

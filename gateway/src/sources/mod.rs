@@ -30,6 +30,8 @@ pub struct Held {
     pub resource_type: String,
     /// The holder's key of it: what references name, and what our id is made from.
     pub key: String,
+    /// The fullUrl beside an id, by which others may refer to it too.
+    pub full_url: Option<String>,
     /// When it was recorded, as FHIR writes it.
     pub recorded: String,
     /// FHIR R4 JSON.

@@ -25,6 +25,8 @@ pub(super) struct World {
     pub(super) classes: Vec<Box<str>>,
     pub(super) bound: Bound,
     pub(super) reader: Reader,
+    pub(super) protected: bool,
+    pub(super) identifiers: Vec<(String, String)>,
 }
 
 struct Numbers;
@@ -61,6 +63,18 @@ impl World {
             classes: words.all_classes().iter().map(|c| words.class_code(c).into()).collect(),
             bound: Bound::AtImport,
             reader: Reader::Professional,
+            protected: false,
+            identifiers: vec![("http://fhir.nl/fhir/NamingSystem/bsn".to_owned(), "999990032".to_owned())],
+        }
+    }
+
+    /// Takes the numbers of every Patient of a document as the person's.
+    pub(super) fn identify_by(&mut self, resources: &[serde_json::Value]) {
+        for patient in resources.iter().filter(|r| r["resourceType"] == "Patient") {
+            for number in patient["identifier"].as_array().into_iter().flatten() {
+                let part = |name: &str| number[name].as_str().unwrap_or_default().to_owned();
+                self.identifiers.push((part("system"), part("value")));
+            }
         }
     }
 
@@ -127,17 +141,19 @@ impl World {
         let resources: Vec<Raw<'_>> = self
             .resources
             .iter()
-            .map(|(key, text)| Raw { key, bytes: text.as_bytes(), recorded: None })
+            .map(|(key, text)| Raw { key, full_url: None, bytes: text.as_bytes(), recorded: None })
             .collect();
+        let identifiers: Vec<(&str, &str)> =
+            self.identifiers.iter().map(|(system, value)| (system.as_str(), value.as_str())).collect();
         let view = View {
             function: Some(function),
             role: None,
             reader: self.reader,
             emergency: false,
             at: at(),
-            identifiers: &[("http://fhir.nl/fhir/NamingSystem/bsn", "999990032")],
+            identifiers: &identifiers,
             patient_id: "pseudo",
-            protected: false,
+            protected: self.protected,
             ids: &Numbers,
         };
         let holder = Holder { code: "holder", name: "Houder", categories: &[self.category] };

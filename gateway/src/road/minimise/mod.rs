@@ -202,7 +202,12 @@ fn in_scope<'h>(held: &'h [Held], asked: &Authorised) -> Vec<Raw<'h>> {
             || scopes.permit(&held.resource_type, Interaction::Read)
             || scopes.permit(&held.resource_type, Interaction::Search)
     };
-    let raw = |held: &'h Held| Raw { key: &held.key, bytes: &held.bytes, recorded: Some(&held.recorded) };
+    let raw = |held: &'h Held| Raw {
+        key: &held.key,
+        full_url: held.full_url.as_deref(),
+        bytes: &held.bytes,
+        recorded: Some(&held.recorded),
+    };
     held.iter().filter(may).map(raw).collect()
 }
 

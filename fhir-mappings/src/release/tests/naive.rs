@@ -1,0 +1,311 @@
+//! A second filter, slow and plain: over a tree, straight from the lines of the tables, without the automaton.
+//! It shares nothing with `emit` but the code index and where references lead.
+
+use crate::r4::{Definitions, Element, TypeDef};
+use crate::tables::{Row, Tables};
+use serde_json::{Map, Value, json};
+use std::collections::HashSet;
+
+/// What the filter is told.
+pub(super) struct Given<'a> {
+    pub(super) tables: &'a Tables,
+    /// Names of the forms that the resource needs.
+    pub(super) forms: Vec<String>,
+    /// The form in which each class is open, by class code.
+    pub(super) open: Vec<(String, String)>,
+    pub(super) groups: HashSet<String>,
+    pub(super) clinical: bool,
+    pub(super) text: bool,
+    pub(super) protected: bool,
+    pub(super) safety: bool,
+    pub(super) plain: HashSet<String>,
+    /// Whether a coding may be told, by system and code.
+    pub(super) may_tell: &'a dyn Fn(&str, &str) -> bool,
+    /// Where a Reference leads, if it may.
+    pub(super) refer: &'a dyn Fn(&Value) -> Option<String>,
+    pub(super) resource_type: &'a str,
+    pub(super) resource: &'a Value,
+}
+
+struct Fall;
+
+/// The resource as it may leave, without its id.
+pub(super) fn filter(given: &Given<'_>, resource: &Value) -> Option<Value> {
+    let def = Definitions::get().type_def(given.resource_type)?;
+    let mut kept = given.group(resource, def, given.resource_type, "", false).ok().flatten()?;
+    kept.insert("resourceType".into(), json!(given.resource_type));
+    Some(Value::Object(kept))
+}
+
+impl Given<'_> {
+    fn rows(&self, section: &str, path: &str) -> impl Iterator<Item = &Row> {
+        self.tables.rows().iter().filter(move |row| {
+            row.resource_type == section && bare(&row.path).split(' ').next() == Some(path)
+        })
+    }
+
+    fn has_below(&self, section: &str, path: &str) -> bool {
+        let prefix = format!("{path}.");
+        self.tables
+            .rows()
+            .iter()
+            .any(|row| row.resource_type == section && bare(&row.path).starts_with(&prefix))
+    }
+
+    fn passes(&self, row: &Row, datatype: bool, words: bool) -> bool {
+        let flag = |name: &str| row.conditions.iter().any(|c| c == name);
+        let value = |name: &str| row.conditions.iter().find_map(|c| c.strip_prefix(name));
+        let needed: Vec<String> = match value("class:") {
+            Some(class) => match self.open.iter().find(|(code, _)| code == class) {
+                Some((_, form)) => vec![form.clone()],
+                None => return false,
+            },
+            None => self.forms.clone(),
+        };
+        needed.iter().all(|form| datatype || self.lists(row, form))
+            && value("for:").is_none_or(|group| self.groups.contains(group))
+            && (!flag("text") || self.text || words)
+            && (!flag("place") || !self.protected)
+            && (!flag("reporter") || !self.safety)
+    }
+
+    fn lists(&self, row: &Row, form: &str) -> bool {
+        let without = row.forms.iter().any(|f| f.strip_prefix('-') == Some(form));
+        let all = row.forms.iter().any(|f| f == "all") && self.plain.contains(form);
+        !without && (all || row.forms.iter().any(|f| f == form))
+    }
+
+    /// The members of one group, or nothing; `Fall` when the resource must fall.
+    fn group(
+        &self,
+        value: &Value,
+        def: &TypeDef,
+        section: &str,
+        path: &str,
+        words: bool,
+    ) -> Result<Option<Map<String, Value>>, Fall> {
+        let Value::Object(members) = value else { return Ok(None) };
+        let mut kept = Map::new();
+        for (name, inner) in members {
+            let inside = self.inside(name, inner);
+            let unfolded = "medicationCodeableConcept".to_owned();
+            let (name, inner) = match &inside {
+                Some(code) => (&unfolded, code),
+                None => (name, inner),
+            };
+            let Some((element, chosen)) = def.member(name) else { continue };
+            let here =
+                if path.is_empty() { element.name.to_owned() } else { format!("{path}.{}", element.name) };
+            let found = match name.as_str() {
+                "modifierExtension" | "extension" => self.extensions(inner, section, &here, name, words)?,
+                _ => self.element(inner, element, chosen.map(|t| t.code), section, &here, words)?,
+            };
+            let ignorable = self.rows(section, &here).any(|r| r.conditions.iter().any(|c| c == "ignorable"));
+            match found {
+                Some(found) => {
+                    kept.insert(name.clone(), found);
+                }
+                None if element.modifier && name != "modifierExtension" && !ignorable => return Err(Fall),
+                None => {}
+            }
+        }
+        let filled = |wanted: &str| kept.keys().any(|k| def.member(k).is_some_and(|(e, _)| e.name == wanted));
+        let any =
+            self.rows(section, path).find_map(|r| r.conditions.iter().find_map(|c| c.strip_prefix("need:")));
+        let required = def.elements.iter().filter(|e| e.min > 0).all(|e| {
+            filled(e.name)
+                || (any.is_some_and(|list| list.split(',').any(|n| n == e.name)) && !kept.is_empty())
+        });
+        let some = any.is_none_or(|list| list.split(',').any(filled));
+        Ok((!kept.is_empty() && required && some).then_some(kept))
+    }
+
+    /// The code of a medicine that stands inside its request.
+    fn inside(&self, name: &str, reference: &Value) -> Option<Value> {
+        let id =
+            reference["reference"].as_str()?.strip_prefix('#').filter(|_| name == "medicationReference")?;
+        let contained = self.resource["contained"].as_array()?;
+        let code = &contained.iter().find(|inner| inner["id"] == id)?["code"];
+        (!code.is_null()).then(|| code.clone())
+    }
+
+    fn element(
+        &self,
+        value: &Value,
+        element: &Element,
+        chosen: Option<&str>,
+        section: &str,
+        path: &str,
+        words: bool,
+    ) -> Result<Option<Value>, Fall> {
+        let datatype = section != self.resource_type;
+        let code = chosen.or_else(|| element.types.first().map(|t| t.code)).unwrap_or_default();
+        let below = self.has_below(section, path);
+        let fits = |row: &&Row| match row.path.split_once('(') {
+            Some((_, types)) => types.trim_end_matches(')').split(',').any(|t| t == code),
+            None => below || !(element.choice && code == "string" && !datatype),
+        };
+        let rows: Vec<&Row> = self.rows(section, path).filter(fits).collect();
+        let passing = rows.iter().find(|row| self.passes(row, datatype, words)).copied();
+        if passing.is_none() && !(below && rows.is_empty()) {
+            return Ok(None);
+        }
+        let flags: Vec<&str> =
+            passing.map(|r| r.conditions.iter().map(String::as_str).collect()).unwrap_or_default();
+        let words = words || (flags.contains(&"words") && !self.protected);
+        let pick = flags.iter().find_map(|f| f.strip_prefix("pick:"));
+        let one = |item: &Value| self.one(item, element, code, section, path, below, words);
+        match value {
+            Value::Array(items) => {
+                let temporary = items.iter().any(|i| i["use"] == "temp");
+                let mut kept = Vec::new();
+                for (at, item) in items.iter().enumerate() {
+                    let picked = match pick {
+                        None => true,
+                        Some("current") => match item["use"].as_str() {
+                            Some("temp") => true,
+                            Some("old" | "billing" | "work") => false,
+                            _ => !temporary,
+                        },
+                        // No specimen is coded as a representative.
+                        Some(set) => set.starts_with("first-or-") && at == 0,
+                    };
+                    if picked {
+                        kept.extend(one(item)?);
+                    }
+                }
+                Ok((!kept.is_empty()).then_some(Value::Array(kept)))
+            }
+            item if pick.is_none() => one(item),
+            _ => Ok(None),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn one(
+        &self,
+        value: &Value,
+        element: &Element,
+        code: &str,
+        section: &str,
+        path: &str,
+        below: bool,
+        words: bool,
+    ) -> Result<Option<Value>, Fall> {
+        let definitions = Definitions::get();
+        if below {
+            let Some(inner) = element.content.or(Some(code)).and_then(|c| definitions.type_def(c)) else {
+                return Ok(None);
+            };
+            return Ok(self.group(value, inner, section, path, words)?.map(Value::Object));
+        }
+        match code {
+            "Reference" => Ok((self.refer)(value).and_then(|to| {
+                // An import has answered about whom it is; any other open reference vanishes.
+                let about = matches!(element.name, "subject" | "patient" | "beneficiary" | "for");
+                match to.as_str() {
+                    "urn" => about.then(|| json!({"reference": "Patient/pseudo"})),
+                    to => Some(json!({"reference": to})),
+                }
+            })),
+            "CodeableConcept" if self.betrays_any(value) => Ok(None),
+            "Coding" if !self.tells(value) => Ok(None),
+            "Identifier" if !self.shows(value) => Ok(None),
+            _ if code.starts_with(|c: char| c.is_lowercase()) => Ok(self.scalar(value, section, path)),
+            _ => match definitions.type_def(code) {
+                Some(inner) => Ok(self.group(value, inner, inner.name, "", words)?.map(Value::Object)),
+                None => Ok(None),
+            },
+        }
+    }
+
+    fn scalar(&self, value: &Value, section: &str, path: &str) -> Option<Value> {
+        if matches!(value, Value::Null | Value::Object(_) | Value::Array(_)) {
+            return None;
+        }
+        let dosing = self.rows(section, path).any(|row| row.conditions.iter().any(|c| c == "dosage"));
+        if dosing && !self.text {
+            let text = value.as_str()?;
+            let known = super::super::dosing::is_known(text, &self.tables.dosing);
+            return Some(if known { value.clone() } else { json!("dosering: zie bron") });
+        }
+        Some(value.clone())
+    }
+
+    fn betrays_any(&self, concept: &Value) -> bool {
+        let codings = concept["coding"].as_array().cloned().unwrap_or_default();
+        codings.iter().any(|c| !self.may_be_told(c))
+    }
+
+    fn may_be_told(&self, coding: &Value) -> bool {
+        match (coding["system"].as_str(), coding["code"].as_str()) {
+            (Some(system), Some(code)) => (self.may_tell)(system, code),
+            _ => true,
+        }
+    }
+
+    fn tells(&self, coding: &Value) -> bool {
+        let known = coding["system"].as_str().is_some_and(|s| self.tables.codes.system(s).is_some());
+        !coding["code"].is_null() && (known || self.clinical) && self.may_be_told(coding)
+    }
+
+    fn shows(&self, identifier: &Value) -> bool {
+        let types = identifier["system"].as_str().and_then(|s| self.tables.identifiers.get(s));
+        types.is_some_and(|types| types.iter().any(|t| **t == *self.resource_type))
+    }
+
+    fn extensions(
+        &self,
+        value: &Value,
+        section: &str,
+        path: &str,
+        name: &str,
+        words: bool,
+    ) -> Result<Option<Value>, Fall> {
+        let Some(items) = value.as_array() else {
+            return if name == "extension" { Ok(None) } else { Err(Fall) };
+        };
+        let mut kept = Vec::new();
+        for item in items {
+            let row = self.rows(section, path).find(|row| {
+                row.path.split_once(' ').map(|(_, url)| url) == item["url"].as_str()
+                    && self.passes(row, false, words)
+            });
+            let types: Vec<&str> = row
+                .and_then(|r| r.path.split_once('('))
+                .map(|(_, t)| t.split(')').next().unwrap_or_default().split(',').collect())
+                .unwrap_or_default();
+            let def = Definitions::get().type_def("Extension");
+            let mut found = None;
+            for (key, inner) in item.as_object().into_iter().flatten() {
+                let Some((element, Some(t))) = def.and_then(|d| d.member(key)) else { continue };
+                if types.contains(&t.code) {
+                    found = self
+                        .one(inner, element, t.code, "Extension", "value", false, words)?
+                        .map(|v| json!({"url": item["url"], key: v}));
+                }
+            }
+            match found {
+                Some(found) => kept.push(found),
+                None if name == "modifierExtension" => return Err(Fall),
+                None => {}
+            }
+        }
+        Ok((!kept.is_empty()).then_some(Value::Array(kept)))
+    }
+}
+
+/// A path without the types of a choice and without `[x]`.
+fn bare(path: &str) -> String {
+    let mut out = String::new();
+    let mut inside = false;
+    for c in path.chars() {
+        match c {
+            '(' => inside = true,
+            ')' => inside = false,
+            c if !inside => out.push(c),
+            _ => {}
+        }
+    }
+    out.replace("[x]", "")
+}
