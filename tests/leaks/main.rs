@@ -1,0 +1,1 @@
+//! Every attack of LEAKS.md, black-box.

@@ -1,0 +1,2 @@
+//! Scenarios against the real program. Each test is named by the rule it shows.
+mod start;

@@ -1,0 +1,62 @@
+//! Looking into answers: codes, words, markers.
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Whether a coding with this code stands anywhere.
+#[must_use]
+pub fn has_code(value: &Value, code: &str) -> bool {
+    any(value, &|v| v.get("code").and_then(Value::as_str) == Some(code))
+}
+
+/// Whether any string contains these words, whatever their case.
+#[must_use]
+pub fn has_words(value: &Value, words: &str) -> bool {
+    let words = words.to_lowercase();
+    any(value, &|v| v.as_str().is_some_and(|s| s.to_lowercase().contains(&words)))
+}
+
+/// Every marker (`MRK-...`) in it.
+#[must_use]
+pub fn markers(value: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    visit(value, &mut |v| {
+        if let Some(text) = v.as_str() {
+            for tail in text.split("MRK-").skip(1) {
+                let end = tail.find(|c: char| !c.is_ascii_alphanumeric() && c != '-').unwrap_or(tail.len());
+                found.insert(format!("MRK-{}", &tail[..end]));
+            }
+        }
+    });
+    found
+}
+
+/// The resources of a Bundle.
+#[must_use]
+pub fn resources(bundle: &Value) -> Vec<&Value> {
+    let entries = bundle["entry"].as_array();
+    entries.map(|all| all.iter().map(|e| &e["resource"]).collect()).unwrap_or_default()
+}
+
+/// Resources of one type in a Bundle.
+#[must_use]
+pub fn of_type<'v>(bundle: &'v Value, kind: &str) -> Vec<&'v Value> {
+    resources(bundle).into_iter().filter(|r| r["resourceType"] == kind).collect()
+}
+
+/// Whether `test` holds for any value in it.
+pub fn any(value: &Value, test: &dyn Fn(&Value) -> bool) -> bool {
+    let mut found = false;
+    visit(value, &mut |v| found |= test(v));
+    found
+}
+
+/// Visits every value in it.
+pub fn visit(value: &Value, on: &mut dyn FnMut(&Value)) {
+    on(value);
+    match value {
+        Value::Array(all) => all.iter().for_each(|v| visit(v, on)),
+        Value::Object(all) => all.values().for_each(|v| visit(v, on)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

@@ -1,0 +1,130 @@
+//! A verifier of its own for what `audit prove` prints: RFC 6962 with SHA-256, and a C2SP signed note with Ed25519.
+//! Written from the specifications, without the program's code.
+
+use data_encoding::BASE64;
+use ring::digest::{SHA256, digest};
+use ring::signature::{ED25519, UnparsedPublicKey};
+use serde_json::Value;
+
+/// Checks one proof with the log's verifier key alone.
+///
+/// # Errors
+/// What does not hold.
+pub fn check(proof: &Value, verifier_key: &str) -> Result<(), String> {
+    let number = |name: &str| proof[name].as_u64().ok_or(format!("no {name}"));
+    let bytes = |value: &Value| {
+        let text = value.as_str().ok_or("no text")?;
+        BASE64.decode(text.as_bytes()).map_err(|e| e.to_string())
+    };
+    let (index, size) = (number("index")?, number("size")?);
+    let leaf = bytes(&proof["leaf"])?;
+    let leaf_hash = leaf_hash(&leaf);
+    if bytes(&proof["leaf_hash"])? != leaf_hash {
+        return Err("leaf_hash is not the hash of leaf".into());
+    }
+    let path: Vec<Vec<u8>> =
+        proof["path"].as_array().ok_or("no path")?.iter().map(bytes).collect::<Result<_, _>>()?;
+    let root = root(index, size, &leaf_hash, &path).ok_or("the path does not fit index and size")?;
+    let checkpoint = proof["checkpoint"].as_str().ok_or("no checkpoint")?;
+    let (signed_size, signed_root) = open(checkpoint, verifier_key)?;
+    if signed_size != size {
+        return Err(format!("the checkpoint speaks of {signed_size} records, the proof of {size}"));
+    }
+    if signed_root != root {
+        return Err("the path leads to another root than the signed one".into());
+    }
+    Ok(())
+}
+
+/// RFC 6962 2.1: hash of a leaf.
+#[must_use]
+pub fn leaf_hash(leaf: &[u8]) -> Vec<u8> {
+    hash(&[&[0], leaf])
+}
+
+fn hash(parts: &[&[u8]]) -> Vec<u8> {
+    digest(&SHA256, &parts.concat()).as_ref().to_vec()
+}
+
+/// RFC 9162 2.1.3.2: the root that an inclusion path leads to.
+#[must_use]
+pub fn root(index: u64, size: u64, leaf: &[u8], path: &[Vec<u8>]) -> Option<Vec<u8>> {
+    if index >= size {
+        return None;
+    }
+    let (mut node, mut last) = (index, size - 1);
+    let mut hashed = leaf.to_vec();
+    for beside in path {
+        if last == 0 {
+            return None;
+        }
+        if node & 1 == 1 || node == last {
+            hashed = hash(&[&[1], beside, &hashed]);
+            while node & 1 == 0 && node != 0 {
+                node >>= 1;
+                last >>= 1;
+            }
+        } else {
+            hashed = hash(&[&[1], &hashed, beside]);
+        }
+        node >>= 1;
+        last >>= 1;
+    }
+    (last == 0).then_some(hashed)
+}
+
+/// Root of a whole tree, from its leaf hashes (RFC 6962 2.1).
+#[must_use]
+pub fn tree(leaves: &[Vec<u8>]) -> Vec<u8> {
+    match leaves {
+        [] => hash(&[]),
+        [one] => one.clone(),
+        _ => {
+            let split = leaves.len().next_power_of_two() / 2;
+            hash(&[&[1], &tree(&leaves[..split]), &tree(&leaves[split..])])
+        }
+    }
+}
+
+/// Opens a checkpoint: its size and root, when the signature holds.
+///
+/// # Errors
+/// What does not hold.
+pub fn open(note: &str, verifier_key: &str) -> Result<(u64, Vec<u8>), String> {
+    let (text, signatures) = note.split_once("\n\n").ok_or("no signed note")?;
+    let text = format!("{text}\n");
+    // C2SP signed-note: <name>+<hash of name and key, hex>+<base64 of type byte and key>; base64 may hold `+` too.
+    let mut parts = verifier_key.splitn(3, '+');
+    let (name, id, key) = match (parts.next(), parts.next(), parts.next()) {
+        (Some(name), Some(id), Some(key)) => (name, id, key),
+        _ => return Err("no verifier key".into()),
+    };
+    let key = BASE64.decode(key.as_bytes()).map_err(|e| e.to_string())?;
+    let expected_id = &hash(&[name.as_bytes(), b"\n", &key])[..4];
+    if data_encoding::HEXLOWER.encode(expected_id) != id {
+        return Err("the verifier key's id is not its hash".into());
+    }
+    let Some((1, key)) = key.split_first().map(|(kind, key)| (*kind, key)) else {
+        return Err("no Ed25519 key".into());
+    };
+    let signature = signatures
+        .lines()
+        .filter_map(|line| line.strip_prefix("\u{2014} "))
+        .filter_map(|line| line.split_once(' '))
+        .find(|(signer, _)| *signer == name)
+        .ok_or("not signed by this key")?
+        .1;
+    let signature = BASE64.decode(signature.as_bytes()).map_err(|e| e.to_string())?;
+    let (signed_by, signature) = signature.split_at_checked(4).ok_or("no signature")?;
+    if signed_by != expected_id {
+        return Err("signed by another key of this name".into());
+    }
+    UnparsedPublicKey::new(&ED25519, key)
+        .verify(text.as_bytes(), signature)
+        .map_err(|_| "the signature does not hold")?;
+    let mut lines = text.lines();
+    let _origin = lines.next().ok_or("no origin")?;
+    let size = lines.next().and_then(|l| l.parse().ok()).ok_or("no size")?;
+    let root = BASE64.decode(lines.next().ok_or("no root")?.as_bytes()).map_err(|e| e.to_string())?;
+    Ok((size, root))
+}
