@@ -76,8 +76,8 @@ type Done<T> = Result<T, Refused>;
 /// A file that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {
-    /// Whether it is about a person.
-    pub about_a_person: bool,
+    /// Whom it is about, `system|value`; nobody for resources about none.
+    pub patient: Option<String>,
     /// How many resources.
     pub resources: usize,
     /// What deserves a word: place and words.
@@ -143,7 +143,8 @@ pub fn import(
     draft.entry.details = vec![audit::Detail { name: "resources".into(), value: resources.to_string() }];
     world.store.change_blocking(draft, change, Some(fence), None)?;
     let warnings = read.warnings.iter().map(|w| format!("{}: {}", w.expression, w.detail)).collect();
-    Ok(Taken { about_a_person: !identifiers.is_empty(), resources, warnings })
+    let patient = identifiers.first().map(|i| format!("{}|{}", i.system(), i.value()));
+    Ok(Taken { patient, resources, warnings })
 }
 
 fn intake_refusal(refusal: &intake::Refusal) -> Refused {
@@ -349,6 +350,34 @@ pub fn end_relation(world: &World, identifier: &Identifier, id: &str) -> Done<()
     };
     let recorder = world.store.trust().participant(&stored.recorder).cloned();
     apply(world, Kind::Relation, "relation", id, person, fact, recorder.as_deref())
+}
+
+/// Gives a known person one more identifier: in a sandbox the name by which the person's own app asks.
+///
+/// # Errors
+/// See [`Refused`].
+#[cfg(feature = "sandbox")]
+pub fn know_as(world: &World, identifier: &Identifier, more: (&str, &str)) -> Done<()> {
+    let person = known_person(world, identifier)?;
+    let state = world.store.person(person).map_err(|_| view_down())?;
+    let more = (more.0.to_owned(), more.1.to_owned());
+    if state.identifiers.contains(&more) {
+        return Ok(());
+    }
+    let fact = Fact::Identity { identifiers: vec![more], birth_date: None };
+    apply(world, Kind::Import, "identity", "sandbox", person, fact, None)
+}
+
+/// Whether these very words were recorded about this person already.
+#[cfg(feature = "sandbox")]
+#[must_use]
+pub fn stands_already(world: &World, identifier: &Identifier, wire: &str) -> bool {
+    let state = known_person(world, identifier).ok().and_then(|p| world.store.person(p).ok());
+    state.is_some_and(|state| {
+        state.consents.iter().any(|c| c.wire == wire)
+            || state.relations.iter().any(|r| r.wire == wire)
+            || state.attestations.iter().any(|a| a.wire == wire)
+    })
 }
 
 /// An attestation of a professional, recorded by the participant it names as organisation of its author.

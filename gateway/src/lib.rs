@@ -3,11 +3,13 @@
 pub mod answer;
 pub mod boot;
 pub mod changes;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod control;
 pub mod desk;
 pub mod directory;
+pub mod dump;
 pub mod exchange;
 pub mod explain;
 pub mod lens;

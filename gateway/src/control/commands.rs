@@ -55,7 +55,9 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
             .map_err(|e| Refused::new("usage", format!("the fingerprint {e}")))
             .and_then(|fingerprint| register::block(world, fingerprint))
             .map(|()| note(say, "blocked from the next request on")),
-        Command::AuditRead { what } => audit_read(world, what),
+        Command::AuditDump => audit_read(world, "dump").map(|()| dump(world, say)),
+        Command::AuditVerify { older, json } => return verify(world, older.as_deref(), *json, say),
+        Command::AuditProve { index } => audit_read(world, "prove").and_then(|()| prove(world, *index, say)),
         Command::AuditCheckpoint => {
             out(say, world.store.log().checkpoint());
             Ok(())
@@ -117,8 +119,7 @@ fn import(
     let line = match &taken {
         Ok(taken) => {
             taken.warnings.iter().for_each(|warning| note(say, &format!("{name}: {warning}")));
-            let about = if taken.about_a_person { json!("known") } else { json!(null) };
-            json!({"file": name, "accepted": true, "patient": about, "resources": taken.resources, "reason": null, "expression": null})
+            json!({"file": name, "accepted": true, "patient": taken.patient, "resources": taken.resources, "reason": null, "expression": null})
         }
         Err(refused) => {
             if !as_json {
@@ -331,6 +332,36 @@ fn participant_add(world: &World, text: &str, say: Say<'_>) -> Done {
             Err(Refused::new("body-invalid", format!("{} mistakes: nothing was changed", mistakes.len())))
         }
     }
+}
+
+fn dump(world: &World, say: Say<'_>) {
+    let records = world.store.records();
+    for index in 0..records.len() {
+        let Ok(record) = records.read(index) else {
+            note(say, &format!("record {index} cannot be read"));
+            continue;
+        };
+        let line = crate::dump::line(index, &record, world.store.keys(), &world.settings.origin);
+        if !say(Frame::Out(line.to_string())) {
+            return;
+        }
+    }
+}
+
+fn verify(world: &World, older: Option<&str>, as_json: bool, say: Say<'_>) -> Frame {
+    if let Err(refused) = audit_read(world, "verify") {
+        note(say, &format!("{}: {refused}", refused.reason));
+        return Frame::End(1);
+    }
+    let checked = world.store.log().verify(older, |_| {});
+    out(say, crate::cli::verdict(&checked, as_json));
+    Frame::End(u8::from(checked.is_err()))
+}
+
+fn prove(world: &World, index: u64, say: Say<'_>) -> Done {
+    let proof = world.store.log().prove(index).map_err(|e| Refused::new("unknown-record", e.to_string()))?;
+    out(say, serde_json::to_string(&proof).unwrap_or_default());
+    Ok(())
 }
 
 /// Reading the journal is recorded like everything else.

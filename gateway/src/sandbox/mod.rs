@@ -1,4 +1,7 @@
 //! The demonstration region (feature `sandbox`). Packages for real use leave this module out.
 
+pub mod demo;
+mod pki;
 pub mod region;
 pub mod scripted;
+mod seed;

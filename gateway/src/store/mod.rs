@@ -258,6 +258,14 @@ impl Store {
         &self.log
     }
 
+    /// The key that checks the journal's checkpoints, as C2SP writes it.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn journal_key(&self, origin: &str) -> Result<String, StoreError> {
+        Ok(signer(&self.inner.keys, origin)?.verifier().to_string())
+    }
+
     /// Whether the view follows the truth.
     #[must_use]
     pub fn view_is_sound(&self) -> bool {

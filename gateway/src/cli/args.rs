@@ -1,0 +1,460 @@
+//! What can be typed. Every command shows an example in its `--help`.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+#[derive(Parser)]
+#[command(
+    name = "sluis",
+    version,
+    about = "Secure exchange gateway for health and social care",
+    after_help = "Example: sluis demo   (then paste what its banner shows)"
+)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// The whole region on this machine, in the foreground.
+    #[cfg(feature = "sandbox")]
+    #[command(after_help = "Example: sluis demo --dir ./sluis-demo --fresh\nIt prints commands to paste, then the line `ready`.")]
+    Demo(Demo),
+    /// The gateway in real use.
+    #[command(after_help = "Example: sluis serve --config /etc/sluis/sluis.toml")]
+    Serve(Config),
+    /// Every mistake in a configuration, with line and mend; opens no port.
+    #[command(after_help = "Example: sluis check-config --config deploy/sluis.example.toml")]
+    CheckConfig(Config),
+    /// FHIR R4 JSON as data of a hosted holder: resource, Bundle, NDJSON or folder.
+    #[command(after_help = "Example: sluis import --holder huisarts-de-linde record.json --dir ./sluis-demo\n\
+With --json one object a file: {\"file\":\"record.json\",\"accepted\":true,\"patient\":\"http://fhir.nl/fhir/NamingSystem/bsn|999990032\",\"resources\":12,\"reason\":null,\"expression\":null}")]
+    Import(Import),
+    #[cfg(feature = "sandbox")]
+    /// An access token, made the way an EHR makes it.
+    #[command(after_help = "Example: sluis token --as huisarts-de-linde --dir ./sluis-demo\nWith --json: {\"access_token\":\"…\",\"expires_in\":300,\"scope\":\"…\",\"token_type\":\"bearer\"}")]
+    Token(Token),
+    #[cfg(feature = "sandbox")]
+    /// The patient summary that this asker gets.
+    #[command(after_help = "Example: sluis summary --patient 999990032 --as zorgcoordinatie-heuvelrijk --dir ./sluis-demo\nThe document is JSON with and without --json.")]
+    Summary(Summary),
+    #[cfg(feature = "sandbox")]
+    /// One request to the exchange, with certificate and token.
+    #[command(after_help = "Example: sluis send GET '/fhir/Condition?patient={patient}' --patient 999990032 --as huisarts-de-linde --dir ./sluis-demo\n\
+{patient} becomes this asker's pseudonym of --patient. The body is printed as it comes.")]
+    Send(Send),
+    /// The decision, without reading data.
+    #[command(after_help = "Example: sluis explain --patient 999990032 --as zorgcoordinatie-heuvelrijk --purpose TREAT --dir ./sluis-demo\n\
+With --json: {\"patient\":\"…\",\"asker\":\"…\",\"purpose\":\"TREAT\",\"at\":\"…\",\"rules\":\"…\",\"decisions\":[{\"holder\":\"…\",\"class\":\"…\",\"verdict\":\"permit\",\"level\":\"full\",\"basis\":{\"sender\":\"…\",\"receiver\":\"…\"},\"reason\":null,\"consents\":[{\"id\":\"…\",\"version\":1}],\"trace\":[]}]}")]
+    Explain(Explain),
+    /// Consents, as a desk or a migration hands them in.
+    Consent(Group<ConsentCommand>),
+    /// Relations between organisations about a person.
+    Relation(Group<RelationCommand>),
+    /// Who takes part.
+    Participant(Group<ParticipantCommand>),
+    /// Certificates.
+    Certificate(Group<CertificateCommand>),
+    /// The journal.
+    Audit(Group<AuditCommand>),
+    /// Builds the view anew from holdings and journal.
+    #[command(after_help = "Example: sluis rebuild-view --dir ./sluis-demo")]
+    RebuildView(Dir),
+    /// The sandbox's clock: shows it, or moves it forward.
+    #[cfg(feature = "sandbox")]
+    #[command(after_help = "Example: sluis clock +86400 --dir ./sluis-demo\nWith --json the instant is the same line.")]
+    Clock(Clock),
+    /// Rehearses a failing holder in the sandbox: none, down, slow, garbage, wrong-person.
+    #[cfg(feature = "sandbox")]
+    #[command(after_help = "Example: sluis fault --holder wijkverpleging-thuis --mode down --dir ./sluis-demo")]
+    Fault(Fault),
+}
+
+#[derive(Args)]
+pub(super) struct Group<C: Subcommand> {
+    #[command(subcommand)]
+    pub(super) command: C,
+}
+
+#[derive(Args)]
+pub(super) struct Dir {
+    /// The folder of the gateway.
+    #[arg(long, default_value = "./sluis-demo")]
+    pub(super) dir: PathBuf,
+}
+
+#[derive(Args)]
+pub(super) struct Config {
+    /// The configuration file.
+    #[arg(long)]
+    pub(super) config: PathBuf,
+}
+
+/// `sluis demo`.
+#[derive(Args)]
+pub(crate) struct Demo {
+    /// The folder of the sandbox.
+    #[arg(long, default_value = "./sluis-demo")]
+    pub(crate) dir: PathBuf,
+    /// Where the exchange listens; port 0 picks one.
+    #[arg(long, default_value = "127.0.0.1:8443")]
+    pub(crate) exchange: String,
+    /// Where the portal listens.
+    #[arg(long, default_value = "127.0.0.1:8444")]
+    pub(crate) portal: String,
+    /// Where management listens.
+    #[arg(long, default_value = "127.0.0.1:8445")]
+    pub(crate) management: String,
+    /// Throws an existing sandbox away first.
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    /// Holders as separate processes: comes with a later release.
+    #[arg(long)]
+    pub(crate) remote: bool,
+    /// Starts the sandbox's clock so many seconds from the machine's.
+    #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
+    pub(crate) clock_offset: i64,
+    /// `off` lifts the budgets, for measuring.
+    #[arg(long, default_value = "on", value_parser = ["on", "off"])]
+    pub(crate) budget: String,
+}
+
+#[derive(Args)]
+pub(super) struct Import {
+    /// The hosted holder whose data it becomes.
+    #[arg(long)]
+    pub(super) holder: String,
+    /// Files and folders.
+    #[arg(required = true)]
+    pub(super) paths: Vec<PathBuf>,
+    /// Whom it is about, as `system|value`; `-` reads it from standard input.
+    #[arg(long)]
+    pub(super) patient: Option<String>,
+    #[command(flatten)]
+    pub(super) dir: Dir,
+    /// One JSON object a file.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Who asks, for commands that ask as somebody.
+#[cfg(feature = "sandbox")]
+#[derive(Args, Clone)]
+pub(super) struct As {
+    /// The participant; `patient:ID` and `officer:ID` in a sandbox.
+    #[arg(long = "as")]
+    pub(super) participant: String,
+    /// The person; the participant's first when left out.
+    #[arg(long)]
+    pub(super) person: Option<String>,
+    /// The function; the person's first when left out.
+    #[arg(long)]
+    pub(super) function: Option<String>,
+    /// The purpose; the participant's first when left out.
+    #[arg(long)]
+    pub(super) purpose: Option<String>,
+    /// Breaks the glass, with this reason; needs --patient and purpose ETREAT.
+    #[arg(long)]
+    pub(super) reason: Option<String>,
+    /// The coded reason: vital, danger, unconscious or other.
+    #[arg(long, default_value = "other")]
+    pub(super) reason_code: String,
+    #[command(flatten)]
+    pub(super) dir: DirOnly,
+    /// JSON output.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[cfg(feature = "sandbox")]
+#[derive(Args, Clone)]
+pub(super) struct DirOnly {
+    /// The folder of the sandbox.
+    #[arg(long, default_value = "./sluis-demo")]
+    pub(super) dir: PathBuf,
+}
+
+#[cfg(feature = "sandbox")]
+#[derive(Args)]
+pub(super) struct Token {
+    #[command(flatten)]
+    pub(super) asker: As,
+    /// The patient of a broken glass: BSN or system|value; `-` reads it from standard input.
+    #[arg(long)]
+    pub(super) patient: Option<String>,
+    /// Scopes; all registered ones when left out.
+    #[arg(long)]
+    pub(super) scope: Option<String>,
+}
+
+#[cfg(feature = "sandbox")]
+#[derive(Args)]
+pub(super) struct Summary {
+    /// BSN or system|value; `-` reads it from standard input.
+    #[arg(long)]
+    pub(super) patient: String,
+    /// Birth date; a sandbox takes it from region.json.
+    #[arg(long)]
+    pub(super) birthdate: Option<String>,
+    #[command(flatten)]
+    pub(super) asker: As,
+}
+
+#[cfg(feature = "sandbox")]
+#[derive(Args)]
+pub(super) struct Send {
+    /// GET, POST, PUT, …
+    pub(super) method: String,
+    /// Path with query; starts with /fhir.
+    pub(super) path: String,
+    /// The body: a file, or `-` for standard input.
+    #[arg(long)]
+    pub(super) body: Option<String>,
+    /// What {patient} in path or body stands for.
+    #[arg(long)]
+    pub(super) patient: Option<String>,
+    /// Birth date; a sandbox takes it from region.json.
+    #[arg(long)]
+    pub(super) birthdate: Option<String>,
+    /// Adds a header, `Name: value`.
+    #[arg(long = "header", short = 'H')]
+    pub(super) headers: Vec<String>,
+    /// Prints status and headers first.
+    #[arg(short = 'i')]
+    pub(super) include: bool,
+    #[command(flatten)]
+    pub(super) asker: As,
+}
+
+#[derive(Args)]
+pub(super) struct Explain {
+    /// BSN or system|value; `-` reads it from standard input.
+    #[arg(long)]
+    pub(super) patient: String,
+    /// The participant.
+    #[arg(long = "as")]
+    pub(super) participant: String,
+    /// The purpose.
+    #[arg(long)]
+    pub(super) purpose: String,
+    /// The person; the participant's first when left out.
+    #[arg(long)]
+    pub(super) person: Option<String>,
+    /// The function; the person's first when left out.
+    #[arg(long)]
+    pub(super) function: Option<String>,
+    /// The reason of a broken glass, with ETREAT.
+    #[arg(long)]
+    pub(super) reason: Option<String>,
+    /// Shows whether this label would pass.
+    #[arg(long)]
+    pub(super) label: Option<String>,
+    /// Judges today's records at this instant.
+    #[arg(long)]
+    pub(super) at: Option<String>,
+    /// The language of the words: nl or en.
+    #[arg(long, default_value = "nl", value_parser = ["nl", "en"])]
+    pub(super) lang: String,
+    #[command(flatten)]
+    pub(super) dir: Dir,
+    /// JSON output.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Subcommand)]
+pub(super) enum ConsentCommand {
+    /// Records a consent with the evidence it was given.
+    #[command(after_help = "Example: sluis consent record consent.json --dir ./sluis-demo\nWith --json: {\"consent\":\"<id>\"}")]
+    Record {
+        /// The file; `-` for standard input.
+        file: String,
+        /// Records of an outside register, as they come.
+        #[arg(long)]
+        feed: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// The consents of a person.
+    #[command(after_help = "Example: sluis consent list --patient 999990032 --dir ./sluis-demo\nWith --json: {\"id\":\"…\",\"version\":1,\"status\":\"active\",\"type\":\"permit\",\"recorder\":\"…\"} a line")]
+    List {
+        #[command(flatten)]
+        of: Of,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Withdraws a consent.
+    #[command(after_help = "Example: sluis consent withdraw ID --patient 999990032 --dir ./sluis-demo")]
+    Withdraw {
+        /// The id that `list` shows.
+        id: String,
+        #[command(flatten)]
+        of: Of,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Args)]
+pub(super) struct Common {
+    /// The folder of the gateway.
+    #[arg(long, default_value = "./sluis-demo")]
+    pub(super) dir: PathBuf,
+    /// JSON output.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args)]
+pub(super) struct Of {
+    /// BSN or system|value; `-` reads it from standard input.
+    #[arg(long)]
+    pub(super) patient: String,
+}
+
+#[derive(Subcommand)]
+pub(super) enum RelationCommand {
+    /// Records a relation.
+    #[command(after_help = "Example: sluis relation add referral.json --dir ./sluis-demo\nWith --json: {\"relation\":\"<id>\"}")]
+    Add {
+        /// The file; `-` for standard input.
+        file: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// The relations of a person.
+    #[command(after_help = "Example: sluis relation list --patient 999990032 --dir ./sluis-demo\nWith --json: {\"id\":\"…\",\"version\":1,\"kind\":\"referral\",\"status\":\"active\",\"recorder\":\"…\"} a line")]
+    List {
+        #[command(flatten)]
+        of: Of,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Ends a relation: it gives nothing from now on.
+    #[command(after_help = "Example: sluis relation end ID --patient 999990032 --dir ./sluis-demo")]
+    End {
+        /// The id that `list` shows.
+        id: String,
+        #[command(flatten)]
+        of: Of,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum ParticipantCommand {
+    /// Everyone who takes part.
+    #[command(after_help = "Example: sluis participant list --dir ./sluis-demo\nWith --json: {\"id\":\"…\",\"name\":\"…\",\"state\":\"active\",\"holder\":\"hosted\"} a line")]
+    List {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// One participant, as registered.
+    #[command(after_help = "Example: sluis participant show huisarts-de-linde --dir ./sluis-demo\nThe output is JSON.")]
+    Show {
+        /// Its id.
+        id: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Adds or replaces a participant.
+    #[command(after_help = "Example: sluis participant add --file participant.json --dir ./sluis-demo\n\
+The file: {\"id\":\"praktijk-nieuw\",\"name\":\"Praktijk Nieuw\",\"categories\":[\"gp\"],\"functions\":[{\"code\":\"gp-own\",\"from\":\"2026-01-01\",\"to\":null}],\
+\"identifier\":{\"system\":\"http://fhir.nl/fhir/NamingSystem/ura\",\"value\":\"90000999\"},\"purposes\":[\"TREAT\"],\"scopes\":[\"system/Patient.rs\"],\
+\"certificate_sha256\":\"…\",\"jwks\":{\"keys\":[…]},\"audience\":\"smart\",\"holder\":null,\"recorder\":false,\"emergency\":{\"asks\":false,\"gives\":false},\
+\"endpoint\":null,\"agreement\":{\"version\":\"1\",\"from\":\"2026-01-01\",\"to\":\"2036-01-01\"}}")]
+    Add {
+        /// The file; `-` for standard input.
+        #[arg(long)]
+        file: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Refuses a participant from the next request on.
+    #[command(after_help = "Example: sluis participant suspend huisarts-de-linde --dir ./sluis-demo")]
+    Suspend {
+        /// Its id.
+        id: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Lets a suspended participant in again.
+    #[command(after_help = "Example: sluis participant resume huisarts-de-linde --dir ./sluis-demo")]
+    Resume {
+        /// Its id.
+        id: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum CertificateCommand {
+    /// Blocks a certificate from the next request on, open connections included.
+    #[command(after_help = "Example: sluis certificate block ./sluis-demo/pki/huisarts-de-linde/cert.pem --dir ./sluis-demo")]
+    Block {
+        /// SHA-256 fingerprint in hex, or a PEM file.
+        certificate: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum AuditCommand {
+    /// Every record, one JSON object a line.
+    #[command(after_help = "Example: sluis audit dump --dir ./sluis-demo | tail -1")]
+    Dump {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Whether every byte of the journal still holds.
+    #[command(after_help = "Example: sluis audit verify --dir ./sluis-demo\nWith --json: {\"records\":12,\"root\":\"<base64>\"} or {\"index\":3,\"file\":\"…\",\"fault\":\"…\"}")]
+    Verify {
+        /// An older checkpoint: proves that nothing before it changed or vanished.
+        #[arg(long)]
+        checkpoint: Option<PathBuf>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// The proof that a record stands in the journal.
+    #[command(after_help = "Example: sluis audit prove --index 0 --dir ./sluis-demo\nThe output is JSON: index, size, leaf, leaf_hash, path, checkpoint.")]
+    Prove {
+        /// Index of the record.
+        #[arg(long)]
+        index: u64,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// The newest signed checkpoint.
+    #[command(after_help = "Example: sluis audit checkpoint --dir ./sluis-demo > kept-elsewhere.txt")]
+    Checkpoint {
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[cfg(feature = "sandbox")]
+#[derive(Args)]
+pub(super) struct Clock {
+    /// Seconds forward, such as +3600.
+    #[arg(allow_hyphen_values = true)]
+    pub(super) forward: Option<String>,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[cfg(feature = "sandbox")]
+#[derive(Args)]
+pub(super) struct Fault {
+    /// The holder.
+    #[arg(long)]
+    pub(super) holder: String,
+    /// none, down, slow, garbage or wrong-person.
+    #[arg(long)]
+    pub(super) mode: String,
+    #[command(flatten)]
+    pub(super) dir: Dir,
+}

@@ -1,0 +1,99 @@
+//! The command line (CONTRACT.md 1): data on standard output, everything else on standard error; exit 0 on success, 1
+//! on a finding or refusal, 2 on wrong usage.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the command line speaks through these")]
+
+mod args;
+mod audit;
+#[cfg(feature = "sandbox")]
+mod client;
+mod files;
+mod ops;
+mod serve;
+
+use args::{Cli, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+pub(crate) use audit::verdict;
+
+/// How a command ended.
+pub(crate) enum Ended {
+    /// As asked.
+    Well,
+    /// A finding or refusal; it was said already.
+    Refused,
+    /// Wrong usage: these words say how to use it.
+    Usage(String),
+    /// A finding or refusal, in words.
+    Failed(String),
+}
+
+impl Ended {
+    fn code(code: u8) -> Self {
+        match code {
+            0 => Self::Well,
+            2 => Self::Usage(String::new()),
+            _ => Self::Refused,
+        }
+    }
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            let code = u8::try_from(e.exit_code()).unwrap_or(2);
+            // Help goes to standard output, mistakes to standard error; there is nobody to tell when neither works.
+            let _told = e.print().is_ok();
+            return ExitCode::from(code);
+        }
+    };
+    match run(cli.command) {
+        Ended::Well => ExitCode::SUCCESS,
+        Ended::Refused => ExitCode::from(1),
+        Ended::Usage(words) => {
+            if !words.is_empty() {
+                eprintln!("sluis: {words}");
+            }
+            ExitCode::from(2)
+        }
+        Ended::Failed(words) => {
+            eprintln!("sluis: {words}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn run(command: Command) -> Ended {
+    match command {
+        #[cfg(feature = "sandbox")]
+        Command::Demo(args) => crate::sandbox::demo::run(&args),
+        Command::Serve(args) => serve::serve(&args.config),
+        Command::CheckConfig(args) => serve::check(&args.config),
+        Command::Import(args) => ops::import(&args),
+        #[cfg(feature = "sandbox")]
+        Command::Token(args) => client::token(&args),
+        #[cfg(feature = "sandbox")]
+        Command::Summary(args) => client::summary(&args),
+        #[cfg(feature = "sandbox")]
+        Command::Send(args) => client::send(&args),
+        Command::Explain(args) => ops::explain(&args),
+        Command::Consent(args) => ops::consent(&args.command),
+        Command::Relation(args) => ops::relation(&args.command),
+        Command::Participant(args) => ops::participant(&args.command),
+        Command::Certificate(args) => ops::certificate(&args.command),
+        Command::Audit(args) => audit::run(&args.command),
+        Command::RebuildView(args) => ops::rebuild_view(&args),
+        #[cfg(feature = "sandbox")]
+        Command::Clock(args) => ops::clock(&args),
+        #[cfg(feature = "sandbox")]
+        Command::Fault(args) => ops::fault(&args),
+    }
+}
+
+/// Says how the demonstration ended, for [`crate::sandbox`].
+#[cfg(feature = "sandbox")]
+pub(crate) use args::Demo;

@@ -1,0 +1,152 @@
+//! `sluis demo`: the whole region on one machine. It only arranges; everything then goes the ordinary roads.
+
+use super::pki::{self, Material};
+use super::seed;
+use crate::boot::{self, BootError, Bound, Faces, Plan};
+use crate::cli::{Demo, Ended};
+use crate::clock::Clock;
+use crate::limits::Budget;
+use crate::listen::Caps;
+use crate::oauth::Issuer;
+use crate::store::keys::sandbox_master_key;
+use std::fs;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+/// The journal's origin in every sandbox.
+pub(super) const ORIGIN: &str = "sluis.example/heuvelrijk";
+/// Who runs it, in words.
+const CUSTODIAN: &str = "Regio Heuvelrijk (sandbox)";
+
+/// Runs the demonstration until it is told to end.
+pub(crate) fn run(args: &Demo) -> Ended {
+    if args.remote {
+        return Ended::Failed("--remote: holders as separate processes come with a later release".into());
+    }
+    let mut addresses = Vec::new();
+    for (name, text) in
+        [("--exchange", &args.exchange), ("--portal", &args.portal), ("--management", &args.management)]
+    {
+        match address(text) {
+            Ok(address) => addresses.push(address),
+            Err(why) => return Ended::Usage(format!("{name} {text}: {why}")),
+        }
+    }
+    let [exchange, portal, management] = addresses.as_slice() else {
+        return Ended::Usage("three addresses are needed".into());
+    };
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()))
+        .init();
+    match demo(args, *exchange, *portal, *management) {
+        Ok(()) => Ended::Well,
+        Err(e) => Ended::Failed(e.to_string()),
+    }
+}
+
+/// `:8444` is short for loopback. Anything that is not loopback is refused: a sandbox's keys are known to all.
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    let whole = if text.starts_with(':') { format!("127.0.0.1{text}") } else { text.to_owned() };
+    let whole = whole.replacen("localhost:", "127.0.0.1:", 1);
+    let address: SocketAddr = whole.parse().map_err(|_| "this is no address such as 127.0.0.1:8443")?;
+    if address.ip().is_loopback() { Ok(address) } else { Err("a sandbox listens on loopback only") }
+}
+
+fn demo(args: &Demo, exchange: SocketAddr, portal: SocketAddr, management: SocketAddr) -> Result<(), BootError> {
+    let dir = &args.dir;
+    let io = |e: std::io::Error| BootError(format!("{}: {e}", dir.display()));
+    if args.fresh {
+        clear(dir)?;
+    }
+    fs::create_dir_all(dir).map_err(io)?;
+    let clock = Clock::sandbox(args.clock_offset);
+    let started = seed::first_start(dir, &clock)?;
+    let material = Material::read_or_mint(&dir.join("pki"), clock.now())?;
+    let overlay = dir.join("tables");
+    let plan = Plan {
+        root: dir.clone(),
+        master_key: sandbox_master_key(&dir.join("keys")).map_err(|e| BootError(e.to_string()))?,
+        origin: ORIGIN.into(),
+        custodian: CUSTODIAN.into(),
+        clock,
+        sandbox: true,
+        break_glass_followed_up: true,
+        overlay: overlay.is_dir().then_some(overlay),
+        budget: if args.budget == "off" { Budget::Off } else { Budget::default() },
+        caps: Caps::default(),
+        holder_budget: Duration::from_secs(3),
+    };
+    let bound = Bound::bind(exchange, portal, management)?;
+    let port = bound.exchange.local_addr().map_err(io)?;
+    let issuer = format!("https://{port}");
+    let issuer = Issuer::parse(&issuer).ok_or_else(|| BootError(format!("{issuer} is no issuer")))?;
+    let (world, _found) = boot::open(&plan, &issuer)?;
+    seed::fill(dir, &world, &material, started)?;
+    let places = seed::Places {
+        exchange: issuer.as_str().to_owned(),
+        portal: format!("https://{}", bound.portal.local_addr().map_err(io)?),
+        management: format!("http://{}", bound.management.local_addr().map_err(io)?),
+    };
+    let faces = pki::faces(&dir.join("pki")).and_then(|(identity, authorities)| {
+        Ok(Faces { exchange: identity.clone(), portal: identity, authorities })
+    })?;
+    seed::write_region_json(dir, &world, &material, &places, started)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(io)?;
+    let banner = || say(&banner(dir, &places));
+    runtime.block_on(boot::serve(world, bound, faces, plan.caps, dir, banner))
+}
+
+/// Removes a sandbox, and nothing that is none.
+fn clear(dir: &Path) -> Result<(), BootError> {
+    if !dir.exists() {
+        return Ok(());
+    }
+    let empty = fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none());
+    if !empty && !dir.join(seed::MARK).exists() {
+        return Err(BootError(format!("{} is no sandbox: --fresh does not remove it", dir.display())));
+    }
+    if std::os::unix::net::UnixStream::connect(dir.join(crate::control::NAME)).is_ok() {
+        return Err(BootError(format!("{} is in use", dir.display())));
+    }
+    fs::remove_dir_all(dir).map_err(|e| BootError(format!("{}: {e}", dir.display())))
+}
+
+fn say(text: &str) -> Result<(), BootError> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| BootError(format!("standard output: {e}")))
+}
+
+fn banner(dir: &Path, places: &seed::Places) -> String {
+    let dir = dir.display();
+    format!(
+        "\nSluis, regio Heuvelrijk (sandbox; all people are invented)\n\
+         \n\
+         exchange    {}\n\
+         portal      {}\n\
+         management  {}\n\
+         folder      {dir}\n\
+         \n\
+         One person, three askers, three answers (mevrouw Kaya). Paste in another terminal:\n\
+         \n\
+         \x20 sluis summary --patient 999990111 --as huisarts-de-linde --dir {dir}\n\
+         \x20 sluis summary --patient 999990111 --as sociaal-team-west --person hoek --dir {dir}\n\
+         \x20 sluis summary --patient 999990111 --as wijkverpleging-thuis --dir {dir}\n\
+         \n\
+         A bed instead of the emergency department (mevrouw Jansen):\n\
+         \n\
+         \x20 sluis summary --patient 999990032 --as zorgcoordinatie-heuvelrijk --dir {dir}\n\
+         \x20 sluis summary --patient 999990032 --as coordinatiepunt-verblijf --dir {dir}\n\
+         \n\
+         Why, and the proof:\n\
+         \n\
+         \x20 sluis explain --patient 999990032 --as zorgcoordinatie-heuvelrijk --purpose TREAT --dir {dir}\n\
+         \x20 sluis audit dump --dir {dir} | tail -1\n\
+         \x20 sluis audit verify --dir {dir}\n\
+         \n\
+         ready\n",
+        places.exchange, places.portal, places.management,
+    )
+}
