@@ -19,7 +19,9 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// The whole region on this machine, in the foreground.
     #[cfg(feature = "sandbox")]
-    #[command(after_help = "Example: sluis demo --dir ./sluis-demo --fresh\nIt prints commands to paste, then the line `ready`.")]
+    #[command(
+        after_help = "Example: sluis demo --dir ./sluis-demo --fresh\nIt prints commands to paste, then the line `ready`."
+    )]
     Demo(Demo),
     /// The gateway in real use.
     #[command(after_help = "Example: sluis serve --config /etc/sluis/sluis.toml")]
@@ -28,25 +30,35 @@ pub(super) enum Command {
     #[command(after_help = "Example: sluis check-config --config deploy/sluis.example.toml")]
     CheckConfig(Config),
     /// FHIR R4 JSON as data of a hosted holder: resource, Bundle, NDJSON or folder.
-    #[command(after_help = "Example: sluis import --holder huisarts-de-linde record.json --dir ./sluis-demo\n\
-With --json one object a file: {\"file\":\"record.json\",\"accepted\":true,\"patient\":\"http://fhir.nl/fhir/NamingSystem/bsn|999990032\",\"resources\":12,\"reason\":null,\"expression\":null}")]
+    #[command(
+        after_help = "Example: sluis import --holder huisarts-de-linde record.json --dir ./sluis-demo\n\
+With --json one object a file: {\"file\":\"record.json\",\"accepted\":true,\"patient\":\"http://fhir.nl/fhir/NamingSystem/bsn|999990032\",\"resources\":12,\"reason\":null,\"expression\":null}"
+    )]
     Import(Import),
     #[cfg(feature = "sandbox")]
     /// An access token, made the way an EHR makes it.
-    #[command(after_help = "Example: sluis token --as huisarts-de-linde --dir ./sluis-demo\nWith --json: {\"access_token\":\"…\",\"expires_in\":300,\"scope\":\"…\",\"token_type\":\"bearer\"}")]
+    #[command(
+        after_help = "Example: sluis token --as huisarts-de-linde --dir ./sluis-demo\nWith --json: {\"access_token\":\"…\",\"expires_in\":300,\"scope\":\"…\",\"token_type\":\"bearer\"}"
+    )]
     Token(Token),
     #[cfg(feature = "sandbox")]
     /// The patient summary that this asker gets.
-    #[command(after_help = "Example: sluis summary --patient 999990032 --as zorgcoordinatie-heuvelrijk --dir ./sluis-demo\nThe document is JSON with and without --json.")]
+    #[command(
+        after_help = "Example: sluis summary --patient 999990032 --as zorgcoordinatie-heuvelrijk --dir ./sluis-demo\nThe document is JSON with and without --json."
+    )]
     Summary(Summary),
     #[cfg(feature = "sandbox")]
     /// One request to the exchange, with certificate and token.
-    #[command(after_help = "Example: sluis send GET '/fhir/Condition?patient={patient}' --patient 999990032 --as huisarts-de-linde --dir ./sluis-demo\n\
-{patient} becomes this asker's pseudonym of --patient. The body is printed as it comes.")]
+    #[command(
+        after_help = "Example: sluis send GET '/fhir/Condition?patient={patient}' --patient 999990032 --as huisarts-de-linde --dir ./sluis-demo\n\
+{patient} becomes this asker's pseudonym of --patient. The body is printed as it comes."
+    )]
     Send(Send),
     /// The decision, without reading data.
-    #[command(after_help = "Example: sluis explain --patient 999990032 --as zorgcoordinatie-heuvelrijk --purpose TREAT --dir ./sluis-demo\n\
-With --json: {\"patient\":\"…\",\"asker\":\"…\",\"purpose\":\"TREAT\",\"at\":\"…\",\"rules\":\"…\",\"decisions\":[{\"holder\":\"…\",\"class\":\"…\",\"verdict\":\"permit\",\"level\":\"full\",\"basis\":{\"sender\":\"…\",\"receiver\":\"…\"},\"reason\":null,\"consents\":[{\"id\":\"…\",\"version\":1}],\"trace\":[]}]}")]
+    #[command(
+        after_help = "Example: sluis explain --patient 999990032 --as zorgcoordinatie-heuvelrijk --purpose TREAT --dir ./sluis-demo\n\
+With --json: {\"patient\":\"…\",\"asker\":\"…\",\"purpose\":\"TREAT\",\"at\":\"…\",\"rules\":\"…\",\"decisions\":[{\"holder\":\"…\",\"class\":\"…\",\"verdict\":\"permit\",\"level\":\"full\",\"basis\":{\"sender\":\"…\",\"receiver\":\"…\"},\"reason\":null,\"consents\":[{\"id\":\"…\",\"version\":1}],\"trace\":[]}]}"
+    )]
     Explain(Explain),
     /// Consents, as a desk or a migration hands them in.
     Consent(Group<ConsentCommand>),
@@ -63,11 +75,15 @@ With --json: {\"patient\":\"…\",\"asker\":\"…\",\"purpose\":\"TREAT\",\"at\"
     RebuildView(Dir),
     /// The sandbox's clock: shows it, or moves it forward.
     #[cfg(feature = "sandbox")]
-    #[command(after_help = "Example: sluis clock +86400 --dir ./sluis-demo\nWith --json the instant is the same line.")]
+    #[command(
+        after_help = "Example: sluis clock +86400 --dir ./sluis-demo\nWith --json the instant is the same line."
+    )]
     Clock(Clock),
     /// Rehearses a failing holder in the sandbox: none, down, slow, garbage, wrong-person.
     #[cfg(feature = "sandbox")]
-    #[command(after_help = "Example: sluis fault --holder wijkverpleging-thuis --mode down --dir ./sluis-demo")]
+    #[command(
+        after_help = "Example: sluis fault --holder wijkverpleging-thuis --mode down --dir ./sluis-demo"
+    )]
     Fault(Fault),
 }
 
@@ -266,7 +282,9 @@ pub(super) struct Explain {
 #[derive(Subcommand)]
 pub(super) enum ConsentCommand {
     /// Records a consent with the evidence it was given.
-    #[command(after_help = "Example: sluis consent record consent.json --dir ./sluis-demo\nWith --json: {\"consent\":\"<id>\"}")]
+    #[command(
+        after_help = "Example: sluis consent record consent.json --dir ./sluis-demo\nWith --json: {\"consent\":\"<id>\"}"
+    )]
     Record {
         /// The file; `-` for standard input.
         file: String,
@@ -277,7 +295,9 @@ pub(super) enum ConsentCommand {
         common: Common,
     },
     /// The consents of a person.
-    #[command(after_help = "Example: sluis consent list --patient 999990032 --dir ./sluis-demo\nWith --json: {\"id\":\"…\",\"version\":1,\"status\":\"active\",\"type\":\"permit\",\"recorder\":\"…\"} a line")]
+    #[command(
+        after_help = "Example: sluis consent list --patient 999990032 --dir ./sluis-demo\nWith --json: {\"id\":\"…\",\"version\":1,\"status\":\"active\",\"type\":\"permit\",\"recorder\":\"…\"} a line"
+    )]
     List {
         #[command(flatten)]
         of: Of,
@@ -316,7 +336,9 @@ pub(super) struct Of {
 #[derive(Subcommand)]
 pub(super) enum RelationCommand {
     /// Records a relation.
-    #[command(after_help = "Example: sluis relation add referral.json --dir ./sluis-demo\nWith --json: {\"relation\":\"<id>\"}")]
+    #[command(
+        after_help = "Example: sluis relation add referral.json --dir ./sluis-demo\nWith --json: {\"relation\":\"<id>\"}"
+    )]
     Add {
         /// The file; `-` for standard input.
         file: String,
@@ -324,7 +346,9 @@ pub(super) enum RelationCommand {
         common: Common,
     },
     /// The relations of a person.
-    #[command(after_help = "Example: sluis relation list --patient 999990032 --dir ./sluis-demo\nWith --json: {\"id\":\"…\",\"version\":1,\"kind\":\"referral\",\"status\":\"active\",\"recorder\":\"…\"} a line")]
+    #[command(
+        after_help = "Example: sluis relation list --patient 999990032 --dir ./sluis-demo\nWith --json: {\"id\":\"…\",\"version\":1,\"kind\":\"referral\",\"status\":\"active\",\"recorder\":\"…\"} a line"
+    )]
     List {
         #[command(flatten)]
         of: Of,
@@ -346,13 +370,17 @@ pub(super) enum RelationCommand {
 #[derive(Subcommand)]
 pub(super) enum ParticipantCommand {
     /// Everyone who takes part.
-    #[command(after_help = "Example: sluis participant list --dir ./sluis-demo\nWith --json: {\"id\":\"…\",\"name\":\"…\",\"state\":\"active\",\"holder\":\"hosted\"} a line")]
+    #[command(
+        after_help = "Example: sluis participant list --dir ./sluis-demo\nWith --json: {\"id\":\"…\",\"name\":\"…\",\"state\":\"active\",\"holder\":\"hosted\"} a line"
+    )]
     List {
         #[command(flatten)]
         common: Common,
     },
     /// One participant, as registered.
-    #[command(after_help = "Example: sluis participant show huisarts-de-linde --dir ./sluis-demo\nThe output is JSON.")]
+    #[command(
+        after_help = "Example: sluis participant show huisarts-de-linde --dir ./sluis-demo\nThe output is JSON."
+    )]
     Show {
         /// Its id.
         id: String,
@@ -393,7 +421,9 @@ The file: {\"id\":\"praktijk-nieuw\",\"name\":\"Praktijk Nieuw\",\"categories\":
 #[derive(Subcommand)]
 pub(super) enum CertificateCommand {
     /// Blocks a certificate from the next request on, open connections included.
-    #[command(after_help = "Example: sluis certificate block ./sluis-demo/pki/huisarts-de-linde/cert.pem --dir ./sluis-demo")]
+    #[command(
+        after_help = "Example: sluis certificate block ./sluis-demo/pki/huisarts-de-linde/cert.pem --dir ./sluis-demo"
+    )]
     Block {
         /// SHA-256 fingerprint in hex, or a PEM file.
         certificate: String,
@@ -411,7 +441,9 @@ pub(super) enum AuditCommand {
         common: Common,
     },
     /// Whether every byte of the journal still holds.
-    #[command(after_help = "Example: sluis audit verify --dir ./sluis-demo\nWith --json: {\"records\":12,\"root\":\"<base64>\"} or {\"index\":3,\"file\":\"…\",\"fault\":\"…\"}")]
+    #[command(
+        after_help = "Example: sluis audit verify --dir ./sluis-demo\nWith --json: {\"records\":12,\"root\":\"<base64>\"} or {\"index\":3,\"file\":\"…\",\"fault\":\"…\"}"
+    )]
     Verify {
         /// An older checkpoint: proves that nothing before it changed or vanished.
         #[arg(long)]
@@ -420,7 +452,9 @@ pub(super) enum AuditCommand {
         common: Common,
     },
     /// The proof that a record stands in the journal.
-    #[command(after_help = "Example: sluis audit prove --index 0 --dir ./sluis-demo\nThe output is JSON: index, size, leaf, leaf_hash, path, checkpoint.")]
+    #[command(
+        after_help = "Example: sluis audit prove --index 0 --dir ./sluis-demo\nThe output is JSON: index, size, leaf, leaf_hash, path, checkpoint."
+    )]
     Prove {
         /// Index of the record.
         #[arg(long)]

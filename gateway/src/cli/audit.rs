@@ -8,8 +8,8 @@ use crate::{dump, store};
 use data_encoding::BASE64;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use sluis_journal::archive::Archive;
-use sluis_journal::verify::{Checked, Finding, Question, Signatures};
+use sluis_journal::Archive;
+use sluis_journal::{Checked, Finding, Question, Signatures};
 use std::path::Path;
 
 pub(super) fn run(command: &AuditCommand) -> Ended {
@@ -19,7 +19,8 @@ pub(super) fn run(command: &AuditCommand) -> Ended {
             false => cold_dump(&common.dir),
         },
         AuditCommand::Verify { checkpoint, common } => {
-            let older = match checkpoint.as_ref().map(|path| files::text(&path.to_string_lossy())).transpose() {
+            let older = match checkpoint.as_ref().map(|path| files::text(&path.to_string_lossy())).transpose()
+            {
                 Ok(older) => older,
                 Err(ended) => return ended,
             };
@@ -58,14 +59,16 @@ fn keys(dir: &Path) -> Result<Keys, Ended> {
     let file = std::env::var_os("SLUIS_MASTER_KEY_FILE")
         .map_or_else(|| dir.join("keys").join("master.key"), std::path::PathBuf::from);
     let bytes = std::fs::read(&file).map_err(|e| Ended::Failed(format!("{}: {e}", file.display())))?;
-    let master = master_key(&bytes).ok_or_else(|| Ended::Failed(format!("{}: no master key", file.display())))?;
+    let master =
+        master_key(&bytes).ok_or_else(|| Ended::Failed(format!("{}: no master key", file.display())))?;
     Keys::open(&dir.join("keys"), master).map_err(|e| Ended::Failed(e.to_string()))
 }
 
 /// The origin that the folder's own checkpoint names.
 fn origin(dir: &Path) -> Result<String, Ended> {
     let file = dir.join("journal").join("checkpoint");
-    let note = std::fs::read_to_string(&file).map_err(|e| Ended::Failed(format!("{}: {e}", file.display())))?;
+    let note =
+        std::fs::read_to_string(&file).map_err(|e| Ended::Failed(format!("{}: {e}", file.display())))?;
     note.lines().next().map(str::to_owned).ok_or_else(|| Ended::Failed(format!("{}: empty", file.display())))
 }
 
@@ -83,9 +86,8 @@ fn cold_dump(dir: &Path) -> Ended {
 }
 
 fn cold_verify(dir: &Path, older: Option<&str>, json: bool) -> Ended {
-    let verifiers = keys(dir).and_then(|keys| {
-        store::journal_keys(&keys, &origin(dir)?).map_err(|e| Ended::Failed(e.to_string()))
-    });
+    let verifiers = keys(dir)
+        .and_then(|keys| store::journal_keys(&keys, &origin(dir)?).map_err(|e| Ended::Failed(e.to_string())));
     let verifiers = match verifiers {
         Ok(verifiers) => verifiers,
         Err(ended) => return ended,

@@ -207,7 +207,9 @@ impl Sandbox {
                     "subject_role": format!("{}#{}", text(&role, "system"), text(&role, "code")),
                 })
             }
-            (None, Some(id), false) => json!({"subject_id": format!("urn:sluis:person#{id}"), "subject_name": id}),
+            (None, Some(id), false) => {
+                json!({"subject_id": format!("urn:sluis:person#{id}"), "subject_name": id})
+            }
             (None, None, _) => json!({}),
         };
         merge(&mut b2b, &subject);
@@ -216,14 +218,18 @@ impl Sandbox {
             merge(&mut sluis, &json!({"function": function}));
         }
         if let Some(reason) = &who.reason {
-            let patient = patient.ok_or_else(|| failed("--reason breaks the glass for one person: give --patient"))?;
+            let patient =
+                patient.ok_or_else(|| failed("--reason breaks the glass for one person: give --patient"))?;
             let responsible = self.responsible(participant);
-            merge(&mut sluis, &json!({"break-glass": {
-                "patient": full_identifier(patient),
-                "reason_code": who.reason_code,
-                "reason_text": reason,
-                "could_not_be_asked": true,
-            }}));
+            merge(
+                &mut sluis,
+                &json!({"break-glass": {
+                    "patient": full_identifier(patient),
+                    "reason_code": who.reason_code,
+                    "reason_text": reason,
+                    "could_not_be_asked": true,
+                }}),
+            );
             if let Some(responsible) = responsible {
                 merge(&mut sluis, &json!({"responsible": format!("urn:sluis:person#{responsible}")}));
             }
@@ -237,7 +243,9 @@ impl Sandbox {
         match who.participant.split_once(':') {
             Some(("patient", id)) => {
                 let app = self.list("participants").iter().find(|p| {
-                    p.get("purposes").and_then(Value::as_array).is_some_and(|l| l.iter().any(|v| v == "PATRQT"))
+                    p.get("purposes")
+                        .and_then(Value::as_array)
+                        .is_some_and(|l| l.iter().any(|v| v == "PATRQT"))
                 });
                 Ok((app.ok_or_else(|| unknown("app of the person"))?, Some(id.to_owned())))
             }
@@ -258,7 +266,9 @@ impl Sandbox {
         let functions = participant.get("functions").and_then(Value::as_array)?;
         let triage = functions.iter().any(|f| f == "triage" || text(f, "code") == "triage");
         let doctor = self.list("people").iter().find(|p| {
-            p.get("functions").and_then(Value::as_array).is_some_and(|l| l.iter().any(|f| f == "gp-out-of-hours"))
+            p.get("functions")
+                .and_then(Value::as_array)
+                .is_some_and(|l| l.iter().any(|f| f == "gp-out-of-hours"))
         });
         doctor.filter(|_| triage).map(|p| text(p, "id"))
     }
@@ -322,7 +332,6 @@ impl Asker {
         let der = certs_dev::pkcs8_der(&self.jwk).map_err(|_| bad())?;
         jsonwebtoken::encode(&header, &claims, &EncodingKey::from_ec_der(&der)).map_err(|_| bad())
     }
-
 
     async fn connect(&self) -> Done<Exchange> {
         let url: http::Uri = self.exchange.parse().map_err(|_| failed("region.json: no exchange URL"))?;
@@ -441,7 +450,11 @@ impl Exchange {
             .header(http::header::AUTHORIZATION, format!("Bearer {token}"));
         let has = |name: &str| headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
         if body.is_some() && !has("content-type") {
-            let media = if path.ends_with("_search") { "application/x-www-form-urlencoded" } else { "application/fhir+json" };
+            let media = if path.ends_with("_search") {
+                "application/x-www-form-urlencoded"
+            } else {
+                "application/fhir+json"
+            };
             request = request.header(http::header::CONTENT_TYPE, media);
         }
         for (name, value) in headers {

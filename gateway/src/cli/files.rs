@@ -18,7 +18,9 @@ pub(super) fn value(argument: &str) -> Result<String, Ended> {
 pub(super) fn bytes(argument: &str) -> Result<Vec<u8>, Ended> {
     if argument == "-" {
         let mut bytes = Vec::new();
-        std::io::stdin().read_to_end(&mut bytes).map_err(|e| Ended::Failed(format!("standard input: {e}")))?;
+        std::io::stdin()
+            .read_to_end(&mut bytes)
+            .map_err(|e| Ended::Failed(format!("standard input: {e}")))?;
         return Ok(bytes);
     }
     std::fs::read(argument).map_err(|e| Ended::Failed(format!("{argument}: {e}")))

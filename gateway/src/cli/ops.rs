@@ -157,8 +157,12 @@ pub(super) fn participant(command: &ParticipantCommand) -> Ended {
         tell(&common.dir, &Command::ParticipantState { id: id.to_owned(), suspend })
     };
     match command {
-        ParticipantCommand::List { common } => tell(&common.dir, &Command::ParticipantList { json: common.json }),
-        ParticipantCommand::Show { id, common } => tell(&common.dir, &Command::ParticipantShow { id: id.clone() }),
+        ParticipantCommand::List { common } => {
+            tell(&common.dir, &Command::ParticipantList { json: common.json })
+        }
+        ParticipantCommand::Show { id, common } => {
+            tell(&common.dir, &Command::ParticipantShow { id: id.clone() })
+        }
         ParticipantCommand::Add { file, common } => {
             told(&common.dir, files::text(file).map(|text| Command::ParticipantAdd { text }))
         }

@@ -70,7 +70,8 @@ fn run(config: &Config) -> Result<(), String> {
     if found.torn {
         tracing::warn!("a torn tail of the journal was closed with a record");
     }
-    let bound = Bound::bind(config.exchange.tls.listen, config.portal.listen, config.management).map_err(|e| words(&e))?;
+    let bound = Bound::bind(config.exchange.tls.listen, config.portal.listen, config.management)
+        .map_err(|e| words(&e))?;
     let runtime = tokio::runtime::Runtime::new().map_err(|e| words(&e))?;
     let ready = || {
         tracing::info!("ready");

@@ -39,7 +39,9 @@ pub(crate) fn run(args: &Demo) -> Ended {
     };
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()))
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()),
+        )
         .init();
     match demo(args, *exchange, *portal, *management) {
         Ok(()) => Ended::Well,
@@ -55,7 +57,12 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
     if address.ip().is_loopback() { Ok(address) } else { Err("a sandbox listens on loopback only") }
 }
 
-fn demo(args: &Demo, exchange: SocketAddr, portal: SocketAddr, management: SocketAddr) -> Result<(), BootError> {
+fn demo(
+    args: &Demo,
+    exchange: SocketAddr,
+    portal: SocketAddr,
+    management: SocketAddr,
+) -> Result<(), BootError> {
     let dir = &args.dir;
     let io = |e: std::io::Error| BootError(format!("{}: {e}", dir.display()));
     if args.fresh {
@@ -116,7 +123,9 @@ fn clear(dir: &Path) -> Result<(), BootError> {
 
 fn say(text: &str) -> Result<(), BootError> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| BootError(format!("standard output: {e}")))
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|e| BootError(format!("standard output: {e}")))
 }
 
 fn banner(dir: &Path, places: &seed::Places) -> String {

@@ -38,7 +38,9 @@ impl Material {
         let mut parties = BTreeMap::new();
         for entry in fs::read_dir(folder).map_err(|e| failed(folder)(&e))? {
             let path = entry.map_err(|e| failed(folder)(&e))?.path();
-            let Some(id) = path.file_name().and_then(|n| n.to_str()).filter(|_| path.join("jwk.json").exists()) else {
+            let Some(id) =
+                path.file_name().and_then(|n| n.to_str()).filter(|_| path.join("jwk.json").exists())
+            else {
                 continue;
             };
             parties.insert(id.to_owned(), known(&path)?);
@@ -65,7 +67,8 @@ fn known(folder: &Path) -> Result<Known, BootError> {
 
 /// `ca.pem` is written last: a folder without it is minted again.
 fn write(folder: &Path, now: Timestamp) -> Result<(), BootError> {
-    let region = Region::build(now.to_zoned(jiff::tz::TimeZone::UTC).date()).map_err(|e| BootError(e.to_string()))?;
+    let region =
+        Region::build(now.to_zoned(jiff::tz::TimeZone::UTC).date()).map_err(|e| BootError(e.to_string()))?;
     let mut parties: Vec<Party> = region.participants.iter().filter_map(party).collect();
     parties.extend(region.strangers.iter().map(|id| Party {
         id: id.clone(),
@@ -114,7 +117,6 @@ pub(super) fn faces(folder: &Path) -> Result<(ServerIdentity, ClientAuthorities)
     let identity = ServerIdentity::from_pem(&read("server/cert.pem")?, &read("server/key.pem")?)
         .map_err(|e| BootError(e.to_string()))?;
     let ca = read("ca.pem")?;
-    let authorities =
-        ClientAuthorities::new([ca.as_slice()], []).map_err(|e| BootError(e.to_string()))?;
+    let authorities = ClientAuthorities::new([ca.as_slice()], []).map_err(|e| BootError(e.to_string()))?;
     Ok((identity, authorities))
 }

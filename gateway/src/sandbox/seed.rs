@@ -66,7 +66,12 @@ fn region(started: Timestamp) -> Result<Region, BootError> {
 
 /// Fills a new sandbox. Registering and importing again changes nothing, so that a first start that was cut short is
 /// done again; what has no key of its own (consents, relations) goes in unless its very words stand there.
-pub(super) fn fill(dir: &Path, world: &World, material: &Material, started: Timestamp) -> Result<(), BootError> {
+pub(super) fn fill(
+    dir: &Path,
+    world: &World,
+    material: &Material,
+    started: Timestamp,
+) -> Result<(), BootError> {
     let path = dir.join(MARK);
     let mut mark = read_json(&path)?.unwrap_or_default();
     if mark.get("filled") == Some(&json!(true)) {
@@ -101,7 +106,8 @@ fn fill_in(world: &World, material: &Material, started: Timestamp) -> Result<(),
     }
     for patient in &region.patients {
         if let Some(bsn) = Identifier::new(KnownSystem::Bsn.uri(), &patient.bsn) {
-            desk::know_as(world, &bsn, ("urn:sluis:person", &patient.id)).map_err(refused(patient.id.clone()))?;
+            desk::know_as(world, &bsn, ("urn:sluis:person", &patient.id))
+                .map_err(refused(patient.id.clone()))?;
         }
     }
     let stands = |patient: &str, wire: &str| {
@@ -127,10 +133,12 @@ fn fill_in(world: &World, material: &Material, started: Timestamp) -> Result<(),
         }
         let what = format!("attestation of {}", recorded.patient);
         let author = region.staff.iter().find(|s| s.participant == recorded.recorder);
-        let (person, function) =
-            author.map(|a| (a.id.as_str(), a.functions.first().map_or("", String::as_str))).unwrap_or_default();
+        let (person, function) = author
+            .map(|a| (a.id.as_str(), a.functions.first().map_or("", String::as_str)))
+            .unwrap_or_default();
         let bytes = recorded.resource.to_string();
-        desk::add_attestation(world, &recorded.recorder, person, function, bytes.as_bytes()).map_err(refused(what))?;
+        desk::add_attestation(world, &recorded.recorder, person, function, bytes.as_bytes())
+            .map_err(refused(what))?;
     }
     for id in &region.suspended {
         register::set_state(world, id, State::Suspended).map_err(refused(id.clone()))?;
@@ -168,7 +176,8 @@ fn staff(region: &Region) -> Result<Vec<Person>, BootError> {
         }))
     });
     let all = region.staff.iter().map(document).chain(officers);
-    all.map(|d| serde_json::from_value(d).map_err(|e| BootError(format!("the region's own staff: {e}")))).collect()
+    all.map(|d| serde_json::from_value(d).map_err(|e| BootError(format!("the region's own staff: {e}"))))
+        .collect()
 }
 
 /// Writes `region.json` whole (CONTRACT.md 2).
