@@ -40,20 +40,35 @@ fn main() -> Result<(), Failure> {
 
 struct Measured {
     rate: f64,
+    /// Processor time of the whole process a record.
+    cpu: Duration,
     p50: Duration,
     p99: Duration,
 }
 
 impl std::fmt::Display for Measured {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:>8.0} rec/s p50 {:>7.0?} p99 {:>7.0?}", self.rate, self.p50, self.p99)
+        write!(
+            f,
+            "{:>8.0} rec/s p50 {:>7.0?} p99 {:>7.0?} cpu {:>5.1?}",
+            self.rate, self.p50, self.p99, self.cpu
+        )
     }
 }
 
-fn measured(mut waits: Vec<Duration>, count: usize, took: Duration) -> Measured {
+fn measured(mut waits: Vec<Duration>, count: usize, took: Duration, cpu: Duration) -> Measured {
     waits.sort_unstable();
     let at = |part: usize| waits.get(waits.len() * part / 100).copied().unwrap_or_default();
-    Measured { rate: count as f64 / took.as_secs_f64(), p50: at(50), p99: at(99) }
+    let cpu = cpu.div_f64(count.max(1) as f64);
+    Measured { cpu, rate: count as f64 / took.as_secs_f64(), p50: at(50), p99: at(99) }
+}
+
+/// Processor time of this process so far (Linux counts hundredths of a second).
+fn cpu() -> Result<Duration, Failure> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let (_, fields) = stat.rsplit_once(')').ok_or("no such figures")?;
+    let ticks: Result<Vec<u64>, _> = fields.split_whitespace().skip(11).take(2).map(str::parse).collect();
+    Ok(Duration::from_millis(10 * ticks?.iter().sum::<u64>()))
 }
 
 /// One thread, `waiting` records a write, one sync a write, into zeroed space.
@@ -63,7 +78,7 @@ fn bare(folder: &Path, waiting: usize) -> Result<Measured, Failure> {
     file.write_all_at(&vec![0; 64 << 20], 0)?;
     file.sync_all()?;
     let batch = vec![b'x'; (RECORD + 16) * waiting];
-    let (mut at, mut waits, begun) = (0, Vec::new(), Instant::now());
+    let (mut at, mut waits, begun, spent) = (0, Vec::new(), Instant::now(), cpu()?);
     while begun.elapsed() < ROUND {
         let one = Instant::now();
         file.write_all_at(&batch, at)?;
@@ -72,7 +87,7 @@ fn bare(folder: &Path, waiting: usize) -> Result<Measured, Failure> {
         waits.push(one.elapsed());
     }
     let count = waits.len() * waiting;
-    let measured = measured(waits, count, begun.elapsed());
+    let measured = measured(waits, count, begun.elapsed(), cpu()? - spent);
     std::fs::remove_file(path)?;
     Ok(measured)
 }
@@ -107,7 +122,7 @@ fn group(folder: &Path, waiting: usize) -> Result<Measured, Failure> {
     let log = Arc::new(open(&folder)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build()?;
     let count = Arc::new(AtomicU64::new(0));
-    let begun = Instant::now();
+    let (begun, spent) = (Instant::now(), cpu()?);
     let tasks: Vec<_> = (0..waiting)
         .map(|_| {
             let (log, count) = (log.clone(), count.clone());
@@ -131,7 +146,7 @@ fn group(folder: &Path, waiting: usize) -> Result<Measured, Failure> {
     }
     let took = begun.elapsed();
     let count = usize::try_from(count.load(Ordering::Relaxed))?;
-    Ok(measured(waits, count, took))
+    Ok(measured(waits, count, took, cpu()? - spent))
 }
 
 /// Fills a journal to a size and measures what must not grow with it.
@@ -141,7 +156,7 @@ fn size(folder: &Path, records: u64) -> Result<(), Failure> {
     let empty = timed(|| open(&folder))?.1;
     let log = open(&folder)?;
     while log.records().len() < records {
-        log.append_blocking(Entry::of(vec![vec![b'x'; RECORD]; 64]))?;
+        log.append_blocking(Entry::of(vec![vec![b'x'; RECORD]; 256]))?;
     }
     drop(log);
     let (log, full) = timed(|| open(&folder))?;
@@ -156,7 +171,8 @@ fn size(folder: &Path, records: u64) -> Result<(), Failure> {
     for n in 0..1000 {
         reads.push(timed(|| Ok(log.records().read(n * 7919 % records)?))?.1);
     }
-    say(&format!("read by index: {}", measured(reads, 0, ROUND)));
+    let reads = measured(reads, 0, ROUND, Duration::ZERO);
+    say(&format!("read by index: p50 {:.0?} p99 {:.0?}", reads.p50, reads.p99));
     drop(log);
     let keys = [settings(&folder)?.signer.verifier().clone()];
     for signatures in [Signatures::OfSegments, Signatures::OfBatches] {
