@@ -1,6 +1,6 @@
 //! What the recorded wishes come to: REGION.md section 3, as far as classes decide it, put to the engine itself.
 
-use consent::question::{Asker, Assurance, Capacity, Party, Purpose, Question, Subject};
+use consent::question::{Asker, Assurance, BreakGlass, Capacity, Party, Purpose, Question, Subject};
 use consent::record::{Reading, Representation};
 use consent::relation::{Attestation, Relation};
 use consent::{Dossier, Identifier, Period, Rules, decide_with};
@@ -112,8 +112,8 @@ impl Scene {
         }
     }
 
-    /// Codes of the classes that somebody gets from a holder.
-    fn gets(&self, staff: &str, function: &str, holder: &str, patient: &str) -> Vec<String> {
+    /// Codes of the classes that somebody gets from a holder, in an emergency with the glass broken.
+    fn gets(&self, staff: &str, function: &str, holder: &str, patient: &str, emergency: bool) -> Vec<String> {
         let vocabulary = self.rules.vocabulary();
         let who = self.region.staff.iter().find(|it| it.id == staff).unwrap();
         assert!(who.functions.iter().any(|it| it == function), "{staff} does not work in {function}");
@@ -124,17 +124,23 @@ impl Scene {
                 function: vocabulary.function(function),
                 person: vec![Identifier::new("https://sluis.example/fhir/NamingSystem/person", staff)],
                 role: Some(who.role_code.as_str().into()),
-                responsible: None,
+                responsible: emergency
+                    .then(|| Identifier::new("https://sluis.example/fhir/NamingSystem/person", "brug")),
                 assurance: Assurance::Registered,
                 capacity: Capacity::Professional,
             },
-            purpose: purpose.unwrap_or(Purpose::Coc),
+            purpose: if emergency { Purpose::Etreat } else { purpose.unwrap_or(Purpose::Coc) },
             subject: self.subject(patient),
             holder: self.party(holder),
             classes: vocabulary.all_classes(),
             relations: self.relations(patient),
             attestations: self.attestations(patient),
-            break_glass: None,
+            break_glass: emergency.then_some(BreakGlass {
+                first_use: None,
+                could_not_be_asked: true,
+                registered: self.house(&who.participant)["emergency"]["asks"] == true,
+                followed_up: true,
+            }),
             at: self.at,
         };
         let dossier = Dossier::compile(&self.rules, &self.readings(patient));
@@ -144,14 +150,23 @@ impl Scene {
 
     #[track_caller]
     fn check(&self, patient: &str, who: (&str, &str), holder: &str, plus: &str, minus: &str) {
-        let got = self.gets(who.0, who.1, holder, patient);
-        for class in plus.split_whitespace() {
-            assert!(got.iter().any(|it| it == class), "{} should get {class}, gets {got:?}", who.0);
-        }
-        for class in minus.split_whitespace() {
-            let found = got.iter().any(|it| class == "any" || it == class);
-            assert!(!found, "{} should not get {class}, gets {got:?}", who.0);
-        }
+        compare(who.0, &self.gets(who.0, who.1, holder, patient, false), plus, minus);
+    }
+
+    #[track_caller]
+    fn check_emergency(&self, patient: &str, who: (&str, &str), holder: &str, plus: &str, minus: &str) {
+        compare(who.0, &self.gets(who.0, who.1, holder, patient, true), plus, minus);
+    }
+}
+
+#[track_caller]
+fn compare(who: &str, got: &[String], plus: &str, minus: &str) {
+    for class in plus.split_whitespace() {
+        assert!(got.iter().any(|it| it == class), "{who} should get {class}, gets {got:?}");
+    }
+    for class in minus.split_whitespace() {
+        let found = got.iter().any(|it| class == "any" || it == class);
+        assert!(!found, "{who} should not get {class}, gets {got:?}");
     }
 }
 
@@ -332,4 +347,23 @@ fn vissers_mentor_counts_and_his_bewindvoerder_does_not() {
     scene.check("visser", ("post", "debt-help"), LINDE, "", "any");
     scene.check("visser", ("bos", "neighbourhood-network"), WEST, "", "any");
     scene.check("visser", ("graaf", "care-office"), LINDE, "", "any");
+}
+
+#[test]
+fn an_emergency_opens_peters_summary_and_nothing_of_devries() {
+    let scene = Scene::at(NOON);
+    let never = "notes safety money plan substance-use";
+    scene.check_emergency(
+        "peters",
+        ("valk", "triage"),
+        OEVER,
+        "identity circle medication allergies alerts crisis-plan legal",
+        never,
+    );
+    scene.check_emergency("peters", ("valk", "triage"), LINDE, "medication", never);
+    scene.check_emergency("peters", ("dam", "sheltered-living"), OEVER, "", "any");
+    for holder in [LINDE, OEVER] {
+        scene.check_emergency("devries", ("brug", "gp-out-of-hours"), holder, "", "any");
+        scene.check_emergency("elidrissi", ("brug", "gp-out-of-hours"), holder, "", "any");
+    }
 }
