@@ -323,6 +323,9 @@ impl<'a> Case<'a> {
                 note(steps, StepCode::PermitInert(why), Some(&record.record.reference));
                 hearing.inert.push((why, record.index));
             }
+            if !speaks && record.nodes.len() == 1 {
+                continue;
+            }
             let specificity =
                 fitted.specificity.map_or_else(Specificity::default, |[holder, user, context]| {
                     Specificity([holder, user, context, resource(fitted)])

@@ -81,8 +81,7 @@ impl<'a> Listener<'a> {
     }
 
     fn fit(&self, facts: &Facts<'_>, index: usize, record: &'a Compiled) -> Option<FittedRecord<'a>> {
-        let about: Vec<_> = record.nodes.iter().map(|node| self.about(node)).collect();
-        if about.iter().all(Option::is_none) {
+        if record.nodes.iter().all(|node| self.about(node).is_none()) {
             return None;
         }
         let (permits, why_not) = facts.permits(record);
@@ -94,8 +93,8 @@ impl<'a> Listener<'a> {
         let nodes = record
             .nodes
             .iter()
-            .zip(about)
-            .map(|(node, specificity)| {
+            .map(|node| {
+                let specificity = self.about(node);
                 let timely = node.periods.iter().all(|period| period.contains(self.question.at));
                 let purpose = node.purposes.contains(&self.question.purpose);
                 let context = self.in_context(node);

@@ -117,7 +117,7 @@ fn every_pair_of_statements_is_decided_as_the_naive_twin_decides() {
     let texts = statements();
     let written: Vec<Reading> = texts.iter().map(|text| world::consent(&rules, 1, text)).collect();
     let pairs = written.len() * written.len();
-    let step = if long() { 1 } else { 2_999 };
+    let step = if long() { 1 } else { 4_999 };
     let mut combinations = 0usize;
     for pair in (0..pairs).step_by(step) {
         let (one, other) = (pair / written.len(), pair % written.len());
@@ -125,8 +125,8 @@ fn every_pair_of_statements_is_decided_as_the_naive_twin_decides() {
         let dossier = Dossier::compile(&rules, &readings);
         // In the long run every pair meets a question in turn, all in the short one: both ways each
         // question meets many pairs, and the long run stays within minutes.
-        let first = if long() { pair % 7 } else { 0 };
-        let stride = if long() { 7 } else { 1 };
+        let first = if long() { pair % 35 } else { 0 };
+        let stride = if long() { 35 } else { 1 };
         for question in questions.iter().skip(first).step_by(stride) {
             combinations += compare(&rules, question, &readings, &dossier, &|| {
                 format!("{} ; {}", texts[one], texts[other])
@@ -134,7 +134,7 @@ fn every_pair_of_statements_is_decided_as_the_naive_twin_decides() {
         }
     }
     println!("{combinations} combinations of pairs agree");
-    assert!(combinations >= if long() { 10_000_000 } else { 100_000 });
+    assert!(combinations >= if long() { 10_000_000 } else { 50_000 });
 }
 
 fn random_statement(dice: &mut Dice, depth: usize) -> String {
@@ -194,7 +194,7 @@ fn random_dossiers_are_decided_as_the_naive_twin_decides() {
     let questions = questions();
     let mut dice = Dice(0x5EED_2026);
     let mut combinations = 0;
-    for _ in 0..if long() { 200_000 } else { 1_500 } {
+    for _ in 0..if long() { 100_000 } else { 1_500 } {
         let texts: Vec<String> = (0..=dice.roll(4))
             .map(|_| {
                 let depth = dice.roll(3);
