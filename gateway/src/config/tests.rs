@@ -208,3 +208,19 @@ fn nothing_of_a_sandbox_is_taken() {
     let told = load_text(&text.replace("/var/lib/sluis", demo.to_str().unwrap()), &file).unwrap_err();
     assert!(told[0].what.contains("sandbox"), "{told:?}");
 }
+
+#[test]
+fn the_unit_hands_over_every_credential_that_the_example_names() {
+    let unit = fs::read_to_string(example().with_file_name("sluis.service")).unwrap();
+    let mut handed: Vec<&str> =
+        unit.lines().filter_map(|line| line.strip_prefix("LoadCredential=")?.split(':').next()).collect();
+    let text = fs::read_to_string(example()).unwrap();
+    let mut named: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once("\"credential:")?.1.strip_suffix('"'))
+        .collect();
+    handed.sort_unstable();
+    named.sort_unstable();
+    assert_eq!(handed, named);
+}

@@ -213,4 +213,30 @@ mod tests {
         assert!(!within("system/Patient.r system/Flag.r"));
         assert!(Scopes::parse("system/Flag.s").unwrap().within(&[Scope::parse("system/*.rs").unwrap()]));
     }
+
+    /// Every registered scope against every asked one, by a model that knows no bits.
+    #[test]
+    fn what_is_granted_is_what_the_registration_holds_letter_by_letter() {
+        let letters: Vec<String> = (1..32_u8)
+            .map(|set| {
+                "cruds".chars().enumerate().filter(|(i, _)| set >> i & 1 == 1).map(|(_, c)| c).collect()
+            })
+            .collect();
+        let all = || {
+            let types = ["Patient", "Flag", "*"];
+            types.into_iter().flat_map(|kind| letters.iter().map(move |held| (kind, held.as_str())))
+        };
+        for (kind, held) in all() {
+            let registered = [Scope::parse(&format!("system/{kind}.{held}")).unwrap()];
+            for (asked_kind, asked) in all() {
+                let scopes = Scopes::parse(&format!("system/{asked_kind}.{asked}")).unwrap();
+                let model = (kind == "*" || kind == asked_kind) && asked.chars().all(|c| held.contains(c));
+                assert_eq!(scopes.within(&registered), model, "{asked_kind}.{asked} of {kind}.{held}");
+                for (letter, interaction) in Interaction::LETTERS {
+                    let permitted = asked.contains(letter) && (asked_kind == "*" || asked_kind == "Flag");
+                    assert_eq!(scopes.permit("Flag", interaction), permitted);
+                }
+            }
+        }
+    }
 }
