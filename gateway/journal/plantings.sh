@@ -26,9 +26,9 @@ plant "answers leave before the commit"          writer.rs  's/batch.entered.pus
 plant "conditions are not judged"                writer.rs  's/Verdict::Reject\(why\) = condition\(Next \{ record, holding \}\)/Verdict::Reject(why) = Verdict::Enter.min_of(condition(Next { record, holding }))/; $a impl Verdict { fn min_of(self, _: Verdict) -> Verdict { self } }' log::a_c
 plant "frames are not checked"                   frame.rs   's/payload.len\(\) == self.length \&\& check.*/payload.len() == self.length/' tamper::every
 plant "the reserved tail may hold anything"      verify.rs  's/return Err\(Finding::new\(scan.next, &file, fault\)\);/drop(fault);/' tamper::every
-plant "sealed roots are not compared"            verify.rs  's/\.filter\(\|\(sealed, _\)\| \*sealed == root\)/.filter(|_| root == root)/' tamper::a_forger
+plant "sealed roots are not compared"            verify.rs  's/\.filter\(\|\(sealed, _\)\| \*sealed == root\)/.filter(|_| root == root)/' tamper::a_forger_who_has
 plant "leaves are not held against the tiles"    verify.rs  's/is_some_and\(\|tile\| tile != leaf\)/is_some_and(|_| false)/' tamper::every
-plant "upper tiles are not compared"             verify.rs  's/stored != made\)/stored != stored)/' tamper::every
+plant "upper tiles are not compared"             verify.rs  's/stored != made\)/stored != stored)/' tamper::a_flipped
 plant "checkpoints ahead of the tree are passed" verify.rs  's/self.milestones.push\(Milestone \{ size, root: head.root.*//' tamper::a_journal_cut
 plant "an older checkpoint is not compared"      verify.rs  's/milestone.root != root/false/' tamper::a_folder
 plant "seals' signatures are not checked"        verify.rs  's/if signed \{ Ok/if signed || true { Ok/' log::a_retired

@@ -153,14 +153,15 @@ fn group(folder: &Path, waiting: usize) -> Result<Measured, Failure> {
 fn size(folder: &Path, records: u64) -> Result<(), Failure> {
     let folder = fresh(folder)?;
     drop(open(&folder)?);
-    let empty = timed(|| open(&folder))?.1;
+    let empty = start(&folder)?;
     let log = open(&folder)?;
     while log.records().len() < records {
         log.append_blocking(Entry::of(vec![vec![b'x'; RECORD]; 256]))?;
     }
     drop(log);
-    let (log, full) = timed(|| open(&folder))?;
-    say(&format!("start: {empty:.1?} with no record, {full:.1?} with {}", log.records().len()));
+    let full = start(&folder)?;
+    let log = open(&folder)?;
+    say(&format!("start, best of five: {empty:.1?} with no record, {full:.1?} with {}", log.records().len()));
     let (proof, took) = timed(|| Ok(log.prove(records / 3)?))?;
     say(&format!(
         "proof: {took:.1?}, path {} bytes, checkpoint {} bytes",
@@ -183,6 +184,14 @@ fn size(folder: &Path, records: u64) -> Result<(), Failure> {
     }
     std::fs::remove_dir_all(&folder)?;
     Ok(())
+}
+
+fn start(folder: &Path) -> Result<Duration, Failure> {
+    let mut best = Duration::MAX;
+    for _ in 0..5 {
+        best = best.min(timed(|| open(folder))?.1);
+    }
+    Ok(best)
 }
 
 fn timed<T>(act: impl FnOnce() -> Result<T, Failure>) -> Result<(T, Duration), Failure> {

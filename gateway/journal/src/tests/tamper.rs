@@ -6,6 +6,7 @@ use crate::entry::Entry;
 use crate::finding::{Checked, Fault, Finding};
 use crate::log::Log;
 use crate::port::Port;
+use crate::segment::{self, Scan};
 use crate::verify::{Bound, Question, Signatures, verify};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -94,7 +95,7 @@ fn rewrite(sim: &Sim, change: impl FnOnce(&mut Vec<(crate::frame::Kind, u64, Vec
     let path = segments(&sim)[0].clone();
     let bytes = sim.content(&path);
     let length = bytes.len();
-    let scan = crate::segment::Scan::of(0, bytes);
+    let scan = Scan::of(0, bytes);
     let mut frames: Vec<_> =
         scan.frames(0).map(|(frame, _)| (frame.kind, frame.index, frame.payload.to_vec())).collect();
     change(&mut frames);
@@ -153,6 +154,32 @@ fn a_forger_who_mends_every_checksum_is_seen_at_the_record() {
 }
 
 #[test]
+fn a_forger_who_has_no_tiles_to_contradict_him_is_seen_at_the_seal() {
+    let sim = journal(200);
+    sim.remove(Path::new("journal/tile/0"));
+    let forged = check(&rewrite(&sim, |frames| frames[3].2.push(b'x')), None).unwrap_err();
+    assert!(matches!((forged.index, forged.fault), (0, Fault::Root)));
+    // Records and roots left alone, the last signature of a segment made up.
+    let unsigned = rewrite(&sim, |frames| frames.last_mut().unwrap().2[32] ^= 1);
+    assert!(matches!(check(&unsigned, None).unwrap_err().fault, Fault::Seal));
+}
+
+#[test]
+fn a_flipped_byte_of_the_tree_s_upper_levels_is_seen() {
+    let sim = journal(600);
+    let path = Path::new("journal/tile/1");
+    let whole = sim.content(path);
+    assert_eq!(whole.len(), 2 * 32);
+    for place in 0..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 1;
+        sim.put(path, bytes);
+        let found = check(&sim, None).unwrap_err();
+        assert_eq!(found.index, if place < 32 { 0 } else { 256 });
+    }
+}
+
+#[test]
 fn whole_files_moved_removed_or_added_are_seen() {
     let sim = journal(200);
     for path in files(&sim) {
@@ -178,6 +205,8 @@ fn a_journal_cut_anywhere_shows_against_its_checkpoint() {
     let path = segments(&sim).pop().unwrap();
     let whole = sim.content(&path);
     let written = whole.iter().rposition(|&b| b != 0).unwrap() + 1;
+    let first = segment::first_of(path.file_name().unwrap().to_str().unwrap()).unwrap();
+    let tiles = Path::new("journal/tile/0");
     for at in 0..written {
         // Cut off, and zeroed as if it had never been written.
         let cut = sim.copy();
@@ -185,6 +214,9 @@ fn a_journal_cut_anywhere_shows_against_its_checkpoint() {
         assert!(check(&cut, None).is_err(), "cut at {at}");
         let mut zeroed = whole.clone();
         zeroed[at..].fill(0);
+        // The tiles cut to match, so that only the checkpoint can tell where a whole batch is gone.
+        let next = Scan::of(first, zeroed.clone()).next;
+        cut.put(tiles, sim.content(tiles)[..usize::try_from(next).unwrap() * 32].to_vec());
         cut.put(&path, zeroed);
         assert!(check(&cut, None).is_err(), "zeroed from {at}");
     }
@@ -223,10 +255,8 @@ fn a_cut_or_rewritten_journal_is_not_opened() {
     let sim = journal(200);
     let path = segments(&sim).pop().unwrap();
     let mut bytes = sim.content(&path);
-    let scan = crate::segment::Scan::of(
-        crate::segment::first_of(path.file_name().unwrap().to_str().unwrap()).unwrap(),
-        bytes.clone(),
-    );
+    let scan =
+        Scan::of(segment::first_of(path.file_name().unwrap().to_str().unwrap()).unwrap(), bytes.clone());
     bytes[..scan.end].fill(0);
     sim.put(&path, bytes);
     let opened = Log::open_on(Arc::new(sim.clone()), super::settings(Path::new("")), super::SMALL);
