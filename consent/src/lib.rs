@@ -15,6 +15,7 @@ pub mod preview;
 pub mod question;
 pub mod record;
 pub mod relation;
+pub mod renewal;
 pub mod rules;
 pub mod set;
 mod sieve;

@@ -1,5 +1,5 @@
 //! What a permit obliges to: whom to tell, what to review, which part.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::too_many_arguments)]
 
 mod world;
 
