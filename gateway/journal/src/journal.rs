@@ -91,7 +91,6 @@ impl Journal {
             }
             signature = signed.to_vec();
         }
-        tiles.write()?;
         let head = Checkpoint {
             origin: signer.verifier().name().to_owned(),
             size: peaks.size(),
@@ -106,6 +105,7 @@ impl Journal {
                 &signature,
             )
         };
+        tiles.write()?;
         let (file, stands) = Self::checkpoint_file(&port, folder, &head, &note, &keys, tiles.files())?;
         let noted = stands.len();
         let tiled = found.first;

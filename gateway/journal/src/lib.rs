@@ -2,6 +2,14 @@
 //! signed checkpoints, and one writer that commits in groups. It does not know what a record means, and it never
 //! repairs anything unasked.
 //!
+//! On disk, `journal/` is: `<first index>.seg` (frames of records, each batch closed by a seal with the tree's root and our
+//! signature; zeroed ahead), `tile/<level>` (the hashes of C2SP tile level 0, 1, …, in a row), `checkpoint` (the latest C2SP
+//! signed note, which may lag behind the seals and never leads them) and `lock`. `holdings/` is segments alone. Assumed of a
+//! disk: a sector of 512 bytes is written whole or not at all, and what a sync confirmed stays.
+//!
+//! A witness (C2SP tlog-witness) needs [`Log::checkpoint`] and [`Log::consistency`]; co-signed notes are kept elsewhere,
+//! because every byte here is ours.
+//!
 //! ```text
 //! log (one writer) -> journal (evidence: store + tiles + checkpoint)
 //!                  -> store   (holdings: the same segments, opaque sealed records)
