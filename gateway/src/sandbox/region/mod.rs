@@ -193,9 +193,7 @@ impl Region {
         let broken = |why: &str| RegionError { file: "mod.rs", line: 0, why: why.to_owned() };
         let calendar = calendar::Calendar::new(first_start).ok_or_else(|| broken("no time zone data"))?;
         let houses = people::houses()?;
-        let mut staff = people::staff()?;
-        // Officers come last: the first person of a participant is who asks when nobody is named.
-        staff.extend(houses.iter().filter(|house| house.has_officer()).map(people::House::officer));
+        let staff = people::staff()?;
         let participants: Option<Vec<Value>> =
             houses.iter().map(|house| house.registration(&calendar)).collect();
         let mut region = Self {
@@ -242,14 +240,14 @@ impl Region {
     }
 }
 
-/// An officer for every participant that may look under HCOMPL, one operator; persons and who
+/// An officer (whose login is also the person id) for every participant that may look under HCOMPL, one operator; persons and who
 /// acts for them come from the persons' own files.
 fn logins(houses: &[people::House]) -> Vec<Login> {
     let login = |user: String, portal, participant| Login { user, portal, participant, acts_for: Vec::new() };
     let officers = houses
         .iter()
         .filter(|house| house.has_officer())
-        .map(|house| login(house.officer().id, Portal::Officer, Some(house.id.clone())));
+        .map(|house| login(format!("officer-{}", house.short), Portal::Officer, Some(house.id.clone())));
     officers.chain([login("operator".to_owned(), Portal::Operator, None)]).collect()
 }
 

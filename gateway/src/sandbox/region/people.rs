@@ -138,19 +138,6 @@ impl House {
         asks && !self.suspended
     }
 
-    /// Its privacy officer: the only one here who may ask with HCOMPL; the login has the same name.
-    pub(super) fn officer(&self) -> Staff {
-        Staff {
-            id: format!("officer-{}", self.short),
-            name: format!("Privacyfunctionaris {}", self.name),
-            role_system: format!("{S}CodeSystem/person-role"),
-            role_code: "officer".to_owned(),
-            role_name: "privacyfunctionaris".to_owned(),
-            functions: Vec::new(),
-            participant: self.id.clone(),
-        }
-    }
-
     /// The registration, in the shape of `participant add`, without keys and certificate.
     pub(super) fn registration(&self, calendar: &Calendar) -> Option<Value> {
         let from = calendar.fhir("T-1")?;

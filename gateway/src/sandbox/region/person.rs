@@ -130,6 +130,9 @@ fn patient(scribe: &mut Scribe<'_>, head: &Line<'_>, holder: &Line<'_>, birth_da
         "postalCode": postcode,
         "country": "NL",
     });
+    let spoken = head.get("language").unwrap_or("nl").split_whitespace().enumerate();
+    let languages: Vec<Value> =
+        spoken.map(|(rank, code)| json!({"language": language(code), "preferred": rank == 0})).collect();
     let hidden = head.get("label") == Some("protected-address");
     let id = scribe.id("patient");
     let mut patient = json!({
@@ -146,7 +149,7 @@ fn patient(scribe: &mut Scribe<'_>, head: &Line<'_>, holder: &Line<'_>, birth_da
         "gender": head.get("kind"),
         "birthDate": birth_date,
         "address": [address],
-        "communication": [{"language": language(head.get("language").unwrap_or("nl")), "preferred": true}],
+        "communication": languages,
         "managingOrganization": scribe.organisation(),
     });
     if let Some(map) = patient.as_object_mut() {
