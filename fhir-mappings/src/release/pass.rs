@@ -364,10 +364,10 @@ fn keep_latest(judged: &mut [Option<Judged<'_>>]) {
         .collect();
     limited.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
     for (rank, (_, at, count)) in limited.into_iter().enumerate() {
-        if rank >= count {
-            if let Some(slot) = judged.get_mut(at) {
-                *slot = None;
-            }
+        if rank >= count
+            && let Some(slot) = judged.get_mut(at)
+        {
+            *slot = None;
         }
     }
 }

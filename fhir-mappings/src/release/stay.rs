@@ -28,12 +28,11 @@ pub(super) fn case(patient: Value<'_>, patient_id: &str, protected: bool) -> Vec
     }
     let languages = patient.each("communication").filter_map(|c| {
         let language = c.get("language")?;
-        let found = language.each("coding").find_map(|coding| {
+        language.each("coding").find_map(|coding| {
             let system = coding.get_str("system")?;
             let code = coding.get_str("code")?;
             (system == "urn:ietf:bcp:47" && code.len() <= 12).then(|| code.into_owned())
-        });
-        found
+        })
     });
     for (at, language) in languages.enumerate() {
         out.extend_from_slice(if at == 0 { b",\"communication\":[" } else { b"," });

@@ -125,3 +125,8 @@ impl Automaton {
         self.node(edge.node)
     }
 }
+
+/// A place in the automaton; tables are thousands of times smaller than its room.
+pub(crate) fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

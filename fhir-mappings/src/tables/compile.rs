@@ -3,6 +3,7 @@
 
 use super::automaton::{
     ANY_CLASS, Automaton, Edge, FULL, Node, Op, PLACE, Pick, REDUCED, REPORTER, Rule, Shapes, TEXT, WORDS,
+    count,
 };
 use super::line::TableError;
 use super::source::{At, RowLine, Sources, TypeKind};
@@ -226,9 +227,9 @@ impl<'a> Compiler<'a> {
                 }
             }
         }
-        let from = self.automaton.edges.len() as u32;
+        let from = count(self.automaton.edges.len());
         self.automaton.edges.append(&mut edges);
-        (from, self.automaton.edges.len() as u32, needed)
+        (from, count(self.automaton.edges.len()), needed)
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -282,12 +283,9 @@ impl<'a> Compiler<'a> {
         let mut by_name: BTreeMap<String, (&'static str, Vec<Rule>)> = BTreeMap::new();
         for (types, row) in &draft.rows {
             let names = json_names(element, types.as_deref());
-            if let Some(types) = types {
-                if names.len() != types.len() {
-                    self.errors.push(
-                        row.at.error(format!("{}.{} has not all of these types", def.name, element.name)),
-                    );
-                }
+            if types.as_ref().is_some_and(|types| names.len() != types.len()) {
+                let why = format!("{}.{} has not all of these types", def.name, element.name);
+                self.errors.push(row.at.error(why));
             }
             for (name, code) in names {
                 if types.is_none()
@@ -391,9 +389,9 @@ impl<'a> Compiler<'a> {
                     edges.push(Edge { name: name.into(), node });
                 }
             }
-            let from = self.automaton.edges.len() as u32;
+            let from = count(self.automaton.edges.len());
             self.automaton.edges.append(&mut edges);
-            let to = self.automaton.edges.len() as u32;
+            let to = count(self.automaton.edges.len());
             let rule = self.rule(row, Scope::Resource);
             shapes |= rule.shapes;
             let rules = self.push_rules(&[rule]);
@@ -402,9 +400,9 @@ impl<'a> Compiler<'a> {
             let node = self.push(node);
             by_url.push(Edge { name: (*url).into(), node });
         }
-        let from = self.automaton.edges.len() as u32;
+        let from = count(self.automaton.edges.len());
         self.automaton.edges.append(&mut by_url);
-        let to = self.automaton.edges.len() as u32;
+        let to = count(self.automaton.edges.len());
         let op = if element.name == "modifierExtension" { Op::Modifiers } else { Op::Extensions };
         let rules = self.push_rules(&[open_rule(shapes)]);
         let modifier = op == Op::Modifiers;
@@ -474,13 +472,13 @@ impl<'a> Compiler<'a> {
 
     fn push(&mut self, node: Node) -> u32 {
         self.automaton.nodes.push(node);
-        (self.automaton.nodes.len() - 1) as u32
+        count(self.automaton.nodes.len() - 1)
     }
 
     fn push_rules(&mut self, rules: &[Rule]) -> (u32, u32) {
-        let from = self.automaton.rules.len() as u32;
+        let from = count(self.automaton.rules.len());
         self.automaton.rules.extend_from_slice(rules);
-        (from, self.automaton.rules.len() as u32)
+        (from, count(self.automaton.rules.len()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The forms of each class, the facts, the code index: everything of the tables that is not an element.
 
-use super::automaton::{FULL, PERSON, REDUCED, REPRESENTATIVE, Shapes};
+use super::automaton::{FULL, PERSON, REDUCED, REPRESENTATIVE, Shapes, count};
 use super::line::TableError;
 use super::source::{Marks, ShapeLine, Sources};
 use crate::classify::codes::{Codes, Mark};
@@ -97,7 +97,7 @@ pub(crate) fn function_bit(index: u8) -> u64 {
 pub(super) fn read(sources: &Sources, vocabulary: &Vocabulary, errors: &mut Vec<TableError>) -> Forms {
     let mut forms = Forms { all: FULL | REDUCED, ..Forms::default() };
     for (at, name) in sources.sets.keys().enumerate() {
-        let bit = 1_u64.checked_shl(at as u32).unwrap_or(0);
+        let bit = 1_u64.checked_shl(count(at)).unwrap_or(0);
         if bit == 0 {
             errors.push(TableError { file: "sets.txt".into(), line: 0, why: "more than 64 sets".into() });
         }
@@ -130,7 +130,7 @@ fn reader(vocabulary: &Vocabulary, code: &str) -> u64 {
 
 impl Forms {
     fn add(&mut self, line: &ShapeLine, vocabulary: &Vocabulary) -> Result<(), TableError> {
-        let next = 1_u64.checked_shl(self.bits.len() as u32 + 2).unwrap_or(0);
+        let next = 1_u64.checked_shl(count(self.bits.len() + 2)).unwrap_or(0);
         if next == 0 {
             return Err(line.at.error("more than 62 forms"));
         }

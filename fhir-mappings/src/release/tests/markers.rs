@@ -275,12 +275,12 @@ fn every_element_comes_out_exactly_where_a_line_says_so() {
     let long = std::env::var_os("SLUIS_LONG").is_some();
     let mut out = 0;
     for resource_type in open_types() {
-        for variant in 0..if long { 60 } else { 4 } {
+        for variant in 0..if long { 60 } else { 3 } {
             let specimen = Specimen::make(resource_type, variant);
             for function in FUNCTIONS {
                 for category in ["gp", "ggz", "social", "home-care"] {
                     for protected in [false, true] {
-                        if !long && (category.len() + variant + function.len()) % 5 != 0 {
+                        if !long && (category.len() + variant + function.len()) % 7 != 0 {
                             continue;
                         }
                         out += usize::from(compare(&specimen, function, category, protected));
@@ -289,7 +289,7 @@ fn every_element_comes_out_exactly_where_a_line_says_so() {
             }
         }
     }
-    assert!(out > 500, "only {out} specimens came out: the comparison says too little");
+    assert!(out > 100, "only {out} specimens came out: the comparison says too little");
 }
 
 #[test]
