@@ -48,6 +48,11 @@ impl Tables {
         self.mark(resource, origin).class
     }
 
+    /// The label under which whereabouts are protected: it withholds elements, never a resource.
+    pub(crate) fn whereabouts(&self) -> LabelSet {
+        self.vocabulary.label("protected-address").map(LabelSet::only).unwrap_or_default()
+    }
+
     pub(crate) fn mark(&self, resource: Value<'_>, origin: &Origin<'_>) -> Marked {
         let resource_type = resource.get_str("resourceType").unwrap_or_default();
         let Some(rule) = self.types.get(&*resource_type) else {
@@ -96,7 +101,8 @@ impl Tables {
         if unclassified {
             classes = classes.union(self.vocabulary.classes("notes").unwrap_or_default());
         }
-        let nobody = !mark.labels.intersection(self.vocabulary.never_released()).is_empty();
+        let nobody = self.vocabulary.never_released().minus(self.whereabouts());
+        let nobody = !mark.labels.intersection(nobody).is_empty();
         let never = mark.never || nobody || rule.kind == TypeKind::Closed;
         Marked {
             class: Classification { classes, labels: mark.labels, never, unclassified },

@@ -3,7 +3,7 @@
 
 use super::emit::{Emitted, Ground, emit};
 use super::person::{Keys, Person, Whom};
-use super::select::{Access, Judged, Thing, reader_bit, unjudged};
+use super::select::{Access, Judged, Thing, reader_bit};
 use super::{Bound, Contribution, Given, Incident, IncidentKind, Release, Released, View, facts, stay};
 use crate::classify::{Marked, Origin};
 use crate::json::{Doc, Kind, Value, parse};
@@ -21,7 +21,7 @@ pub(super) fn all(tables: &Tables, view: &View<'_>, contributions: &[Contributio
     let parsed: Vec<Parsed<'_>> = contributions.iter().map(|c| read(tables, c)).collect();
     let marked: Vec<Vec<Marked>> =
         contributions.iter().zip(&parsed).map(|(c, parsed)| mark(tables, c, parsed)).collect();
-    let secret = unjudged(tables);
+    let secret = tables.whereabouts();
     let labels = marked.iter().flatten().fold(LabelSet::EMPTY, |all, m| all.union(m.class.labels));
     let protected = view.protected || !labels.intersection(secret).is_empty();
     for (at, ((contribution, parsed), marked)) in contributions.iter().zip(&parsed).zip(&marked).enumerate() {

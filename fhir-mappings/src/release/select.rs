@@ -111,6 +111,7 @@ impl<'a> Access<'a> {
     /// Whether every label is cleared on every class: the class implies it, or its permit clears it (all-match).
     fn cleared(&self, labels: LabelSet, classes: ClassSet) -> bool {
         let vocabulary = &self.tables.vocabulary;
+        let labels = labels.minus(self.tables.whereabouts());
         if !labels.intersection(vocabulary.never_released()).is_empty() {
             return false;
         }
@@ -118,8 +119,6 @@ impl<'a> Access<'a> {
         if self.view.reader == Reader::Representative && !labels.intersection(kept).is_empty() {
             return false;
         }
-        // Protected whereabouts withhold elements, not resources.
-        let labels = labels.minus(unjudged(self.tables));
         labels.is_empty()
             || classes.iter().all(|class| {
                 let free = self.tables.vocabulary.implied(class);
@@ -251,7 +250,7 @@ impl<'a> Access<'a> {
             .collect();
         let moment = date_of(thing.value);
         let dated = moment.as_ref().map(consent::Moment::first);
-        let labels = thing.marked.class.labels.minus(unjudged(self.tables));
+        let labels = thing.marked.class.labels.minus(self.tables.whereabouts());
         // What has no date cannot be shown to be young enough.
         let young = open.permit.obligations.max_age_days.is_none_or(|days| {
             let oldest = self.view.at.checked_sub(jiff::SignedDuration::from_hours(i64::from(days) * 24));
@@ -281,11 +280,6 @@ impl<'a> Access<'a> {
         let open = self.tables.types.get(thing.resource_type).is_some_and(|rule| rule.kind == TypeKind::Open);
         open && thing.resource_type != "Patient"
     }
-}
-
-/// The label under which whereabouts are protected: it withholds elements, never a resource.
-pub(super) fn unjudged(tables: &Tables) -> LabelSet {
-    tables.vocabulary.label("protected-address").map(LabelSet::only).unwrap_or_default()
 }
 
 impl Tables {

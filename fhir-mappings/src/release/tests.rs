@@ -6,6 +6,7 @@ mod naive;
 mod world;
 
 use super::{Bound, IncidentKind, Reader};
+use proptest::prelude::*;
 use world::{PATIENT, World, text_of};
 
 const CONDITION: &str = r#"{"resourceType":"Condition","id":"c1","meta":{"profile":["x"],"security":[]},
@@ -129,9 +130,15 @@ fn whereabouts_that_are_protected_show_nowhere() {
         1,
     );
     let world = World::new("gp", &[&patient, CONDITION]);
-    for function in ["gp-own", "triage", "stay-search", "youth-individual"] {
-        check(&world, function, &[], &["Lindelaan", "9032", "Heuvelrijk", "06-99", "NOTITIE"]);
+    for function in ["gp-own", "triage", "stay-search", "wmo-individual"] {
+        check(
+            &world,
+            function,
+            &["\"resourceType\":\"Patient\""],
+            &["Lindelaan", "9032", "Heuvelrijk", "06-99", "NOTITIE"],
+        );
     }
+    check(&world, "gp-own", &["Jansen", "84114007"], &[]);
 }
 
 #[test]
@@ -231,4 +238,18 @@ fn what_is_for_the_young_person_only_holds_for_representatives() {
 fn the_same_input_gives_the_same_bytes() {
     let world = World::new("gp", &[PATIENT, CONDITION, LITHIUM]);
     assert_eq!(text_of(&world.release("triage")), text_of(&world.release("triage")));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn spoilt_bytes_never_panic_and_never_leave_as_they_are(at in 0_usize..700, byte in any::<u8>()) {
+        let mut bytes = CONDITION.as_bytes().to_vec();
+        let at = at % bytes.len();
+        bytes[at] = byte;
+        let Ok(text) = String::from_utf8(bytes) else { return Ok(()) };
+        let out = text_of(&World::new("gp", &[PATIENT, &text]).release("triage"));
+        prop_assert!(!out.contains("GEHEIM") && !out.contains("NOTITIE") && !out.contains("Hartfalen vrij"));
+    }
 }
