@@ -298,6 +298,10 @@ impl<'a> Case<'a> {
         hearing: &mut Hearing,
         steps: &mut Option<Vec<Step>>,
     ) {
+        if road == Road::Person && !record.record.by_person {
+            // Nobody else can shut a person out of their own data.
+            return;
+        }
         let first = hearing.voices.len();
         let explicit = self.explicit || road == Road::Emergency;
         for fitted in &record.nodes {
