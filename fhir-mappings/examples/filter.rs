@@ -1,7 +1,14 @@
 //! How long the tables take to compile, a resource to classify, and a bundle of 100 kB to be filtered, beside a
 //! filter over serde_json's tree that does the same kind of work on the same bytes in the same run.
 //! `cargo run --release -p fhir-mappings --example filter`
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing, reason = "a benchmark prints")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::collapsible_if,
+    reason = "a benchmark prints"
+)]
 
 use consent::question::{Asker, Assurance, Capacity, Party, Purpose, Question, Subject};
 use consent::record::{Giver, Holder as From, Kind, Provision, Source, Status, User};
