@@ -1,5 +1,7 @@
 //! The scanner: bytes to tape, iterative, so that depth never becomes stack.
 
+#![allow(clippy::cast_possible_truncation, reason = "`parse` refuses bytes that a u32 cannot count, names that a u16 cannot")]
+
 use super::{Doc, Kind, Node};
 
 /// How deep objects and arrays may nest: deeper than any real FHIR resource (40 nested provisions need 82),
@@ -194,11 +196,9 @@ impl Scanner<'_> {
             return self.fail(ErrorKind::OddKey);
         }
         let name = (start as u32, len as u16);
-        if let Some(object) = open.last() {
-            if self.taken(object.node, name) {
-                self.at = from;
-                return self.fail(ErrorKind::DuplicateKey);
-            }
+        if open.last().is_some_and(|object| self.taken(object.node, name)) {
+            self.at = from;
+            return self.fail(ErrorKind::DuplicateKey);
         }
         self.skip_white();
         self.expect(b':')?;

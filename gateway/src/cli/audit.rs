@@ -1,7 +1,7 @@
 //! The journal's commands: through the running gateway where there is one, else on the folder as it lies there.
 
 use super::args::{AuditCommand, Common};
-use super::{Ended, files};
+use super::{Ended, files, print};
 use crate::control::{Command, Frame, NAME, call};
 use crate::store::keys::{Keys, master_key};
 use crate::{dump, store};
@@ -44,8 +44,8 @@ fn running(common: &Common) -> bool {
 
 fn tell(common: &Common, command: &Command) -> Ended {
     let shown = call(&common.dir, command, |frame| match frame {
-        Frame::Out(line) => println!("{}", line.trim_end_matches('\n')),
-        Frame::Note(line) => eprintln!("sluis: {line}"),
+        Frame::Out(line) => print::out(line.trim_end_matches('\n')),
+        Frame::Note(line) => print::note(line),
         Frame::End(_) => {}
     });
     match shown {
@@ -78,7 +78,7 @@ fn cold_dump(dir: &Path) -> Ended {
         let records = Archive::records_of(&dir.join("journal")).map_err(|e| Ended::Failed(e.to_string()))?;
         for index in 0..records.len() {
             let record = records.read(index).map_err(|e| Ended::Failed(e.to_string()))?;
-            println!("{}", dump::line(index, &record, &keys, &origin));
+            print::out(dump::line(index, &record, &keys, &origin));
         }
         Ok(())
     };
@@ -99,7 +99,7 @@ fn cold_verify(dir: &Path, older: Option<&str>, json: bool) -> Ended {
     let question = Question { keys: &verifiers, older, signatures: Signatures::OfSegments };
     let checked = Archive::verify(&dir.join("journal"), &question, |n| bar.set_position(n));
     bar.finish_and_clear();
-    println!("{}", verdict(&checked, json));
+    print::out(verdict(&checked, json));
     if checked.is_ok() { Ended::Well } else { Ended::Refused }
 }
 
@@ -129,7 +129,7 @@ fn cold_prove(dir: &Path, index: u64) -> Ended {
         let archive =
             Archive::open(&dir.join("journal"), &verifiers).map_err(|e| Ended::Failed(e.to_string()))?;
         let proof = archive.prove(index).map_err(|e| Ended::Failed(e.to_string()))?;
-        println!("{}", serde_json::to_string(&proof).unwrap_or_default());
+        print::out(serde_json::to_string(&proof).unwrap_or_default());
         Ok(())
     };
     done().map_or_else(|ended| ended, |()| Ended::Well)

@@ -2,7 +2,7 @@
 //! `region.json` and `pki/` hold what an EHR would have of its own.
 
 use super::args::{As, Send, Summary, Token};
-use super::{Ended, files};
+use super::{Ended, files, print};
 use crate::control::{Command, Frame, call};
 use bytes::Bytes;
 use fhir_mappings::identifiers::{Identifier, KnownSystem};
@@ -28,9 +28,9 @@ pub(super) fn token(args: &Token) -> Ended {
         let asker = sandbox.asker(&args.asker, patient.as_deref(), args.scope.as_deref())?;
         let granted = run(async { asker.connect().await?.token(&asker).await })?;
         if args.asker.json {
-            println!("{granted}");
+            print::out(&granted);
         } else {
-            println!("{}", granted.get("access_token").and_then(Value::as_str).unwrap_or_default());
+            print::out(granted.get("access_token").and_then(Value::as_str).unwrap_or_default());
         }
         Ok(())
     };
@@ -94,13 +94,13 @@ fn shown(answer: Done<Answer>, include: bool) -> Ended {
     match answer {
         Ok(answer) => {
             if include {
-                println!("HTTP {}", answer.status);
+                print::out(format_args!("HTTP {}", answer.status));
                 for (name, value) in &answer.headers {
-                    println!("{name}: {}", String::from_utf8_lossy(value.as_bytes()));
+                    print::out(format_args!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
                 }
-                println!();
+                print::out("");
             }
-            println!("{}", String::from_utf8_lossy(&answer.body));
+            print::out(String::from_utf8_lossy(&answer.body));
             if answer.status < 400 { Ended::Well } else { Ended::Refused }
         }
         Err(ended) => ended,

@@ -1,14 +1,13 @@
 //! The command line (CONTRACT.md 1): data on standard output, everything else on standard error; exit 0 on success, 1
 //! on a finding or refusal, 2 on wrong usage.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the command line speaks through these")]
-
 mod args;
 mod audit;
 #[cfg(feature = "sandbox")]
 mod client;
 mod files;
 mod ops;
+mod print;
 mod serve;
 
 use args::{Cli, Command};
@@ -56,12 +55,12 @@ pub fn main() -> ExitCode {
         Ended::Refused => ExitCode::from(1),
         Ended::Usage(words) => {
             if !words.is_empty() {
-                eprintln!("sluis: {words}");
+                print::note(words);
             }
             ExitCode::from(2)
         }
         Ended::Failed(words) => {
-            eprintln!("sluis: {words}");
+            print::note(words);
             ExitCode::from(1)
         }
     }

@@ -3,7 +3,7 @@
 use super::args::{
     CertificateCommand, Common, ConsentCommand, Explain, Import, ParticipantCommand, RelationCommand,
 };
-use super::{Ended, files};
+use super::{Ended, files, print};
 use crate::control::{Command, Frame, Query, call};
 use crate::trust::Fingerprint;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -21,8 +21,8 @@ fn tell(dir: &Path, command: &Command) -> Ended {
 
 fn show(frame: Frame) {
     match frame {
-        Frame::Out(line) => println!("{}", line.trim_end_matches('\n')),
-        Frame::Note(line) => eprintln!("sluis: {line}"),
+        Frame::Out(line) => print::out(line.trim_end_matches('\n')),
+        Frame::Note(line) => print::note(line),
         Frame::End(_) => {}
     }
 }
@@ -64,7 +64,7 @@ pub(super) fn import(args: &Import) -> Ended {
                 let command = Command::Import { holder, name, ndjson, patient, text, json: args.json };
                 let code = call(&args.dir.dir, &command, |frame| match frame {
                     Frame::Out(line) => verdict = Some(line),
-                    Frame::Note(line) => bar.suspend(|| eprintln!("sluis: {line}")),
+                    Frame::Note(line) => bar.suspend(|| print::note(line)),
                     Frame::End(_) => {}
                 });
                 match (code, verdict.take()) {
@@ -84,18 +84,18 @@ pub(super) fn import(args: &Import) -> Ended {
             refused += 1;
         }
         if args.json {
-            bar.suspend(|| println!("{line}"));
+            bar.suspend(|| print::out(&line));
         }
         bar.inc(1);
     }
     bar.finish_and_clear();
-    println!("{accepted} accepted, {refused} refused");
+    print::out(format_args!("{accepted} accepted, {refused} refused"));
     if refused == 0 { Ended::Well } else { Ended::Refused }
 }
 
 fn refusal(name: &str, reason: &str, words: &str, json: bool, bar: &ProgressBar) -> String {
     if !json {
-        bar.suspend(|| eprintln!("sluis: {name}: refused, {reason}: {words}"));
+        bar.suspend(|| print::note(format_args!("{name}: refused, {reason}: {words}")));
     }
     serde_json::json!({"file": name, "accepted": false, "patient": null, "resources": 0, "reason": reason, "expression": ""})
         .to_string()
@@ -191,7 +191,7 @@ pub(super) fn rebuild_view(dir: &super::args::Dir) -> Ended {
         Ok(code) => Ended::code(code),
         Err(_) if dir.join("journal").is_dir() => match crate::store::forget_view(dir) {
             Ok(()) => {
-                eprintln!("sluis: no gateway runs here; the next start builds the view anew");
+                print::note(format_args!("no gateway runs here; the next start builds the view anew"));
                 Ended::Well
             }
             Err(e) => Ended::Failed(e.to_string()),

@@ -1,6 +1,6 @@
 //! Real use: `serve` and `check-config`.
 
-use super::Ended;
+use super::{Ended, print};
 use crate::boot::{self, Bound, Faces, Plan};
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -12,15 +12,15 @@ pub(super) fn check(file: &Path) -> Ended {
     match config::load(file) {
         Ok(loaded) => match boot::load_rules(loaded.config.region.as_deref()) {
             Ok(_) => {
-                loaded.notes.iter().for_each(|note| eprintln!("sluis: {note}"));
-                eprintln!("sluis: {} is good", file.display());
+                loaded.notes.iter().for_each(print::note);
+                print::note(format_args!("{} is good", file.display()));
                 Ended::Well
             }
             Err(e) => Ended::Failed(e.to_string()),
         },
         Err(mistakes) => {
             for mistake in mistakes {
-                println!("{mistake}");
+                print::out(&mistake);
             }
             Ended::Refused
         }
@@ -32,7 +32,7 @@ pub(super) fn serve(file: &Path) -> Ended {
         Ok(loaded) => loaded.config,
         Err(mistakes) => {
             for mistake in mistakes {
-                eprintln!("{mistake}");
+                print::note(&mistake);
             }
             return Ended::Refused;
         }
