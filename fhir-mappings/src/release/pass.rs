@@ -1,6 +1,7 @@
 //! The order of the minimise stage: read, find the person, mark, judge, write until references hold. It holds no
 //! rule of its own: `select` says what may leave, `emit` how much of it.
 
+use super::dates::date_of;
 use super::emit::{Emitted, Ground, emit};
 use super::person::{Keys, Person, Whom};
 use super::select::{Access, Judged, Thing, reader_bit};
@@ -158,7 +159,8 @@ impl<'a> OneHolder<'a> {
                     marked.sets |= medicine.sets;
                 }
             }
-            things.push(Thing { resource_type, value: *value, marked, first });
+            let dated = date_of(*value).map(|moment| (moment.first(), moment.after()));
+            things.push(Thing { resource_type, value: *value, marked, first, dated });
         }
         things
     }

@@ -1,7 +1,7 @@
 //! Which resources of one holder may leave, and in which forms. Must not look at single elements beyond what a
 //! filter of `levels.txt` names, and must not write.
 
-use super::dates::{date_of, in_force, is_active, is_severe};
+use super::dates::{in_force, is_active, is_severe};
 use super::{Holder, Reader, View};
 use crate::classify::Marked;
 use crate::classify::codes::Mark;
@@ -60,6 +60,8 @@ pub(super) struct Thing<'a> {
     pub(super) marked: Marked,
     /// The first of its type in the contribution.
     pub(super) first: bool,
+    /// First instant of its own date, and the one after it.
+    pub(super) dated: Option<(Timestamp, Timestamp)>,
 }
 
 impl<'a> Access<'a> {
@@ -218,13 +220,13 @@ impl<'a> Access<'a> {
             Filter::Concluded => {
                 thing.value.get("valueCodeableConcept").is_some() || thing.value.get("valueBoolean").is_some()
             }
-            Filter::Months(months) => date_of(thing.value).is_some_and(|moment| {
+            Filter::Months(months) => thing.dated.is_some_and(|(_, after)| {
                 let zoned = self.view.at.to_zoned(consent::period::amsterdam());
                 let oldest = zoned.checked_sub(jiff::Span::new().months(*months));
-                oldest.is_ok_and(|oldest| moment.after() > oldest.timestamp())
+                oldest.is_ok_and(|oldest| after > oldest.timestamp())
             }),
             Filter::Latest(count) => {
-                judged.latest = Some((*count, date_of(thing.value).map(|moment| moment.first())));
+                judged.latest = Some((*count, thing.dated.map(|(first, _)| first)));
                 true
             }
             Filter::Holder(category) => self.holder.categories.iter().any(|c| **c == **category),
@@ -248,13 +250,12 @@ impl<'a> Access<'a> {
                 Some(Identifier::new(&*number.get_str("system")?, &*number.get_str("value")?))
             })
             .collect();
-        let moment = date_of(thing.value);
-        let dated = moment.as_ref().map(consent::Moment::first);
+        let dated = thing.dated.map(|(first, _)| first);
         let labels = thing.marked.class.labels.minus(self.tables.whereabouts());
         // What has no date cannot be shown to be young enough.
         let young = open.permit.obligations.max_age_days.is_none_or(|days| {
             let oldest = self.view.at.checked_sub(jiff::SignedDuration::from_hours(i64::from(days) * 24));
-            moment.is_some_and(|moment| oldest.is_ok_and(|oldest| moment.after() > oldest))
+            thing.dated.is_some_and(|(_, after)| oldest.is_ok_and(|oldest| after > oldest))
         });
         young && open.permit.obligations.allows(&Item { labels, identifiers: &identifiers, dated })
     }
