@@ -1,0 +1,7 @@
+//! E0451: a question that no scope and no purpose allowed.
+
+use gateway::road::Authorised;
+
+pub fn forge() -> Authorised {
+    Authorised { asked: todo!() }
+}

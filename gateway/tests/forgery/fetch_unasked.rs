@@ -1,0 +1,9 @@
+//! E0308: a holder asked before consent was.
+
+use gateway::road::fetch::fetch;
+use gateway::road::{Fetched, Located};
+use gateway::{refusal::Refusal, world::World};
+
+pub async fn forge(located: Located, world: &World) -> Result<Fetched, Refusal> {
+    fetch(located, world).await
+}
