@@ -21,7 +21,7 @@ use crate::store::{Folders, Found, Store, sha256_hex};
 use crate::world::{Settings, World};
 use arc_swap::ArcSwap;
 use consent::Rules;
-use fhir_mappings::audit::{Action, Detail, Entry, Interaction, Kind, Outcome};
+use fhir_mappings::audit::{Action, Change, Detail, Entry, Interaction, Kind, Outcome};
 use fhir_mappings::tables::Tables;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -157,6 +157,7 @@ pub fn open(plan: &Plan, issuer: &Issuer) -> Result<(Arc<World>, Found), BootErr
         floods: FloodCounts::default(),
         settings,
     };
+    record_rules(&world, found.fresh)?;
     let mut restarted = restart(if found.rebuilt { "view-rebuilt" } else { "started" }, now);
     restarted.entry.protocols = world.protocols();
     world
@@ -164,6 +165,45 @@ pub fn open(plan: &Plan, issuer: &Issuer) -> Result<(Arc<World>, Found), BootErr
         .record_blocking(restarted, None)
         .map_err(|_| BootError("the journal takes no record".into()))?;
     Ok((Arc::new(world), found))
+}
+
+/// A change of rules or keys is a record of its own: the rules when their digest differs from the last one recorded,
+/// the keys when they were made with this folder.
+fn record_rules(world: &World, fresh: bool) -> Result<(), BootError> {
+    let refused = |_| BootError("the journal takes no record".into());
+    if fresh {
+        let mut draft = desk::draft(Kind::Key, Action::Create, world, None);
+        draft.entry.changes = world
+            .store
+            .keys()
+            .named()
+            .map(|(which, id)| Change {
+                what: "key".into(),
+                id: format!("{which:?}"),
+                version: Some(id.to_string()),
+                sha256: None,
+            })
+            .collect();
+        world.store.record_blocking(draft, None).map_err(refused)?;
+    }
+    let recorded = world.store.last_rules().map_err(|e| failed("the journal")(&e))?;
+    let now = world.protocols();
+    if recorded.as_ref() == Some(&now) {
+        return Ok(());
+    }
+    let action = if recorded.is_some() { Action::Update } else { Action::Create };
+    let mut draft = desk::draft(Kind::Rules, action, world, None);
+    draft.entry.changes = now
+        .into_iter()
+        .map(|rules| Change {
+            what: "rules".into(),
+            id: rules.name,
+            version: Some(rules.version),
+            sha256: Some(rules.sha256),
+        })
+        .collect();
+    world.store.record_blocking(draft, None).map_err(refused)?;
+    Ok(())
 }
 
 fn restart(why: &str, time: jiff::Timestamp) -> Draft {
@@ -253,7 +293,8 @@ pub async fn serve(
         tokio::spawn(management.serve(management_router(ports(&world)), ended.clone())),
         tokio::spawn(socket.serve(Arc::clone(&world), ended.clone())),
     ];
-    let floods = tokio::spawn(record_floods(Arc::clone(&world)));
+    let floods = tokio::spawn(every_minute(Arc::clone(&world)));
+    let mender = tokio::spawn(mend(Arc::clone(&world)));
     ready()?;
     wait_for_the_end().await;
     end.send();
@@ -263,6 +304,8 @@ pub async fn serve(
         }
     }
     floods.abort();
+    mender.abort();
+    record_floods(&world).await;
     world.store.close().map_err(|e| failed("the view")(&e))
 }
 
@@ -301,25 +344,53 @@ fn readiness(world: &World) -> Vec<Check> {
     ]
 }
 
-/// One counted record a minute for what is not recorded one by one (CONTRACT.md 6).
-async fn record_floods(world: Arc<World>) {
+async fn every_minute(world: Arc<World>) {
     let mut minute = tokio::time::interval(Duration::from_secs(60));
     loop {
         minute.tick().await;
-        for flood in world.floods.take() {
-            let mut draft = desk::draft(Kind::Flood, Action::Execute, &world, None);
-            let source = match flood.source {
-                crate::limits::Source::Address(address) => address.to_string(),
-                crate::limits::Source::Certificate(fingerprint) => fingerprint.to_string(),
-                crate::limits::Source::Others => "others".to_owned(),
-            };
-            draft.entry.outcome = Outcome::Refused(flood.kind.code().to_owned());
-            draft.entry.details = vec![
-                Detail { name: "source".into(), value: source },
-                Detail { name: "count".into(), value: flood.count.to_string() },
-            ];
-            if world.store.record(draft, None).await.is_err() {
-                tracing::error!("a count of floods was not recorded");
+        record_floods(&world).await;
+    }
+}
+
+/// One counted record for each source of what is not recorded one by one (CONTRACT.md 6).
+async fn record_floods(world: &World) {
+    for flood in world.floods.take() {
+        let mut draft = desk::draft(Kind::Flood, Action::Execute, world, None);
+        let source = match flood.source {
+            crate::limits::Source::Address(address) => address.to_string(),
+            crate::limits::Source::Certificate(fingerprint) => fingerprint.to_string(),
+            crate::limits::Source::Others => "others".to_owned(),
+        };
+        draft.entry.outcome = Outcome::Refused(flood.kind.code().to_owned());
+        draft.entry.details.extend([
+            Detail { name: "source".into(), value: source },
+            Detail { name: "count".into(), value: flood.count.to_string() },
+        ]);
+        if world.store.record(draft, None).await.is_err() {
+            tracing::error!("a count of floods was not recorded");
+        }
+    }
+}
+
+/// A full disk and a view that could not follow mend themselves: once a second a record is tried, and says that there
+/// was a gap; then the view is built anew. A journal that stopped on an error is an operator's (restart).
+async fn mend(world: Arc<World>) {
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        second.tick().await;
+        if world.store.log().state() == sluis_journal::State::Full {
+            let mut draft = desk::draft(Kind::Notice, Action::Execute, &world, None);
+            draft.entry.details.push(Detail { name: "why".into(), value: "disk-was-full".into() });
+            if world.store.record(draft, None).await.is_ok() {
+                tracing::warn!("the disk has room again: the journal takes records");
+            }
+        } else if !world.store.view_is_sound() {
+            let again = Arc::clone(&world);
+            match tokio::task::spawn_blocking(move || again.store.rebuild_view()).await {
+                Ok(Ok(records)) => tracing::warn!(records, "the view was built anew"),
+                Ok(Err(e)) => tracing::error!(error = %e, "the view cannot be built anew yet"),
+                Err(_) => tracing::error!("building the view anew broke off"),
             }
         }
     }

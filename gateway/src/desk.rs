@@ -140,7 +140,7 @@ pub fn import(
         version: None,
         sha256: None,
     }];
-    draft.entry.details = vec![audit::Detail { name: "resources".into(), value: resources.to_string() }];
+    draft.entry.details.push(audit::Detail { name: "resources".into(), value: resources.to_string() });
     world.store.change_blocking(draft, change, Some(fence), None)?;
     let warnings = read.warnings.iter().map(|w| format!("{}: {}", w.expression, w.detail)).collect();
     let patient = identifiers.first().map(|i| format!("{}|{}", i.system(), i.value()));
@@ -455,18 +455,39 @@ fn apply(
     fact: Fact,
     recorder: Option<&Participant>,
 ) -> Done<()> {
-    let mut draft = draft(kind, Action::Update, world, Some(person));
+    let version = match &fact {
+        Fact::Consent { reading: Reading::Readable(record), .. } => Some(record.version),
+        Fact::Consent { reading: Reading::Unreadable { version, .. }, .. } => Some(*version),
+        Fact::Relation { version, .. } => Some(*version),
+        Fact::Attestation { .. } => Some(1),
+        Fact::Identity { .. }
+        | Fact::Resources { .. }
+        | Fact::Representative { .. }
+        | Fact::GlassBroken { .. }
+        | Fact::Participant { .. }
+        | Fact::Staff { .. }
+        | Fact::Blocked { .. } => None,
+    };
+    let action = if version == Some(1) { Action::Create } else { Action::Update };
+    let mut draft = draft(kind, action, world, Some(person));
     draft.entry.organisation = recorder.map(organisation);
-    draft.entry.changes =
-        vec![audit::Change { what: what.to_owned(), id: id.to_owned(), version: None, sha256: None }];
+    draft.entry.changes = vec![audit::Change {
+        what: what.to_owned(),
+        id: id.to_owned(),
+        version: version.map(|v| v.to_string()),
+        sha256: None,
+    }];
     world.store.change_blocking(draft, Change::about(person, fact), None, None)?;
     Ok(())
 }
 
 /// The draft of a record about something an operator or the program itself did.
 pub(crate) fn draft(kind: Kind, action: Action, world: &World, person: Option<PersonNo>) -> Draft {
+    let mut entry = Entry::new(kind, action, Interaction::Operation, Outcome::Success);
+    entry.protocols = world.protocols();
+    crate::control::operator::sign(&mut entry);
     Draft {
-        entry: Entry::new(kind, action, Interaction::Operation, Outcome::Success),
+        entry,
         time: world.clock.now(),
         request_id: uuid::Uuid::new_v4().to_string(),
         person,

@@ -2,7 +2,7 @@
 
 use crate::refusal::{NoGrant, Refusal};
 use crate::road::authorise::{Ask, Authorised};
-use crate::road::decide::{Decided, judge_as};
+use crate::road::decide::{Decided, judge_as, note};
 use crate::road::locate::locate;
 use crate::road::record::record_disclosure;
 use crate::road::{Minimised, Recorded};
@@ -34,10 +34,12 @@ pub async fn dry_run(
     let now = world.clock.now();
     let decisions = judge_as(&located, world, now, purpose.as_ref(), function.as_deref());
     let unknown = located.subject().is_none();
+    if !unknown {
+        note(&decisions, world, trail);
+    }
     if unknown || !decisions.iter().any(|d| d.decision().any_permit()) {
         return Err(Refusal::NoGrant(NoGrant::OutsideGrant));
     }
-    trail.entry.protocols = world.protocols();
     let body = parameters(&decisions, world);
     let answer = Minimised::authored(Kind::DryRun, 200, body.to_string().into_bytes(), None);
     record_disclosure(answer, world, trail).await?.ok_or(Refusal::Contended)

@@ -2,18 +2,22 @@
 //! Reading it is recorded like everything else.
 
 use crate::refusal::{NoGrant, Refusal};
-use crate::road::authorise::Authorised;
+use crate::road::authenticate::TAGGED;
+use crate::road::authorise::{Ask, Authorised};
 use crate::road::locate::{Located, locate};
+use crate::road::minimise::page;
 use crate::road::record::record_disclosure;
 use crate::road::{Minimised, Recorded};
 use crate::store::leaf::Leaf;
+use crate::store::outward::{Named, PERSON};
 use crate::trail::Trail;
 use crate::trust::Purpose;
 use crate::world::World;
-use fhir_mappings::audit::{Entry, Kind, Place, render};
+use fhir_mappings::audit::{Entry, Kind, Outcome, Place, Share, Side, render_for};
 use fhir_mappings::bundle::{Found, Mode, Page, searchset};
+use fhir_mappings::grammar::Query;
 
-/// Answers a search of the journal about one person.
+/// Answers a search of the journal about one person, newest first, a page at a time.
 ///
 /// # Errors
 /// See [`Refusal`].
@@ -25,22 +29,47 @@ pub async fn read(
     let located = locate(asked.again(), world, trail)?;
     let lens = lens(&located).ok_or(Refusal::NoGrant(NoGrant::OutsideGrant))?;
     let subject = located.subject().ok_or(Refusal::NoGrant(NoGrant::UnknownPerson))?;
+    let Ask::Journal(query @ Query::AuditSearch(search)) = asked.ask() else {
+        return Err(Refusal::NoGrant(NoGrant::OutsideGrant));
+    };
+    let name =
+        world.outward.seal(asked.participant().id.as_str(), Named { person: subject.person, tag: PERSON });
     let indexes = world.store.timeline(subject.person).map_err(|_| Refusal::ConsentUnavailable)?;
-    let events = indexes.iter().rev().filter_map(|index| event(*index, &lens, world));
-    let events: Vec<(String, Vec<u8>)> = events.take(EVENTS_MAX).collect();
-    if events.is_empty() && matches!(lens, Lens::Officer(_)) {
+    // A page begins below the last record of the one before: what is recorded meanwhile shifts nothing.
+    let before = asked.page_from();
+    let count = usize::from(search.count.unwrap_or(page::COUNT));
+    let (mut total, mut more, mut last) = (0, false, 0);
+    let mut events: Vec<(String, Vec<u8>)> = Vec::new();
+    for index in indexes.iter().rev() {
+        let Some(seen) = see(*index, &lens, &name, world) else { continue };
+        total += 1;
+        let position = usize::try_from(*index).unwrap_or(usize::MAX);
+        if before != 0 && position >= before {
+            continue;
+        }
+        if events.len() == count {
+            more = true;
+        } else {
+            events.extend(seen.render(*index, world));
+            last = position;
+        }
+    }
+    if total == 0 && matches!(lens, Lens::Officer(_)) {
         return Err(Refusal::NoGrant(NoGrant::OutsideGrant));
     }
+    let next = if more { page::link(query, asked.session(), last, world) } else { None };
     let found: Vec<_> = events
         .iter()
         .map(|(id, bytes)| Found { resource_type: "AuditEvent", id, bytes, mode: Mode::Match })
         .collect();
+    let parameters = page::parameters(query);
+    let parameters: Vec<_> = parameters.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     let page = Page {
         base: &world.settings.base,
         resource_type: "AuditEvent",
-        parameters: &[],
-        total: found.len(),
-        next: None,
+        parameters: &parameters,
+        total,
+        next: next.as_deref(),
     };
     let answer = Minimised::authored(Kind::AuditRead, 200, searchset(page, &found), None);
     record_disclosure(answer, world, trail).await?.ok_or(Refusal::Contended)
@@ -61,30 +90,144 @@ fn lens(located: &Located) -> Option<Lens<'_>> {
     }
 }
 
-fn event(index: u64, lens: &Lens<'_>, world: &World) -> Option<(String, Vec<u8>)> {
+/// One record as a lens shows it.
+struct Seen {
+    leaf: Leaf,
+    entry: Entry,
+    side: Side,
+}
+
+/// What this lens shows of a record. `name` is the person's id for the organisation that reads: the tag of the year
+/// would let two organisations join what they see.
+fn see(index: u64, lens: &Lens<'_>, name: &str, world: &World) -> Option<Seen> {
     let leaf = Leaf::parse(&world.store.records().read(index).ok()?).ok()?;
     let mut entry = leaf.open(world.store.keys()).ok()?;
-    if let Lens::Officer(organisation) = lens {
-        narrow(&mut entry, organisation)?;
+    let side = match lens {
+        Lens::Officer(organisation) => narrow(&mut entry, organisation)?,
+        Lens::Person => Side::Source,
+    };
+    let own = format!("{TAGGED}{}", entry.subject.as_deref().unwrap_or_default());
+    for person in entry.person.iter_mut().chain(&mut entry.responsible).filter(|p| p.id == own) {
+        person.id = format!("{TAGGED}{name}");
     }
-    let time = leaf.time.to_string();
-    let origin = &world.settings.origin;
-    let bytes = render(&entry, Place { index, origin, time: &time, request_id: &leaf.request_id })?;
-    Some((index.to_string(), bytes))
+    entry.subject = Some(name.to_owned());
+    Some(Seen { leaf, entry, side })
 }
 
-/// Own tenancy: what the own organisation asked, or what was asked of its data; of others' shares nothing stays.
-fn narrow(entry: &mut Entry, organisation: &str) -> Option<()> {
-    let asker = entry.organisation.as_ref().is_some_and(|o| o.id == organisation);
-    if !asker {
-        entry.shares.retain(|share| share.holder.id == organisation);
-        if entry.shares.is_empty() {
-            return None;
+impl Seen {
+    fn render(&self, index: u64, world: &World) -> Option<(String, Vec<u8>)> {
+        let (time, origin) = (self.leaf.time.to_string(), &world.settings.origin);
+        let place = Place { index, origin, time: &time, request_id: &self.leaf.request_id };
+        let bytes = render_for(self.side, &self.entry, place)?;
+        Some((format!("r{index}"), bytes))
+    }
+}
+
+/// Own tenancy: what the own organisation asked, or what was asked of its data; of others' parts nothing stays.
+fn narrow(entry: &mut Entry, organisation: &str) -> Option<Side> {
+    let own = |share: &Share| share.holder.id == organisation;
+    if entry.organisation.as_ref().is_some_and(|o| o.id == organisation) {
+        // What was withheld by others, and by which consent, was never told to the asker: nor is it to its officer.
+        entry.shares.retain(|share| own(share) || !share.given.is_empty() || share.failed.is_some());
+        for share in entry.shares.iter_mut().filter(|share| !own(share)) {
+            share.withheld.clear();
         }
-        entry.consents.clear();
+        if entry.kind != Kind::Consent {
+            entry.consents.clear();
+        }
+        if let Outcome::Refused(reason) = &mut entry.outcome {
+            // The reason behind `not-permitted` may be an objection of the person.
+            *reason = reason.split('/').next().unwrap_or_default().to_owned();
+        }
+        return Some(Side::Recipient);
     }
-    Some(())
+    entry.shares.retain(own);
+    if entry.shares.is_empty() {
+        return None;
+    }
+    entry.consents.clear();
+    entry.token = None;
+    let own = format!("{TAGGED}{}", entry.subject.as_deref().unwrap_or_default());
+    for person in entry.person.iter_mut().chain(&mut entry.responsible).filter(|p| p.id != own) {
+        person.name = None;
+        OTHERS_STAFF.clone_into(&mut person.id);
+    }
+    if let Outcome::Refused(reason) = &mut entry.outcome {
+        *reason = reason.split('/').next().unwrap_or_default().to_owned();
+    }
+    Some(Side::Source)
 }
 
-/// More than a person's page shows; the portal pages by period.
-const EVENTS_MAX: usize = 1_000;
+/// Stands for somebody who works elsewhere: organisation, role and function say enough to the holder.
+const OTHERS_STAFF: &str = "urn:sluis:person#not-shown";
+
+#[cfg(test)]
+mod tests {
+    use super::{OTHERS_STAFF, narrow};
+    use fhir_mappings::audit::{
+        Action, Assurance, Coding, ConsentUsed, Entry, Given, Holder, Interaction, Kind, Organisation,
+        Outcome, Person, Share, Side, Withheld,
+    };
+
+    fn coding() -> Coding {
+        Coding { system: "s".into(), code: "c".into() }
+    }
+
+    fn share(holder: &str, given: bool) -> Share {
+        let holder = Holder { id: holder.into(), identifier: coding(), country: "NL".into() };
+        let given = given.then(|| Given {
+            classes: vec!["medication".into()],
+            level: "full".into(),
+            sender: "x".into(),
+            receiver: "y".into(),
+        });
+        let withheld = vec![Withheld { classes: vec!["mental-health".into()], reason: "refused".into() }];
+        Share { holder, given: given.into_iter().collect(), withheld, resources: 0, failed: None }
+    }
+
+    /// `asker` asked; `gives` gave in part, `silent` gave nothing because of an objection.
+    fn record(outcome: Outcome) -> Entry {
+        let mut entry = Entry::new(Kind::Answered, Action::Read, Interaction::Search, outcome);
+        entry.organisation =
+            Some(Organisation { id: "asker".into(), identifier: coding(), name: "Asker".into() });
+        entry.person = Some(Person {
+            id: "urn:sluis:person#valk".into(),
+            name: Some("V. Valk".into()),
+            role: Some(coding()),
+            assurance: Assurance::Registered,
+        });
+        entry.shares = vec![share("gives", true), share("silent", false)];
+        entry.consents = vec![ConsentUsed { id: "c".into(), version: "1".into() }];
+        entry
+    }
+
+    fn holders(entry: &Entry) -> Vec<&str> {
+        entry.shares.iter().map(|s| s.holder.id.as_str()).collect()
+    }
+
+    #[test]
+    fn the_askers_officer_sees_who_gave_and_nothing_of_who_withheld() {
+        let mut entry = record(Outcome::Refused("not-permitted/refused".into()));
+        assert_eq!(narrow(&mut entry, "asker"), Some(Side::Recipient));
+        assert_eq!(holders(&entry), ["gives"]);
+        assert!(entry.shares[0].withheld.is_empty() && entry.consents.is_empty());
+        assert!(entry.outcome == Outcome::Refused("not-permitted".into()));
+        assert_eq!(entry.person.unwrap().name.as_deref(), Some("V. Valk"));
+    }
+
+    #[test]
+    fn a_holders_officer_sees_the_own_part_whole_and_no_name_of_others() {
+        let mut entry = record(Outcome::Success);
+        assert_eq!(narrow(&mut entry, "silent"), Some(Side::Source));
+        assert_eq!(holders(&entry), ["silent"]);
+        assert_eq!(entry.shares[0].withheld.len(), 1);
+        let person = entry.person.unwrap();
+        assert_eq!((person.id.as_str(), person.name), (OTHERS_STAFF, None));
+        assert!(person.role.is_some() && entry.consents.is_empty());
+    }
+
+    #[test]
+    fn an_officer_of_neither_sees_no_such_record() {
+        assert!(narrow(&mut record(Outcome::Success), "elsewhere").is_none());
+    }
+}

@@ -71,6 +71,11 @@ fn change(world: &World, from: &Trust, kind: Kind, id: &str, fact: Fact, next: T
     }];
     // The list was computed from this very epoch: a change in between is the operator's to repeat.
     let fence = crate::store::Fence { person: None, trust: from.epoch() };
+    let states = next.participant(id).map(|p| if p.state == State::Active { "active" } else { "suspended" });
+    draft
+        .entry
+        .details
+        .extend(states.map(|state| audit::Detail { name: "state".into(), value: state.into() }));
     world.store.change_blocking(draft, Change::of(fact), Some(fence), Some(next))?;
     Ok(())
 }

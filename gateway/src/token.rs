@@ -12,7 +12,7 @@ use crate::trail::Trail;
 use crate::world::World;
 use axum::body::Body;
 use data_encoding::HEXLOWER;
-use fhir_mappings::audit::{self, Action, Emergency, Interaction, Kind, Outcome};
+use fhir_mappings::audit::{self, Action, Interaction, Kind, Outcome};
 use fhir_mappings::identifiers::Identifier;
 use http::header::{self, HeaderValue};
 
@@ -24,6 +24,7 @@ pub async fn endpoint(request: http::Request<Body>, peer: &Peer, world: &World) 
     let mut trail = Trail::begin(request.headers());
     trail.entry.interaction = Interaction::Token;
     trail.entry.action = Action::Execute;
+    trail.entry.protocols = world.protocols();
     trail.entry.network = Some(audit::Network {
         address: peer.address().ip().to_string(),
         certificate: Some(peer.fingerprint().to_string()),
@@ -90,14 +91,12 @@ async fn refuse(refusal: &TokenRefusal, world: &World, trail: &mut Trail) -> Res
     let Attempt { function, purpose, person, break_glass, .. } = &refusal.attempt;
     trail.entry.function = function.as_ref().map(|f| f.as_str().to_owned());
     trail.entry.purpose = purpose.map(|p| p.code().to_owned());
-    trail.entry.person = person.as_ref().map(authenticate::person);
+    trail.entry.person = person
+        .as_ref()
+        .map(|p| authenticate::person(p, purpose.unwrap_or(crate::trust::Purpose::Treatment), world));
     // A refused emergency still reaches the timeline of the person it was about.
     if let Some(broken) = break_glass {
-        trail.entry.emergency = Some(Emergency {
-            reason: broken.reason.code().into(),
-            could_not_be_asked: broken.could_not_be_asked,
-            attestation: None,
-        });
+        trail.entry.emergency = Some(authenticate::emergency(broken));
         trail.person = find(&broken.patient_system, &broken.patient_value, world);
     }
     let reason = format!("{}/{}", refusal.error().code(), refusal.cause.code());
@@ -125,14 +124,12 @@ fn name_organisation(peer: &Peer, trust: &crate::trust::Trust, trail: &mut Trail
 fn describe(asker: &Asker, trail: &mut Trail, world: &World) {
     trail.entry.function = asker.function.as_ref().map(|f| f.as_str().to_owned());
     trail.entry.purpose = Some(asker.purpose.code().to_owned());
-    trail.entry.person = Some(authenticate::person(&asker.person));
-    trail.entry.responsible = asker.responsible.as_ref().map(authenticate::person);
+    trail.entry.person = Some(authenticate::person(&asker.person, asker.purpose, world));
+    trail.entry.responsible =
+        asker.responsible.as_ref().map(|p| authenticate::person(p, asker.purpose, world));
+    trail.entry.relation = asker.relation.as_ref().map(authenticate::relation);
     if let Some(broken) = &asker.break_glass {
-        trail.entry.emergency = Some(Emergency {
-            reason: broken.reason.code().into(),
-            could_not_be_asked: broken.could_not_be_asked,
-            attestation: None,
-        });
+        trail.entry.emergency = Some(authenticate::emergency(broken));
         trail.person = find(&broken.patient_system, &broken.patient_value, world);
     }
 }

@@ -159,7 +159,9 @@ fn explain(world: &World, query: &Query, say: Say<'_>) -> Done {
         decisions.extend(lines(&world.rules, holder.id.as_str(), &decision, &traces));
     }
     let mut draft = desk::draft(Kind::DryRun, Action::Execute, world, Some(person));
-    draft.entry.protocols = world.protocols();
+    draft.entry.purpose = Some(query.purpose.clone());
+    draft.entry.function = asker.function.as_ref().map(|f| f.as_str().to_owned());
+    draft.entry.details.push(Detail { name: "tried-as".into(), value: query.r#as.clone() });
     world.store.record_blocking(draft, None)?;
     if query.json {
         let document = json!({
@@ -367,7 +369,7 @@ fn prove(world: &World, index: u64, say: Say<'_>) -> Done {
 /// Reading the journal is recorded like everything else.
 fn audit_read(world: &World, what: &str) -> Done {
     let mut draft = desk::draft(Kind::AuditRead, Action::Read, world, None);
-    draft.entry.details = vec![Detail { name: "command".into(), value: what.to_owned() }];
+    draft.entry.details.push(Detail { name: "command".into(), value: what.to_owned() });
     world.store.record_blocking(draft, None)?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! (DESIGN.md 11). One request line in JSON, then answer lines until the end.
 
 mod commands;
+pub(crate) mod operator;
 mod wire;
 
 pub use wire::{Command, Frame, Query, call};
@@ -71,6 +72,7 @@ impl Drop for Socket {
 }
 
 async fn serve_one(stream: UnixStream, world: Arc<World>) -> io::Result<()> {
+    let operator = stream.peer_cred().ok().map(|who| operator::Operator { uid: who.uid() });
     let (reader, mut writer) = stream.into_split();
     let mut line = Vec::new();
     BufReader::new(reader.take(LINE_MAX)).read_until(b'\n', &mut line).await?;
@@ -78,7 +80,9 @@ async fn serve_one(stream: UnixStream, world: Arc<World>) -> io::Result<()> {
     // Commands read disks and wait for syncs: they have a thread of their own.
     let work = tokio::task::spawn_blocking(move || {
         let frame = match serde_json::from_slice::<Command>(&line) {
-            Ok(command) => commands::run(&command, &world, &|frame| frames.blocking_send(frame).is_ok()),
+            Ok(command) => operator::acting(operator, || {
+                commands::run(&command, &world, &|frame| frames.blocking_send(frame).is_ok())
+            }),
             Err(e) => {
                 let said = frames.blocking_send(Frame::Note(format!("this command is not understood: {e}")));
                 Frame::End(if said.is_ok() { 2 } else { 1 })

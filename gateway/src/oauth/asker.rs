@@ -91,6 +91,12 @@ impl RelationKind {
         ("episode", Self::Episode),
         ("encounter", Self::Encounter),
     ];
+
+    /// The code on the wire.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        Self::CODES.iter().find(|(_, kind)| *kind == self).map_or("referral", |(code, _)| code)
+    }
 }
 
 /// The statement that opens an emergency (`sluis.break-glass`).

@@ -9,7 +9,7 @@ use crate::trust::{Participant, Trust};
 use crate::world::World;
 use bytes::Bytes;
 use consent::Purpose;
-use fhir_mappings::audit::{Action, Interaction};
+use fhir_mappings::audit::{Action, Interaction, scrub};
 use fhir_mappings::grammar::{self, Query};
 use fhir_mappings::outcome::Code;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -89,7 +89,7 @@ impl Authorised {
     }
 
     /// Position of the page asked for.
-    pub(super) fn page_from(&self) -> usize {
+    pub(crate) fn page_from(&self) -> usize {
         self.asked.page_from
     }
 }
@@ -106,6 +106,8 @@ pub async fn authorise(from: Authenticated, world: &World, trail: &mut Trail) ->
         let values: Vec<_> = parts.headers.get_all(name).iter().filter_map(|v| v.to_str().ok()).collect();
         (!values.is_empty()).then(|| values.join(","))
     };
+    // Also a question that is not understood is recorded, without what could name a person.
+    trail.entry.query = parts.uri.query().map(scrub).filter(|words| !words.is_empty());
     grammar::accept(header(http::header::ACCEPT).as_deref()).ok_or(Refusal::NotAcceptable)?;
     let (method, path) = (parts.method.as_str(), parts.uri.path());
     let media = header(http::header::CONTENT_TYPE);
@@ -278,6 +280,9 @@ fn describe(query: &Query, trail: &mut Trail) {
     let scrubbed = match query {
         Query::Search(search) | Query::ConsentSearch(search) => without_person(search.canonical()),
         Query::LastN(last) => without_person(last.canonical()),
+        Query::PatientSearch { birthdate, .. } => {
+            Some(scrub(if birthdate.is_some() { "identifier=&birthdate=" } else { "identifier=" }))
+        }
         _ => None,
     };
     trail.entry.query = scrubbed.filter(|words| !words.is_empty());

@@ -42,7 +42,6 @@ pub fn decide(located: Located, world: &World, trail: &mut Trail) -> Result<Gran
         person: Some((located.subject.person, located.subject.state.version)),
         trust: located.asked.trust().epoch(),
     };
-    trail.entry.protocols = world.protocols();
     if let Some(why) = located.nobody {
         return Err(Refusal::NoGrant(why));
     }
@@ -225,7 +224,7 @@ fn leading_reason(decisions: &[Decided]) -> Reason {
 }
 
 /// Writes into the record what was decided: withheld by reason, and the consents that counted.
-fn note(decisions: &[Decided], world: &World, trail: &mut Trail) {
+pub(crate) fn note(decisions: &[Decided], world: &World, trail: &mut Trail) {
     let vocabulary = world.rules.vocabulary();
     trail.entry.shares.clear();
     let mut consents = Vec::new();

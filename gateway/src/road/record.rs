@@ -52,8 +52,15 @@ pub async fn record_disclosure(
         return record_change(minimised, change, world, trail).await;
     }
     let (kind, outcome, fence) = (minimised.kind(), minimised.outcome(), minimised.fence());
-    let draft = trail.draft(kind, outcome, world.clock.now());
+    let draft = draft(trail, kind, outcome, world);
     Ok(commit(draft, minimised, fence, world).await?)
+}
+
+/// The record that ends this request; it names the rules in force also where none had to be asked (NEN 7513).
+fn draft(trail: &Trail, kind: Kind, outcome: Outcome, world: &World) -> Draft {
+    let mut draft = trail.draft(kind, outcome, world.clock.now());
+    draft.entry.protocols = world.protocols();
+    draft
 }
 
 async fn commit<T>(
@@ -79,7 +86,7 @@ pub async fn record_refusal(
     trail: &Trail,
 ) -> Result<Recorded<Refusal>, AuditUnavailable> {
     let kind = if trail.entry.kind == Kind::DryRun { Kind::DryRun } else { Kind::Refused };
-    let draft = trail.draft(kind, Outcome::Refused(refusal.reason()), world.clock.now());
+    let draft = draft(trail, kind, Outcome::Refused(refusal.reason()), world);
     commit(draft, refusal, None, world).await?.ok_or(AuditUnavailable)
 }
 
@@ -94,7 +101,7 @@ pub async fn record_change(
     world: &World,
     trail: &Trail,
 ) -> Result<Option<Recorded<Minimised>>, Refusal> {
-    let draft = trail.draft(answer.kind(), answer.outcome(), world.clock.now());
+    let draft = draft(trail, answer.kind(), answer.outcome(), world);
     match world.store.change(draft, change, answer.fence(), None).await {
         Ok(placed) => Ok(Some(Recorded { value: answer, index: placed.records.start })),
         Err(RecordError::Moved) => Ok(None),

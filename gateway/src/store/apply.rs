@@ -6,6 +6,7 @@ use super::leaf::Leaf;
 use super::seal::Key;
 use super::state::{Hosted, PersonState, fold_hosted};
 use super::view::{Batch, Index, View, ViewError};
+use fhir_mappings::audit::Kind;
 
 /// The pseudonym of an identifier: what finds a person without a number standing anywhere.
 #[must_use]
@@ -97,10 +98,16 @@ pub(super) fn record(batch: &mut Batch, keys: &Keys, leaf: &Leaf, index: u64) {
     if let Some(tag) = leaf.tag_bytes().filter(|tag| keys.by_tag(tag).is_some()) {
         batch.set(Index::Timeline, timeline_key(b'p', &tag, index), Vec::new());
     }
+    if leaf.kind == Kind::Rules {
+        batch.set(Index::Registry, LAST_RULES, index.to_be_bytes());
+    }
     if let Some(asker) = &leaf.asker {
         batch.set(Index::Timeline, timeline_key(b'o', asker.as_bytes(), index), Vec::new());
     }
 }
+
+/// Where the index of the last record of kind `rules` stands.
+pub(super) const LAST_RULES: [u8; 1] = [b'r'];
 
 /// Key of a timeline row; without the index it is the prefix of the whole timeline.
 pub(super) fn timeline_key(lens: u8, who: &[u8], index: u64) -> Vec<u8> {

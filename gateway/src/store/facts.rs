@@ -71,6 +71,9 @@ pub enum Fact {
         asker: (String, String),
         /// When.
         at: jiff::Timestamp,
+        /// The reason in the asker's words, kept here alone: it may say what ails the person.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        words: Option<String>,
     },
     /// A participant as registered, or changed.
     Participant {

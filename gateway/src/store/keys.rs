@@ -176,6 +176,11 @@ impl Keys {
         self.named.iter().filter(move |(u, _, _)| *u == which).map(|(_, id, secret)| (*id, secret.as_slice()))
     }
 
+    /// Which keys there are, by use and number.
+    pub fn named(&self) -> impl Iterator<Item = (Use, u8)> {
+        self.named.iter().map(|(which, id, _)| (*which, *id))
+    }
+
     /// The current symmetric key of a use.
     ///
     /// # Errors

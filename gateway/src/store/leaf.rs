@@ -157,7 +157,7 @@ impl Leaf {
 }
 
 /// The calendar year of a record, Europe/Amsterdam: a person's records of one year share a key.
-fn year(time: Timestamp) -> u16 {
+pub(crate) fn year(time: Timestamp) -> u16 {
     let zone = jiff::tz::TimeZone::get("Europe/Amsterdam").unwrap_or(jiff::tz::TimeZone::UTC);
     u16::try_from(time.to_zoned(zone).year()).unwrap_or(u16::MAX)
 }

@@ -15,6 +15,7 @@ pub mod view;
 
 use crate::trust::{Trust, TrustCell};
 use facts::Change;
+use fhir_mappings::audit::Protocol;
 use fhir_mappings::identifiers::Identifier;
 use keys::{KeyError, Keys, PersonNo, Use};
 use leaf::{Draft, Leaf, LeafError};
@@ -124,6 +125,8 @@ pub struct Found {
     pub caught_up: u64,
     /// A torn tail that was closed with a record.
     pub torn: bool,
+    /// Whether there was no record at all.
+    pub fresh: bool,
     /// Assertions burnt in the last ten minutes: keyed hash and when it may be forgotten.
     pub burnt: Vec<(String, i64)>,
 }
@@ -143,8 +146,10 @@ struct Inner {
     next_person: AtomicU64,
     records: Records,
     holdings: Records,
-    /// The view could not follow: nothing is decided until it is rebuilt.
+    /// The view could not follow, or is being built: nothing is decided until it stands.
     view_broken: AtomicBool,
+    /// How far the view has followed; held while it follows and while it is built, so that neither folds a fact twice.
+    followed: Mutex<Reflects>,
 }
 
 #[derive(Default)]
@@ -188,6 +193,7 @@ impl Store {
         let view_folder = folders.root.join("view");
         let (view, reflects) = View::open(&view_folder, keys.symmetric(Use::View)?)?;
         let truth = Reflects { holdings: holdings.len(), journal: records.len() };
+        found.fresh = records.is_empty();
         // A view ahead of the truth reflects records that a power loss took back: not ours.
         let (view, reflects) = match reflects {
             Some(r) if r.holdings <= truth.holdings && r.journal <= truth.journal => (view, r),
@@ -212,6 +218,7 @@ impl Store {
             records,
             holdings,
             view_broken: AtomicBool::new(false),
+            followed: Mutex::new(truth),
         };
         inner.catch_up(reflects, truth, &mut found)?;
         let trust = inner.read_trust()?.at_epoch(truth.holdings + 1);
@@ -335,6 +342,18 @@ impl Store {
         self.inner.timeline(b'o', participant.as_bytes())
     }
 
+    /// The rules that the last record of kind `rules` names.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn last_rules(&self) -> Result<Option<Vec<Protocol>>, StoreError> {
+        let Some(index) = self.inner.view.get(Index::Registry, &apply::LAST_RULES)? else { return Ok(None) };
+        let index: [u8; 8] = index.try_into().map_err(|_| ViewError::Damaged)?;
+        let record = self.inner.records.read(u64::from_be_bytes(index))?;
+        let entry = Leaf::parse(&record).and_then(|leaf| leaf.open(&self.inner.keys));
+        Ok(entry.ok().map(|entry| entry.protocols))
+    }
+
     /// Records an entry that changes nothing.
     ///
     /// # Errors
@@ -405,6 +424,9 @@ impl Store {
         for change in &mut draft.entry.changes {
             change.sha256 = Some(hash.clone());
         }
+        if let Some(emergency) = &mut draft.entry.emergency {
+            emergency.attestation = Some(hash.clone());
+        }
         let record = draft.seal(&self.inner.keys, vec![hash])?;
         let leaf = Leaf::parse(&record)?;
         let (condition, follow) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
@@ -428,9 +450,20 @@ impl Store {
     /// See [`StoreError`].
     pub fn rebuild_view(&self) -> Result<u64, StoreError> {
         let mut found = Found::default();
+        let mut followed = self.inner.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody decides on a half-built view; the writer waits at `follow` for what it has committed since.
+        self.inner.view_broken.store(true, Ordering::Release);
         let truth = Reflects { holdings: self.inner.holdings.len(), journal: self.inner.records.len() };
-        self.inner.view.clear()?;
+        self.inner.view.renew()?;
         self.inner.catch_up(Reflects::default(), truth, &mut found)?;
+        *followed = truth;
+        // INVARIANT: whatever was decided on the view before is decided again: its versions count anew.
+        let mut fences = self.inner.lock();
+        fences.people.clear();
+        fences.trust += 1;
+        let trust = self.inner.trust.load();
+        self.inner.trust.replace(Trust::clone(&trust).at_epoch(fences.trust));
+        drop(fences);
         self.inner.view_broken.store(false, Ordering::Release);
         Ok(found.caught_up)
     }
@@ -440,7 +473,8 @@ impl Store {
     /// # Errors
     /// See [`ViewError`].
     pub fn close(&self) -> Result<(), ViewError> {
-        self.inner.view.close()
+        // One that could not follow is not left behind to be trusted.
+        if self.view_is_sound() { self.inner.view.close() } else { self.inner.view.discard() }
     }
 }
 
@@ -495,6 +529,11 @@ impl Inner {
     /// Lets the view follow what is durable. A view that cannot follow is no error of the change: it stands.
     fn follow(&self, placed: &Placed, change: Option<&Change>, leaf: &Leaf) {
         let reflects = Reflects { holdings: placed.holdings.end, journal: placed.records.end };
+        let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        // A view that was just built has read it already; a broken one is built from the truth.
+        if placed.records.end <= followed.journal || self.view_broken.load(Ordering::Acquire) {
+            return;
+        }
         let done = change
             .map_or_else(
                 || Ok(Batch::default()),
@@ -504,8 +543,9 @@ impl Inner {
                 apply::record(&mut batch, &self.keys, leaf, placed.records.start);
                 self.view.apply(batch, reflects)
             });
-        if done.is_err() {
-            self.view_broken.store(true, Ordering::Release);
+        match done {
+            Ok(()) => *followed = reflects,
+            Err(_) => self.view_broken.store(true, Ordering::Release),
         }
     }
 
@@ -544,7 +584,8 @@ impl Inner {
         self.view.apply(Batch::default(), truth)?;
         let highest =
             self.view.last_key(Index::People)?.and_then(|key| Some(u64::from_be_bytes(key.try_into().ok()?)));
-        self.next_person.store(highest.unwrap_or(0), Ordering::Relaxed);
+        // Never back: a number may have been handed out for a change that is on its way.
+        self.next_person.fetch_max(highest.unwrap_or(0), Ordering::Relaxed);
         Ok(())
     }
 

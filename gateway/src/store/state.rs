@@ -163,7 +163,7 @@ impl PersonState {
                     .retain(|r| r.person != representative.person || r.kind != representative.kind);
                 self.representatives.push(representative.clone());
             }
-            Fact::GlassBroken { asker, at } => self.glass_broken.push((asker.clone(), *at)),
+            Fact::GlassBroken { asker, at, .. } => self.glass_broken.push((asker.clone(), *at)),
             // About participants, not about a person.
             Fact::Participant { .. } | Fact::Staff { .. } | Fact::Blocked { .. } => {}
         }

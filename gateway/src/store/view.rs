@@ -6,6 +6,7 @@
 
 use super::seal::Key;
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
 
 /// A failure of the view. The truth is elsewhere: the answer is to refuse, and to rebuild.
 #[derive(Debug)]
@@ -75,9 +76,15 @@ impl Batch {
 
 /// The embedded view.
 pub struct View {
+    /// Replaced whole when the view is built anew: an engine that met a full disk stays broken.
+    engine: RwLock<Option<Engine>>,
+    folder: PathBuf,
+    key: Key,
+}
+
+struct Engine {
     db: sled::Db,
     trees: [sled::Tree; 5],
-    key: Key,
 }
 
 impl std::fmt::Debug for View {
@@ -93,31 +100,130 @@ impl View {
     /// # Errors
     /// See [`ViewError`]; a damaged view is no error, it is removed.
     pub fn open(folder: &Path, key: Key) -> Result<(Self, Option<Reflects>), ViewError> {
-        let view = match Self::open_engine(folder, key.clone()) {
-            Ok(view) => view,
-            Err(_) => {
+        let (engine, reflects) = match Engine::open(folder) {
+            Ok(engine) => {
+                let reflects = engine.reflects();
+                (Some(engine).filter(|_| reflects.is_some()), reflects)
+            }
+            Err(_) => (None, None),
+        };
+        let engine = match engine {
+            Some(engine) => engine,
+            None => {
                 remove(folder)?;
-                return Ok((Self::open_engine(folder, key)?, None));
+                Engine::open(folder)?
             }
         };
-        if let Some(reflects) = view.reflects() {
-            view.db.insert(CLEAN, boot_id().as_bytes())?;
-            return Ok((view, Some(reflects)));
-        }
-        drop(view);
-        remove(folder)?;
-        let view = Self::open_engine(folder, key)?;
-        view.db.insert(CLEAN, boot_id().as_bytes())?;
-        Ok((view, None))
+        engine.db.insert(CLEAN, boot_id().as_bytes())?;
+        Ok((Self { engine: RwLock::new(Some(engine)), folder: folder.to_owned(), key }, reflects))
     }
 
-    fn open_engine(folder: &Path, key: Key) -> Result<Self, ViewError> {
+    /// Throws the view away and begins with an empty one, also when the engine has failed.
+    ///
+    /// # Errors
+    /// See [`ViewError`]; then there is no view until it succeeds.
+    pub fn renew(&self) -> Result<(), ViewError> {
+        let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
+        drop(engine.take());
+        remove(&self.folder)?;
+        let fresh = Engine::open(&self.folder)?;
+        fresh.db.insert(CLEAN, boot_id().as_bytes())?;
+        *engine = Some(fresh);
+        Ok(())
+    }
+
+    /// Throws the view away: the next start builds it anew.
+    ///
+    /// # Errors
+    /// [`ViewError::Io`].
+    pub fn discard(&self) -> Result<(), ViewError> {
+        let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
+        drop(engine.take());
+        remove(&self.folder)
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&Engine) -> Result<T, ViewError>) -> Result<T, ViewError> {
+        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+        work(engine.as_ref().ok_or(ViewError::Damaged)?)
+    }
+
+    fn place(index: Index, key: &[u8]) -> Vec<u8> {
+        [&[index as u8], key].concat()
+    }
+
+    /// One value.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    pub fn get(&self, index: Index, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
+        let Some(sealed) = self.with(|engine| Ok(engine.tree(index).get(key)?))? else { return Ok(None) };
+        self.key.open(&Self::place(index, key), &sealed).map(Some).map_err(|_| ViewError::Damaged)
+    }
+
+    /// Every value whose key starts with `prefix`, in key order.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    pub fn scan(&self, index: Index, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ViewError> {
+        self.with(|engine| {
+            let mut found = Vec::new();
+            for pair in engine.tree(index).scan_prefix(prefix) {
+                let (key, sealed) = pair?;
+                let place = Self::place(index, &key);
+                let value = self.key.open(&place, &sealed).map_err(|_| ViewError::Damaged)?;
+                found.push((key.to_vec(), value));
+            }
+            Ok(found)
+        })
+    }
+
+    /// The highest key of an index.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    pub fn last_key(&self, index: Index) -> Result<Option<Vec<u8>>, ViewError> {
+        self.with(|engine| Ok(engine.tree(index).last()?.map(|(key, _)| key.to_vec())))
+    }
+
+    /// Applies a batch, then moves the position.
+    ///
+    /// # Errors
+    /// See [`ViewError`]; the view may then be half-way and must be rebuilt.
+    pub fn apply(&self, batch: Batch, reflects: Reflects) -> Result<(), ViewError> {
+        self.with(|engine| {
+            for (index, key, value) in batch.writes {
+                let sealed =
+                    self.key.seal(&Self::place(index, &key), &value).map_err(|_| ViewError::Damaged)?;
+                engine.tree(index).insert(key, sealed)?;
+            }
+            let position = [reflects.holdings.to_be_bytes(), reflects.journal.to_be_bytes()].concat();
+            engine.db.insert(POSITION, position)?;
+            Ok(())
+        })
+    }
+
+    /// Flushes and marks the view as closed cleanly.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    pub fn close(&self) -> Result<(), ViewError> {
+        self.with(|engine| {
+            engine.db.flush()?;
+            engine.db.insert(CLEAN, b"closed".as_slice())?;
+            engine.db.flush()?;
+            Ok(())
+        })
+    }
+}
+
+impl Engine {
+    fn open(folder: &Path) -> Result<Self, ViewError> {
         // A small cache: the operating system's own holds the rest. Flushing is ours to call.
         let db = sled::Config::new().path(folder).cache_capacity(CACHE_BYTES).flush_every_ms(None).open()?;
         let tree = |name: &str| db.open_tree(name);
         let trees =
             [tree("pseudonyms")?, tree("people")?, tree("hosted")?, tree("registry")?, tree("timeline")?];
-        Ok(Self { db, trees, key })
+        Ok(Self { db, trees })
     }
 
     fn reflects(&self) -> Option<Reflects> {
@@ -140,74 +246,6 @@ impl View {
             Index::Registry => registry,
             Index::Timeline => timeline,
         }
-    }
-
-    fn place(index: Index, key: &[u8]) -> Vec<u8> {
-        [&[index as u8], key].concat()
-    }
-
-    /// One value.
-    ///
-    /// # Errors
-    /// See [`ViewError`].
-    pub fn get(&self, index: Index, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
-        let Some(sealed) = self.tree(index).get(key)? else { return Ok(None) };
-        self.key.open(&Self::place(index, key), &sealed).map(Some).map_err(|_| ViewError::Damaged)
-    }
-
-    /// Every value whose key starts with `prefix`, in key order.
-    ///
-    /// # Errors
-    /// See [`ViewError`].
-    pub fn scan(&self, index: Index, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ViewError> {
-        let mut found = Vec::new();
-        for pair in self.tree(index).scan_prefix(prefix) {
-            let (key, sealed) = pair?;
-            let value = self.key.open(&Self::place(index, &key), &sealed).map_err(|_| ViewError::Damaged)?;
-            found.push((key.to_vec(), value));
-        }
-        Ok(found)
-    }
-
-    /// The highest key of an index.
-    ///
-    /// # Errors
-    /// See [`ViewError`].
-    pub fn last_key(&self, index: Index) -> Result<Option<Vec<u8>>, ViewError> {
-        Ok(self.tree(index).last()?.map(|(key, _)| key.to_vec()))
-    }
-
-    /// Applies a batch, then moves the position.
-    ///
-    /// # Errors
-    /// See [`ViewError`]; the view may then be half-way and must be rebuilt.
-    pub fn apply(&self, batch: Batch, reflects: Reflects) -> Result<(), ViewError> {
-        for (index, key, value) in batch.writes {
-            let sealed = self.key.seal(&Self::place(index, &key), &value).map_err(|_| ViewError::Damaged)?;
-            self.tree(index).insert(key, sealed)?;
-        }
-        let position = [reflects.holdings.to_be_bytes(), reflects.journal.to_be_bytes()].concat();
-        self.db.insert(POSITION, position)?;
-        Ok(())
-    }
-
-    /// Empties every index.
-    ///
-    /// # Errors
-    /// See [`ViewError`].
-    pub fn clear(&self) -> Result<(), ViewError> {
-        self.trees.iter().try_for_each(sled::Tree::clear).map_err(ViewError::from)
-    }
-
-    /// Flushes and marks the view as closed cleanly.
-    ///
-    /// # Errors
-    /// See [`ViewError`].
-    pub fn close(&self) -> Result<(), ViewError> {
-        self.db.flush()?;
-        self.db.insert(CLEAN, b"closed".as_slice())?;
-        self.db.flush()?;
-        Ok(())
     }
 }
 
@@ -267,8 +305,12 @@ mod tests {
         let key = Key::random().unwrap();
         let (view, _) = View::open(&folder, key.clone()).unwrap();
         view.apply(one(), Reflects { holdings: 2, journal: 3 }).unwrap();
-        view.db.insert(super::CLEAN, b"some other boot".as_slice()).unwrap();
-        view.db.flush().unwrap();
+        view.with(|engine| {
+            engine.db.insert(super::CLEAN, b"some other boot".as_slice()).unwrap();
+            engine.db.flush().unwrap();
+            Ok(())
+        })
+        .unwrap();
         drop(view);
         let (view, reflects) = View::open(&folder, key).unwrap();
         assert_eq!(reflects, None);

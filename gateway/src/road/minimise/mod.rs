@@ -15,7 +15,7 @@ use crate::store::outward::{Named, PERSON};
 use crate::trail::Trail;
 use crate::trust::Purpose;
 use crate::world::World;
-use fhir_mappings::audit::{Emergency, Kind, Outcome};
+use fhir_mappings::audit::{Kind, Outcome};
 use fhir_mappings::release::{Bound, Contribution, Holder, Ids, Raw, Reader, Release, View, release};
 
 /// An answer that may leave once it is recorded.
@@ -97,7 +97,7 @@ pub fn minimise(fetched: Fetched, world: &World, trail: &mut Trail) -> Result<Mi
         return Err(Refusal::TooLarge);
     }
     let outcome = if partial { Outcome::Partial("holder-unavailable".into()) } else { Outcome::Success };
-    let begins = glass_broken(&granted, trail);
+    let begins = glass_broken(&granted);
     let fence = Some(granted.fence);
     Ok(Minimised {
         status: 200,
@@ -241,19 +241,15 @@ fn note(
     }
 }
 
-/// The first use of a broken glass starts its hour, and stands in the record with what was attested.
-fn glass_broken(granted: &Granted, trail: &mut Trail) -> Option<Change> {
+/// The first use of a broken glass starts its hour; the words of its reason are sealed with it.
+fn glass_broken(granted: &Granted) -> Option<Change> {
     let asked = granted.located.asked();
     let broken = asked.session().asker().break_glass.as_ref()?;
-    trail.entry.emergency = Some(Emergency {
-        reason: broken.reason.code().into(),
-        could_not_be_asked: broken.could_not_be_asked,
-        attestation: None,
-    });
+    let words = broken.reason_text.clone();
     let asker = glass_key(asked.session().asker());
     let subject = &granted.located.subject;
     let first = !subject.state.glass_broken.iter().any(|(other, _)| *other == asker);
-    first.then(|| Change::about(subject.person, Fact::GlassBroken { asker, at: granted.at }))
+    first.then(|| Change::about(subject.person, Fact::GlassBroken { asker, at: granted.at, words }))
 }
 
 impl Passed<'_> {

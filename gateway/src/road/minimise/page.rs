@@ -8,7 +8,7 @@ use fhir_mappings::grammar::{self, Query};
 use serde::{Deserialize, Serialize};
 
 /// Entries of a page when `_count` does not say.
-pub(super) const COUNT: u16 = 50;
+pub(crate) const COUNT: u16 = 50;
 
 const LIFE_SECONDS: i64 = 300;
 
@@ -43,13 +43,14 @@ pub fn unfold(query: Query, session: &Session, world: &World) -> Result<(Query, 
 fn canonical(query: &Query) -> Option<(String, String)> {
     match query {
         Query::Search(search) => Some((format!("/fhir/{}", search.resource), search.canonical())),
+        Query::AuditSearch(search) => Some(("/fhir/AuditEvent".to_owned(), search.canonical())),
         Query::LastN(last) => Some(("/fhir/Observation/$lastn".to_owned(), last.canonical())),
         _ => None,
     }
 }
 
 /// The link to the page that begins at `from`.
-pub(super) fn link(query: &Query, session: &Session, from: usize, world: &World) -> Option<String> {
+pub(crate) fn link(query: &Query, session: &Session, from: usize, world: &World) -> Option<String> {
     let (path, query) = canonical(query)?;
     let until = world.clock.now().as_second() + LIFE_SECONDS;
     let resource = path.strip_prefix("/fhir/")?.to_owned();
@@ -59,7 +60,7 @@ pub(super) fn link(query: &Query, session: &Session, from: usize, world: &World)
 }
 
 /// The parameters as understood, decoded, for the self link.
-pub(super) fn parameters(query: &Query) -> Vec<(String, String)> {
+pub(crate) fn parameters(query: &Query) -> Vec<(String, String)> {
     canonical(query).and_then(|(_, query)| grammar::form_pairs(&query)).unwrap_or_default()
 }
 
