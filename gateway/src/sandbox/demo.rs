@@ -128,8 +128,17 @@ fn say(text: &str) -> Result<(), BootError> {
         .map_err(|e| BootError(format!("standard output: {e}")))
 }
 
+/// How the reader of the banner runs this program: as they just did, from wherever they stand.
+fn program() -> String {
+    let called_by_path =
+        std::env::args_os().next().is_some_and(|name| Path::new(&name).components().count() > 1);
+    let path = std::env::current_exe().ok().filter(|_| called_by_path);
+    path.map_or_else(|| "sluis".to_owned(), |path| path.display().to_string())
+}
+
 fn banner(dir: &Path, places: &seed::Places) -> String {
     let dir = dir.display();
+    let sluis = program();
     format!(
         "\nSluis, regio Heuvelrijk (sandbox; all people are invented)\n\
          \n\
@@ -140,20 +149,20 @@ fn banner(dir: &Path, places: &seed::Places) -> String {
          \n\
          One person, three askers, three answers (mevrouw Kaya). Paste in another terminal:\n\
          \n\
-         \x20 sluis summary --patient 999990111 --as huisarts-de-linde --dir {dir}\n\
-         \x20 sluis summary --patient 999990111 --as sociaal-team-west --person hoek --dir {dir}\n\
-         \x20 sluis summary --patient 999990111 --as wijkverpleging-thuis --dir {dir}\n\
+         \x20 {sluis} summary --patient 999990111 --as huisarts-de-linde --dir {dir}\n\
+         \x20 {sluis} summary --patient 999990111 --as sociaal-team-west --person hoek --dir {dir}\n\
+         \x20 {sluis} summary --patient 999990111 --as wijkverpleging-thuis --dir {dir}\n\
          \n\
          A bed instead of the emergency department (mevrouw Jansen):\n\
          \n\
-         \x20 sluis summary --patient 999990032 --as zorgcoordinatie-heuvelrijk --dir {dir}\n\
-         \x20 sluis summary --patient 999990032 --as coordinatiepunt-verblijf --dir {dir}\n\
+         \x20 {sluis} summary --patient 999990032 --as zorgcoordinatie-heuvelrijk --dir {dir}\n\
+         \x20 {sluis} summary --patient 999990032 --as coordinatiepunt-verblijf --dir {dir}\n\
          \n\
          Why, and the proof:\n\
          \n\
-         \x20 sluis explain --patient 999990032 --as zorgcoordinatie-heuvelrijk --purpose TREAT --dir {dir}\n\
-         \x20 sluis audit dump --dir {dir} | tail -1\n\
-         \x20 sluis audit verify --dir {dir}\n\
+         \x20 {sluis} explain --patient 999990032 --as zorgcoordinatie-heuvelrijk --purpose TREAT --dir {dir}\n\
+         \x20 {sluis} audit dump --dir {dir} | tail -1\n\
+         \x20 {sluis} audit verify --dir {dir}\n\
          \n\
          ready\n",
         places.exchange, places.portal, places.management,
