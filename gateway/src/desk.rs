@@ -262,6 +262,57 @@ pub fn record_consent(world: &World, bytes: &[u8], feed: bool) -> Done<String> {
     Ok(id)
 }
 
+/// A consent that the person gave without an organisation between, as their own app or portal hands it in.
+///
+/// # Errors
+/// See [`Refused`].
+#[cfg(feature = "sandbox")]
+pub fn record_own_consent(world: &World, bytes: &[u8]) -> Done<String> {
+    let trust = world.store.trust();
+    let takes_part =
+        |identifier: &ConsentIdentifier| trust.by_identifier(&trust_identifier(identifier)).is_some();
+    let id = uuid::Uuid::new_v4().to_string();
+    let context = Context {
+        id: &id,
+        version: 1,
+        register: REGISTER,
+        recorder: Recorder::Person,
+        now: world.clock.now(),
+        vocabulary: world.rules.vocabulary(),
+        takes_part: &takes_part,
+    };
+    let received =
+        consent_wire::read(bytes, &context).map_err(|refusal| Refused::outcome(&refusal.outcome()))?;
+    let person = named_person(world, &received.patient)?;
+    let fact = Fact::Consent {
+        recorder: crate::changes::consent::PERSON_RECORDED.to_owned(),
+        reading: Reading::Readable(received.record),
+        wire: String::from_utf8_lossy(bytes).into_owned(),
+    };
+    apply(world, Kind::Consent, "Consent", &id, person, fact, None)?;
+    Ok(id)
+}
+
+/// Records who acts for a person, with the names on the paper that shows it. The same again changes nothing.
+///
+/// # Errors
+/// See [`Refused`].
+#[cfg(feature = "sandbox")]
+pub fn represent(
+    world: &World,
+    identifier: &Identifier,
+    representative: consent::question::RecordedRepresentative,
+    names: crate::store::facts::Names,
+) -> Done<()> {
+    let person = known_person(world, identifier)?;
+    let state = world.store.person(person).map_err(|_| view_down())?;
+    if state.representatives.iter().any(|known| known.recorded == representative) {
+        return Ok(());
+    }
+    let fact = Fact::Representative { representative, names: Some(names) };
+    apply(world, Kind::Relation, "representative", "mandate", person, fact, None)
+}
+
 fn feed_refusal(entry: &FeedEntry) -> Refused {
     match entry {
         FeedEntry::Read(_) | FeedEntry::MayObject { .. } => Refused::new("conflict", "this was read"),

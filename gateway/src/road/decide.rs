@@ -1,7 +1,7 @@
 //! Stage 5: what of it may this asker see, by consent or another basis, holder by holder and class by class.
 
 use super::authorise::Authorised;
-use super::locate::{Located, is_self};
+use super::locate::{Located, acting_for, is_self, representative};
 use crate::oauth::asker::{self, AskingPerson};
 use crate::refusal::{NoGrant, Refusal, reason_code};
 use crate::store::Fence;
@@ -103,7 +103,10 @@ pub(crate) fn question(asking: &Asking<'_>, state: &PersonState, world: &World, 
     Question {
         asker: consent_asker(asking, state, rules, at),
         purpose: purpose(asking.asker.purpose),
-        subject: Subject { birth_date: state.birth_date(), representatives: state.representatives.clone() },
+        subject: Subject {
+            birth_date: state.birth_date(),
+            representatives: state.representatives.iter().map(|known| known.recorded.clone()).collect(),
+        },
         holder: Party::default(),
         classes: rules.vocabulary().all_classes(),
         // A relation is somebody else's word than the asker's: what an organisation recorded opens nothing for itself.
@@ -133,11 +136,20 @@ fn consent_asker(asking: &Asking<'_>, state: &PersonState, rules: &Rules, at: Ti
     Asker {
         organisation: party(asking.participant, rules, at),
         function: asker.function.as_ref().and_then(|f| rules.vocabulary().function(f.as_str())),
-        person: person_identifiers(&asker.person),
+        person: match capacity {
+            Capacity::Representative => {
+                let mut known = person_identifiers(&asker.person);
+                known.push(representative(&asker.person));
+                known
+            }
+            Capacity::Person | Capacity::Professional => person_identifiers(&asker.person),
+        },
         role: asker.person.role.as_ref().map(|role| role.code.as_str().into()),
         responsible: asker.responsible.as_ref().and_then(|p| person_identifiers(p).into_iter().next()),
         assurance: match asker.person.assurance {
             asker::Assurance::Registered => Assurance::Registered,
+            // Recorded with the person they act for: no stranger's word.
+            asker::Assurance::SelfAsserted if acting_for(asker, state).is_some() => Assurance::Registered,
             asker::Assurance::SelfAsserted => Assurance::SelfAsserted,
         },
         capacity,

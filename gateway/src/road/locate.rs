@@ -4,14 +4,15 @@
 //! and stage 5 refuses both alike (DESIGN.md 8).
 
 use super::authorise::{Ask, Authorised};
-use crate::oauth::asker::Asker;
+use crate::oauth::asker::{Asker, AskingPerson};
 use crate::refusal::{NoGrant, Refusal};
 use crate::store::keys::PersonNo;
 use crate::store::outward::{Named, PERSON};
-use crate::store::state::PersonState;
+use crate::store::state::{PersonState, StoredRepresentative};
 use crate::trail::Trail;
 use crate::trust::{Participant, Purpose};
 use crate::world::World;
+use fhir_mappings::audit;
 use fhir_mappings::grammar::{LastN, PersonIdentifier, Query};
 use fhir_mappings::identifiers::{Identifier, KnownSystem};
 use fhir_mappings::outcome::Code;
@@ -67,7 +68,24 @@ pub fn locate(asked: Authorised, world: &World, trail: &mut Trail) -> Result<Loc
     if nobody != Some(NoGrant::UnknownPerson) {
         trail.person = Some(subject.person);
     }
+    if let Some(acting) = acting_for(asked.session().asker(), &subject.state) {
+        name_both(acting, trail);
+    }
     Ok(Located { asked, subject, nobody })
+}
+
+/// Each act of a representative shows both names: who acted, and for whom.
+fn name_both(acting: &StoredRepresentative, trail: &mut Trail) {
+    let Some(names) = &acting.names else { return };
+    if let Some(person) = &mut trail.entry.person {
+        person.name = Some(names.acting.clone());
+        trail.entry.responsible = Some(audit::Person {
+            id: "subject".into(),
+            name: Some(names.acted_for.clone()),
+            role: None,
+            assurance: audit::Assurance::Registered,
+        });
+    }
 }
 
 struct Found {
@@ -175,7 +193,7 @@ fn unfit(asked: &Authorised, birth_date: Option<jiff::civil::Date>, state: &Pers
         }
     }
     let asker = asked.session().asker();
-    if asker.purpose == Purpose::OwnRequest && !is_self(asker, state) {
+    if asker.purpose == Purpose::OwnRequest && !is_self(asker, state) && acting_for(asker, state).is_none() {
         return Some(NoGrant::Decided(consent::Reason::Purpose));
     }
     // A glass broken for one person opens nothing about another (LEAKS.md L99).
@@ -194,6 +212,24 @@ pub(crate) fn is_self(asker: &Asker, state: &PersonState) -> bool {
     Identifier::new(&asker.person.system, &asker.person.id)
         .is_some_and(|own| state.identifiers.iter().any(|(s, v)| s == own.system() && v == own.value()))
 }
+
+/// The record by which the asking person acts for this one (custody, a court's decision, an authorisation). Whether
+/// it is in force, and for what, the decision judges.
+pub(crate) fn acting_for<'s>(asker: &Asker, state: &'s PersonState) -> Option<&'s StoredRepresentative> {
+    if asker.purpose != Purpose::OwnRequest {
+        return None;
+    }
+    let own = representative(&asker.person);
+    state.representatives.iter().find(|known| known.recorded.person == own)
+}
+
+/// A person who asks by PATRQT, as mandates name them.
+pub(crate) fn representative(person: &AskingPerson) -> consent::Identifier {
+    consent::Identifier::new(REPRESENTATIVE_SYSTEM, person.id.as_str())
+}
+
+/// Naming system of representatives in consents and mandates.
+pub(crate) const REPRESENTATIVE_SYSTEM: &str = "https://sluis.example/fhir/NamingSystem/representative";
 
 impl Located {
     /// A question about a person found otherwise than by the question itself.

@@ -1,14 +1,18 @@
 //! The first start of a sandbox: the region goes in through the ordinary roads, once.
 
 use super::pki::Material;
-use super::region::Region;
+use super::region::{Mandate, Patient, REPRESENTATIVE, Region};
 use crate::boot::BootError;
 use crate::clock::Clock;
 use crate::desk::{self, Refused};
 use crate::register;
+use crate::store::facts::Names;
 use crate::store::keys::write_secret;
 use crate::trust::{Participant, Person, State};
 use crate::world::World;
+use consent::Period;
+use consent::question::RecordedRepresentative;
+use consent::record::Representation;
 use data_encoding::BASE32_NOPAD;
 use fhir_mappings::identifiers::{Identifier, KnownSystem};
 use fhir_mappings::intake::Format;
@@ -110,6 +114,12 @@ fn fill_in(world: &World, material: &Material, started: Timestamp) -> Result<(),
                 .map_err(refused(patient.id.clone()))?;
         }
     }
+    for mandate in &region.mandates {
+        let what = format!("mandate of {} for {}", mandate.login, mandate.patient);
+        if let Some(patient) = region.patients.iter().find(|p| p.id == mandate.patient) {
+            mandated(world, patient, mandate).map_err(refused(what))?;
+        }
+    }
     let stands = |patient: &str, wire: &str| {
         let found = region.patients.iter().find(|p| p.id == patient);
         let identifier = found.and_then(|p| Identifier::new(KnownSystem::Bsn.uri(), &p.bsn));
@@ -145,6 +155,65 @@ fn fill_in(world: &World, material: &Material, started: Timestamp) -> Result<(),
     }
     Ok(())
 }
+
+/// Records who acts for a person. What the person authorised personally opens by a permit of that person beside it:
+/// being a carer by itself opens nothing.
+fn mandated(world: &World, patient: &Patient, mandate: &Mandate) -> Result<(), Refused> {
+    let unfit = || Refused::new("body-invalid", "the mandate does not read");
+    let bsn = Identifier::new(KnownSystem::Bsn.uri(), &patient.bsn).ok_or_else(unfit)?;
+    let recorded = RecordedRepresentative {
+        person: consent::Identifier::new(REPRESENTATIVE, mandate.login.as_str()),
+        kind: Representation::parse(&mandate.kind).ok_or_else(unfit)?,
+        mandate: Period::parse(&mandate.from, mandate.to.as_deref().unwrap_or("")).map_err(|_| unfit())?,
+        scope: (!mandate.classes.is_empty())
+            .then(|| mandate.classes.iter().map(|class| class.as_str().into()).collect()),
+    };
+    let names = Names { acting: mandate.name.clone(), acted_for: patient.name.clone() };
+    desk::represent(world, &bsn, recorded, names)?;
+    if mandate.kind != "informal-carer" {
+        return Ok(());
+    }
+    let wire = authorisation(patient, mandate).to_string();
+    if desk::stands_already(world, &bsn, &wire) {
+        return Ok(());
+    }
+    desk::record_own_consent(world, wire.as_bytes()).map(|_| ())
+}
+
+/// What the person gave in writing to somebody who helps: to look along, in these classes, until then.
+fn authorisation(patient: &Patient, mandate: &Mandate) -> Value {
+    let hl7 = |system: &str, code: &str| json!({"coding": [{"system": format!("http://terminology.hl7.org/CodeSystem/{system}"), "code": code}]});
+    let actor = |role: &str, reference: Value| json!({"role": hl7("v3-ParticipationType", role), "reference": reference});
+    let person =
+        json!({"type": "Patient", "identifier": {"system": KnownSystem::Bsn.uri(), "value": patient.bsn}});
+    let codes: Vec<Value> = mandate
+        .classes
+        .iter()
+        .map(|class| json!({"coding": [{"system": format!("{S}CodeSystem/data-class"), "code": class}]}))
+        .collect();
+    let mut period = json!({"start": mandate.from});
+    if let (Some(members), Some(end)) = (period.as_object_mut(), &mandate.to) {
+        members.insert("end".into(), json!(end));
+    }
+    json!({
+        "resourceType": "Consent", "status": "active", "scope": hl7("consentscope", "patient-privacy"),
+        "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+        "patient": person, "dateTime": mandate.from, "performer": [person],
+        "sourceAttachment": {"contentType": "text/plain", "title": mandate.evidence},
+        "policy": [{"uri": format!("{S}policy/2026-11")}],
+        "provision": {
+            "type": "permit", "period": period,
+            "actor": [
+                actor("CST", json!({"type": "Group", "identifier": {"system": format!("{S}NamingSystem/category"), "value": "any"}})),
+                actor("IRCP", json!({"type": "Practitioner", "identifier": {"system": format!("{S}NamingSystem/person"), "value": mandate.login}})),
+            ],
+            "purpose": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "PATRQT"}],
+            "code": codes,
+        },
+    })
+}
+
+const S: &str = "https://sluis.example/fhir/";
 
 /// A participant of the region with the certificate and key that were minted for it.
 fn equipped(document: &Value, material: &Material) -> Result<Participant, BootError> {

@@ -64,6 +64,9 @@ pub enum Fact {
     Representative {
         /// Who, in which capacity, how long.
         representative: RecordedRepresentative,
+        /// Names on the paper that shows it, so that every act can show both.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        names: Option<Names>,
     },
     /// A first breaking of the glass: the hour runs from here.
     GlassBroken {
@@ -90,6 +93,21 @@ pub enum Fact {
         /// SHA-256 of the certificate, hex.
         fingerprint: String,
     },
+}
+
+/// Who acts and for whom, as the paper names them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Names {
+    /// Who acts.
+    pub acting: String,
+    /// For whom.
+    pub acted_for: String,
+}
+
+impl std::fmt::Debug for Names {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Names(hidden)")
+    }
 }
 
 /// One stored resource.

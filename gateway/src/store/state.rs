@@ -1,6 +1,6 @@
 //! The present state of one person, as the view keeps it: folded from facts in the order they were written.
 
-use super::facts::{Fact, Item};
+use super::facts::{Fact, Item, Names};
 use consent::question::RecordedRepresentative;
 use consent::record::Reading;
 use consent::relation::{Attestation, Relation};
@@ -24,7 +24,7 @@ pub struct PersonState {
     /// Attestations.
     pub attestations: Vec<StoredAttestation>,
     /// Who is recorded to act for this person.
-    pub representatives: Vec<RecordedRepresentative>,
+    pub representatives: Vec<StoredRepresentative>,
     /// First uses of break-glass: participant, person, instant.
     pub glass_broken: Vec<((String, String), Timestamp)>,
     /// Hosted holders with data of this person.
@@ -59,6 +59,15 @@ pub struct StoredAttestation {
     pub recorder: String,
     pub attestation: Attestation,
     pub wire: String,
+}
+
+/// Somebody who acts for the person, as it stands.
+#[derive(Clone, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct StoredRepresentative {
+    pub recorded: RecordedRepresentative,
+    #[serde(default)]
+    pub names: Option<Names>,
 }
 
 /// Where one hosted resource lies.
@@ -158,10 +167,12 @@ impl PersonState {
                     wire: wire.clone(),
                 });
             }
-            Fact::Representative { representative } => {
+            Fact::Representative { representative, names } => {
+                self.representatives.retain(|r| {
+                    r.recorded.person != representative.person || r.recorded.kind != representative.kind
+                });
                 self.representatives
-                    .retain(|r| r.person != representative.person || r.kind != representative.kind);
-                self.representatives.push(representative.clone());
+                    .push(StoredRepresentative { recorded: representative.clone(), names: names.clone() });
             }
             Fact::GlassBroken { asker, at, .. } => self.glass_broken.push((asker.clone(), *at)),
             // About participants, not about a person.

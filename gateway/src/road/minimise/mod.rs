@@ -6,12 +6,15 @@ pub mod page;
 use super::authorise::{Ask, Authorised};
 use super::decide::{Decided, Granted, glass_key};
 use super::fetch::Fetched;
+use super::locate::is_self;
+use crate::oauth::asker::Asker;
 use crate::oauth::scope::Interaction;
 use crate::refusal::Refusal;
 use crate::sources::{Held, SourceFailure};
 use crate::store::Fence;
 use crate::store::facts::{Change, Fact};
 use crate::store::outward::{Named, PERSON};
+use crate::store::state::PersonState;
 use crate::trail::Trail;
 use crate::trust::Purpose;
 use crate::world::World;
@@ -176,7 +179,7 @@ fn pass<'f>(
     let view = View {
         function: asker.function.as_ref().map(|f| f.as_str()),
         role: asker.person.role.as_ref().map(|role| role.code.as_str()),
-        reader: if asker.purpose == Purpose::OwnRequest { Reader::Person } else { Reader::Professional },
+        reader: reader(asker, &granted.located.subject.state),
         emergency: asker.purpose == Purpose::Emergency,
         at: granted.at,
         identifiers: &identifiers,
@@ -192,6 +195,19 @@ fn pass<'f>(
     let from: Vec<_> = came.iter().map(|(position, _)| *position).collect();
     gaps.extend(fell.iter().filter_map(|n| from.get(*n)));
     Ok(Passed { granted, release, from, gaps })
+}
+
+/// Through whose eyes: what a young person keeps apart reaches no representative (REGION.md 1, rule 7).
+fn reader(asker: &Asker, state: &PersonState) -> Reader {
+    match asker.purpose {
+        Purpose::OwnRequest if is_self(asker, state) => Reader::Person,
+        Purpose::OwnRequest => Reader::Representative,
+        Purpose::Treatment
+        | Purpose::Emergency
+        | Purpose::Coordination
+        | Purpose::Support
+        | Purpose::Compliance => Reader::Professional,
+    }
 }
 
 /// Only types that the token's scopes name; the Patient stays, for it binds everything to the person.
