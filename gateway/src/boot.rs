@@ -134,6 +134,7 @@ pub fn open(plan: &Plan, issuer: &Issuer) -> Result<(Arc<World>, Found), BootErr
     let settings = Settings {
         base: issuer.fhir_url() + "/",
         issuer: issuer.as_str().to_owned(),
+        root: plan.root.clone(),
         origin: plan.origin.clone(),
         custodian: plan.custodian.clone(),
         sandbox: plan.sandbox,

@@ -1,6 +1,7 @@
 //! Sluis: a secure exchange gateway for health and social care. The map is `gateway/ARCHITECTURE.md`.
 
 pub mod answer;
+pub mod backup;
 pub mod boot;
 pub mod changes;
 pub mod cli;

@@ -27,6 +27,8 @@ pub struct Settings {
     pub base: String,
     /// Our issuer URL.
     pub issuer: String,
+    /// The data folder.
+    pub root: std::path::PathBuf,
     /// The journal's origin.
     pub origin: String,
     /// Who runs this gateway, in words.

@@ -38,7 +38,7 @@ pub(super) fn run(command: &AuditCommand) -> Ended {
 }
 
 /// Whether a gateway answers here; a socket that nobody listens on is a cold copy's.
-fn running(common: &Common) -> bool {
+pub(super) fn running(common: &Common) -> bool {
     std::os::unix::net::UnixStream::connect(common.dir.join(NAME)).is_ok()
 }
 

@@ -5,7 +5,9 @@ mod args;
 mod audit;
 #[cfg(feature = "sandbox")]
 mod client;
+mod doctor;
 mod files;
+mod keep;
 mod ops;
 mod print;
 mod serve;
@@ -15,6 +17,7 @@ use clap::Parser;
 use std::process::ExitCode;
 
 pub(crate) use audit::verdict;
+pub(crate) use keep::said;
 
 /// How a command ended.
 pub(crate) enum Ended {
@@ -86,6 +89,9 @@ fn run(command: Command) -> Ended {
         Command::Certificate(args) => ops::certificate(&args.command),
         Command::Audit(args) => audit::run(&args.command),
         Command::RebuildView(args) => ops::rebuild_view(&args),
+        Command::Backup(args) => keep::backup(&args),
+        Command::Restore(args) => keep::restore(&args),
+        Command::Doctor(args) => doctor::run(&args),
         #[cfg(feature = "sandbox")]
         Command::Clock(args) => ops::clock(&args),
         #[cfg(feature = "sandbox")]

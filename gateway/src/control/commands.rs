@@ -1,6 +1,7 @@
 //! What each command does. Words go out as they are: this end is an operator's.
 
 use super::wire::{Command, Frame, Query};
+use crate::backup::{self, ArchiveError, Snapshot};
 use crate::desk::{self, Refused};
 use crate::oauth::asker::{Asker, AskingPerson, Assurance, BreakGlass, BreakGlassReason};
 use crate::register;
@@ -12,6 +13,7 @@ use fhir_mappings::audit::{Action, Detail, Kind};
 use fhir_mappings::identifiers::{Identifier, KnownSystem};
 use fhir_mappings::intake::Format;
 use serde_json::json;
+use std::path::Path;
 
 type Say<'s> = &'s dyn Fn(Frame) -> bool;
 type Done = Result<(), Refused>;
@@ -67,6 +69,7 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
             .rebuild_view()
             .map_err(|e| Refused::new("consent-unavailable", e.to_string()))
             .map(|records| note(say, &format!("rebuilt from {records} records"))),
+        Command::Backup { to, keys_to, json } => backup(world, to, keys_to, *json, say),
         Command::Clock { forward } => clock(world, *forward, say),
         Command::Fault { holder, mode } => fault(world, holder, mode, say),
     };
@@ -363,6 +366,19 @@ fn verify(world: &World, older: Option<&str>, as_json: bool, say: Say<'_>) -> Fr
 fn prove(world: &World, index: u64, say: Say<'_>) -> Done {
     let proof = world.store.log().prove(index).map_err(|e| Refused::new("unknown-record", e.to_string()))?;
     out(say, serde_json::to_string(&proof).unwrap_or_default());
+    Ok(())
+}
+
+/// The snapshot is taken on the journal's writer with the record that says so; the archive is written beside it.
+fn backup(world: &World, to: &Path, keys_to: &Path, as_json: bool, say: Say<'_>) -> Done {
+    let failed = |e: ArchiveError| Refused::new("backup-failed", e.to_string());
+    let mut draft = desk::draft(Kind::AuditRead, Action::Read, world, None);
+    draft.entry.details.push(Detail { name: "command".into(), value: "backup".into() });
+    let root = world.settings.root.clone();
+    let snapshot = world.store.record_at(draft, move || Snapshot::take(&root))?.map_err(failed)?;
+    let master = world.store.keys().master();
+    let (data, keys) = backup::write(&world.settings.root, &snapshot, master, to, keys_to).map_err(failed)?;
+    out(say, crate::cli::said(to, data, keys_to, keys, as_json));
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A command to the running gateway.
 #[derive(Serialize, Deserialize)]
@@ -28,6 +28,7 @@ pub enum Command {
     AuditProve { index: u64 },
     AuditCheckpoint,
     RebuildView,
+    Backup { to: PathBuf, keys_to: PathBuf, json: bool },
     Clock { forward: Option<i64> },
     Fault { holder: String, mode: String },
 }

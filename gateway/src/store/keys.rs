@@ -176,6 +176,11 @@ impl Keys {
         self.named.iter().filter(move |(u, _, _)| *u == which).map(|(_, id, secret)| (*id, secret.as_slice()))
     }
 
+    /// The master key, to derive what only its holder may open.
+    pub(crate) fn master(&self) -> &Key {
+        &self.master
+    }
+
     /// Which keys there are, by use and number.
     pub fn named(&self) -> impl Iterator<Item = (Use, u8)> {
         self.named.iter().map(|(which, id, _)| (*which, *id))
@@ -252,6 +257,14 @@ impl Keys {
     fn lock(&self) -> std::sync::MutexGuard<'_, People> {
         self.people.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// Whether this master key opens the ring of a folder. Makes and changes nothing.
+///
+/// # Errors
+/// See [`KeyError`].
+pub fn opens(folder: &Path, master: &Key) -> Result<(), KeyError> {
+    read_ring(&folder.join("ring.json"), master).map(|_| ())
 }
 
 /// Magic 4, person 8, year 2, sealed (nonce 12, tag 16, key 32, AEAD tag 16) = 90; padded.

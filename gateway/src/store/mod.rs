@@ -372,6 +372,30 @@ impl Store {
         self.log.append_blocking(entry).map_err(RecordError::from)
     }
 
+    /// Records an entry, and runs `work` on the journal's writer where it enters: what `work` sees is one moment, with
+    /// nothing half-written. Blocking; `work` must be quick.
+    ///
+    /// # Errors
+    /// See [`RecordError`].
+    pub fn record_at<T: Send + 'static>(
+        &self,
+        draft: Draft,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, RecordError> {
+        let record = draft.seal(&self.inner.keys, Vec::new())?;
+        let leaf = Leaf::parse(&record)?;
+        let follow = Arc::clone(&self.inner);
+        let (seen, saw) = std::sync::mpsc::sync_channel(1);
+        let entry = Entry::of(vec![record])
+            .when(move |_| match seen.send(work()) {
+                Ok(()) => Verdict::Enter,
+                Err(_) => Verdict::Reject(MOVED),
+            })
+            .then(move |placed| follow.follow(placed, None, &leaf));
+        self.log.append_blocking(entry)?;
+        saw.recv().map_err(|_| RecordError::Unavailable)
+    }
+
     /// Makes a change durable with its record, and visible. `trust` is the list that follows from it, if it concerns
     /// participants.
     ///

@@ -1,0 +1,83 @@
+//! The way back: both archives into an empty folder, and the proof that what lies there now can be served.
+
+use super::{ArchiveError, Volume, archive};
+use crate::store;
+use crate::store::facts::{Change, FactsError};
+use crate::store::keys::Keys;
+use crate::store::leaf::Leaf;
+use crate::store::seal::Key;
+use crate::store::sha256_hex;
+use sluis_journal::{Archive, Question, Signatures};
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+
+/// What a checked folder holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restored {
+    /// Records of the journal, each checked against the signed tree.
+    pub records: u64,
+    /// Changes that those records vouch for, each there under its digest and open under its key.
+    pub changes: u64,
+    /// Changes whose person was forgotten.
+    pub forgotten: u64,
+}
+
+/// Unpacks both archives into a folder that is empty or not there yet.
+///
+/// # Errors
+/// See [`ArchiveError`]; what was begun is left for the operator to look at, and is not ready to serve.
+pub fn unpack(data: &Path, keys: &Path, master: &Key, to: &Path) -> Result<(), ArchiveError> {
+    fs::create_dir_all(to).map_err(|e| ArchiveError::Io(to.to_owned(), e))?;
+    let mut inside = fs::read_dir(to).map_err(|e| ArchiveError::Io(to.to_owned(), e))?;
+    if inside.next().is_some() {
+        return Err(ArchiveError::Unsound(format!("{}: not empty; give a new folder", to.display())));
+    }
+    archive::read(keys, &Volume::Keys.key(master), Volume::Keys, to)?;
+    archive::read(data, &Volume::Data.key(master), Volume::Data, to)?;
+    Ok(())
+}
+
+/// Checks a folder as a start would need it: every byte of the journal, and every change that it vouches for.
+///
+/// # Errors
+/// [`ArchiveError::Unsound`] with the first thing that does not hold.
+pub fn check(root: &Path, master: &Key) -> Result<Restored, ArchiveError> {
+    let unsound = |what: &dyn std::fmt::Display| ArchiveError::Unsound(what.to_string());
+    let (journal, holdings) = (root.join("journal"), root.join("holdings"));
+    if !root.join("keys/ring.json").is_file() {
+        return Err(ArchiveError::Unsound("keys: there is no key ring".into()));
+    }
+    let keys = Keys::open(&root.join("keys"), master.clone()).map_err(|e| unsound(&e))?;
+    let note = fs::read_to_string(journal.join("checkpoint"))
+        .map_err(|e| ArchiveError::Io(journal.join("checkpoint"), e))?;
+    let origin = note.lines().next().unwrap_or_default();
+    let verifiers = store::journal_keys(&keys, origin).map_err(|e| unsound(&e))?;
+    let question = Question { keys: &verifiers, older: None, signatures: Signatures::OfSegments };
+    let checked = Archive::verify(&journal, &question, |_| {}).map_err(|e| unsound(&e))?;
+    let mut vouched = HashSet::new();
+    for record in Archive::records_of(&journal).map_err(|e| unsound(&e))?.from(0) {
+        let (index, record) = record.map_err(|e| unsound(&e))?;
+        let leaf = Leaf::parse(&record).map_err(|e| unsound(&format!("record {index}: {e}")))?;
+        vouched.extend(leaf.holdings);
+    }
+    let (mut changes, mut forgotten) = (0, 0);
+    for record in Archive::records_of(&holdings).map_err(|e| unsound(&e))?.from(0) {
+        let (index, record) = record.map_err(|e| unsound(&e))?;
+        if !vouched.remove(&sha256_hex(&record)) {
+            continue;
+        }
+        match Change::open(&keys, &record) {
+            Ok(_) => changes += 1,
+            Err(FactsError::Forgotten) => forgotten += 1,
+            Err(FactsError::Unreadable) => {
+                return Err(unsound(&format!("holdings: record {index} does not open under its key")));
+            }
+        }
+    }
+    if vouched.is_empty() {
+        Ok(Restored { records: checked.records, changes, forgotten })
+    } else {
+        Err(unsound(&format!("holdings: {} changes that the journal vouches for are missing", vouched.len())))
+    }
+}
