@@ -64,6 +64,10 @@ async fn disclose(
 
 /// Refusals take the same road through the record; those that depend on a person leave on a common tick.
 async fn refuse(refusal: Refusal, world: &World, trail: &Trail) -> Response {
+    // Counted once a minute instead (CONTRACT.md 6).
+    if let Refusal::RateLimited(seconds) = refusal {
+        return respond::limited(seconds, world, trail);
+    }
     let alike = refusal.depends_on_person();
     let response = match record_refusal(refusal, world, trail).await {
         Ok(recorded) => respond::refuse(&recorded, world, trail),

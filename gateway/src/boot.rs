@@ -17,6 +17,7 @@ use crate::sources::{HostedSource, Source};
 use crate::store::keys::Use;
 use crate::store::leaf::Draft;
 use crate::store::seal::Key;
+use crate::store::view::EngineKind;
 use crate::store::{Folders, Found, Store, sha256_hex};
 use crate::world::{Settings, World};
 use arc_swap::ArcSwap;
@@ -114,8 +115,12 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, String)>) -> Res
 /// See [`BootError`].
 pub fn open(plan: &Plan, issuer: &Issuer) -> Result<(Arc<World>, Found), BootError> {
     let (rules, tables, rules_sha256) = load_rules(plan.overlay.as_deref())?;
-    let folders =
-        Folders { root: plan.root.clone(), master_key: plan.master_key.clone(), origin: plan.origin.clone() };
+    let folders = Folders {
+        root: plan.root.clone(),
+        master_key: plan.master_key.clone(),
+        origin: plan.origin.clone(),
+        engine: if plan.sandbox { EngineKind::Sled } else { EngineKind::Redb },
+    };
     let now = plan.clock.now();
     let (store, found) =
         Store::open(&folders, || restart("torn-tail", now)).map_err(|e| failed("the data folder")(&e))?;

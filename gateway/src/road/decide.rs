@@ -35,7 +35,7 @@ pub struct Decided {
 ///
 /// # Errors
 /// [`Refusal::NoGrant`], whatever the cause.
-pub fn decide(located: Located, world: &World, trail: &mut Trail) -> Result<Granted, Refusal> {
+pub fn decide(mut located: Located, world: &World, trail: &mut Trail) -> Result<Granted, Refusal> {
     let at = world.clock.now();
     let decisions = judge(&located, world, at);
     let fence = Fence {
@@ -48,6 +48,9 @@ pub fn decide(located: Located, world: &World, trail: &mut Trail) -> Result<Gran
     note(&decisions, world, trail);
     if !decisions.iter().any(|decided| decided.decision.any_permit()) {
         return Err(Refusal::NoGrant(NoGrant::Decided(leading_reason(&decisions))));
+    }
+    if let Some(look_up) = located.look_up.take() {
+        look_up.found();
     }
     Ok(Granted { located, decisions, at, fence })
 }

@@ -4,6 +4,7 @@
 //! and stage 5 refuses both alike (DESIGN.md 8).
 
 use super::authorise::{Ask, Authorised};
+use crate::limits::{FloodKind, LookUp, Source};
 use crate::oauth::asker::{Asker, AskingPerson};
 use crate::refusal::{NoGrant, Refusal};
 use crate::store::keys::PersonNo;
@@ -17,11 +18,14 @@ use fhir_mappings::grammar::{LastN, PersonIdentifier, Query};
 use fhir_mappings::identifiers::{Identifier, KnownSystem};
 use fhir_mappings::outcome::Code;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A question with the person it is about.
 pub struct Located {
     pub(super) asked: Authorised,
     pub(super) subject: Subject,
+    /// The budget that a look-up by identifier spends unless it leads to somebody.
+    pub(super) look_up: Option<LookUp>,
     /// Why nobody is meant although a decision will be made over a dummy.
     pub(super) nobody: Option<NoGrant>,
 }
@@ -40,6 +44,7 @@ pub struct Subject {
 /// # Errors
 /// [`Refusal::BirthDateNeeded`], [`Refusal::ConsentUnavailable`].
 pub fn locate(asked: Authorised, world: &World, trail: &mut Trail) -> Result<Located, Refusal> {
+    let look_up = look_up(&asked, world)?;
     let found = match asked.ask() {
         Ask::Disclosure(query) | Ask::Record(query) | Ask::Explain(query) | Ask::Journal(query) => {
             find(query, &asked, world)?
@@ -71,7 +76,7 @@ pub fn locate(asked: Authorised, world: &World, trail: &mut Trail) -> Result<Loc
     if let Some(acting) = acting_for(asked.session().asker(), &subject.state) {
         name_both(acting, trail);
     }
-    Ok(Located { asked, subject, nobody })
+    Ok(Located { asked, subject, look_up, nobody })
 }
 
 /// Each act of a representative shows both names: who acted, and for whom.
@@ -86,6 +91,23 @@ fn name_both(acting: &StoredRepresentative, trail: &mut Trail) {
             assurance: audit::Assurance::Registered,
         });
     }
+}
+
+/// Enumerating numbers is stopped by a budget on look-ups that find nothing (LEAKS.md L11). Outsiders cannot tell
+/// unknown from refused, and neither does the budget.
+fn look_up(asked: &Authorised, world: &World) -> Result<Option<LookUp>, Refusal> {
+    let by_identifier = matches!(
+        asked.ask(),
+        Ask::Disclosure(Query::PatientSearch { .. } | Query::SummaryByIdentifier { .. })
+    );
+    if !by_identifier {
+        return Ok(None);
+    }
+    let certificate = asked.session().fingerprint();
+    world.budgets.look_up(certificate, Instant::now()).map(Some).map_err(|exceeded| {
+        world.floods.count(Source::Certificate(certificate), FloodKind::TooManyLookUps);
+        Refusal::RateLimited(exceeded.retry_after_seconds())
+    })
 }
 
 struct Found {
@@ -234,7 +256,7 @@ pub(crate) const REPRESENTATIVE_SYSTEM: &str = "https://sluis.example/fhir/Namin
 impl Located {
     /// A question about a person found otherwise than by the question itself.
     pub(crate) fn of(asked: Authorised, subject: &Subject) -> Self {
-        Self { asked, subject: subject.clone(), nobody: None }
+        Self { asked, subject: subject.clone(), look_up: None, nobody: None }
     }
 
     /// What was asked.

@@ -5,7 +5,7 @@ use crate::boot::BootError;
 use crate::listen::{ClientAuthorities, ServerIdentity};
 use crate::store::keys::write_secret;
 use crate::trust::Fingerprint;
-use certs_dev::{Identity, Party, mint};
+use certs_dev::mint;
 use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -69,13 +69,7 @@ fn known(folder: &Path) -> Result<Known, BootError> {
 fn write(folder: &Path, now: Timestamp) -> Result<(), BootError> {
     let region =
         Region::build(now.to_zoned(jiff::tz::TimeZone::UTC).date()).map_err(|e| BootError(e.to_string()))?;
-    let mut parties: Vec<Party> = region.participants.iter().filter_map(party).collect();
-    parties.extend(region.strangers.iter().map(|id| Party {
-        id: id.clone(),
-        name: "Niemand".into(),
-        identity: Identity::Ura("90000998".into()),
-    }));
-    let minted = mint(&parties, now).map_err(|e| BootError(format!("development PKI: {e}")))?;
+    let minted = mint(&region.parties(), now).map_err(|e| BootError(format!("development PKI: {e}")))?;
     let put = |name: &str, bytes: &[u8]| {
         let path = folder.join(name);
         if let Some(parent) = path.parent() {
@@ -92,20 +86,6 @@ fn write(folder: &Path, now: Timestamp) -> Result<(), BootError> {
         put(&format!("{id}/jwk.json"), party.signing.private_jwk.to_string().as_bytes())?;
     }
     put("ca.pem", minted.ca_pem.as_bytes())
-}
-
-fn party(participant: &Value) -> Option<Party> {
-    let text = |path: &str| participant.pointer(path).and_then(Value::as_str).map(str::to_owned);
-    let value = text("/identifier/value")?;
-    let system = text("/identifier/system")?;
-    let identity = if system.ends_with("/kvk") {
-        Identity::Kvk(value)
-    } else if system.ends_with("/oin") {
-        Identity::Oin(value)
-    } else {
-        Identity::Ura(value)
-    };
-    Some(Party { id: text("/id")?, name: text("/name")?, identity })
 }
 
 /// The server's own certificate, and whose client certificates it takes.

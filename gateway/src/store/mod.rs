@@ -30,7 +30,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use view::{Batch, Index, Reflects, View, ViewError};
+use view::{Batch, EngineKind, Index, Reflects, View, ViewError};
 
 /// Where the four folders are.
 #[derive(Debug, Clone)]
@@ -41,6 +41,8 @@ pub struct Folders {
     pub master_key: Key,
     /// The journal's origin (C2SP checkpoint).
     pub origin: String,
+    /// Which engine carries the view.
+    pub engine: EngineKind,
 }
 
 /// What a disclosure or change was decided on.
@@ -191,7 +193,7 @@ impl Store {
         };
         let (records, holdings) = (log.records().clone(), log.holdings().clone());
         let view_folder = folders.root.join("view");
-        let (view, reflects) = View::open(&view_folder, keys.symmetric(Use::View)?)?;
+        let (view, reflects) = View::open(folders.engine, &view_folder, keys.symmetric(Use::View)?)?;
         let truth = Reflects { holdings: holdings.len(), journal: records.len() };
         found.fresh = records.is_empty();
         // A view ahead of the truth reflects records that a power loss took back: not ours.
@@ -201,7 +203,7 @@ impl Store {
                 drop(view);
                 view::remove(&view_folder)?;
                 found.rebuilt = true;
-                (View::open(&view_folder, keys.symmetric(Use::View)?)?.0, Reflects::default())
+                (View::open(folders.engine, &view_folder, keys.symmetric(Use::View)?)?.0, Reflects::default())
             }
             None => {
                 found.rebuilt = truth != Reflects::default();

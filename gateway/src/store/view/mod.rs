@@ -1,18 +1,25 @@
-//! The view in `view/`: present state and indexes on sled, built from `holdings/` and `journal/`, thrown away at will.
+//! The view in `view/`: present state and indexes, built from `holdings/` and `journal/`, thrown away at will.
 //!
 //! It carries the position it reflects. At start it counts as good only if it was closed cleanly, or within the
-//! same boot, and reflects exactly the records that stand; else it is rebuilt (DESIGN.md 1). sled's `flush` is not
-//! power-safe on Linux, and need not be: nothing here is the only copy. Values are sealed.
+//! same boot, and reflects exactly the records that stand; else it is rebuilt (DESIGN.md 1). No engine's flush need be
+//! power-safe: nothing here is the only copy. Values are sealed.
+
+mod engine;
+
+pub use engine::EngineKind;
 
 use super::seal::Key;
+use engine::Engine;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
 /// A failure of the view. The truth is elsewhere: the answer is to refuse, and to rebuild.
 #[derive(Debug)]
 pub enum ViewError {
-    /// The engine failed.
+    /// sled failed.
     Engine(sled::Error),
+    /// redb failed.
+    Redb(Box<redb::Error>),
     /// A value does not open or parse: the view is damaged.
     Damaged,
     /// The folder could not be made or removed.
@@ -23,6 +30,7 @@ impl std::fmt::Display for ViewError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Engine(e) => write!(f, "view: {e}"),
+            Self::Redb(e) => write!(f, "view: {e}"),
             Self::Damaged => f.write_str("view: a value does not open"),
             Self::Io(path, e) => write!(f, "{}: {e}", path.display()),
         }
@@ -77,14 +85,10 @@ impl Batch {
 /// The embedded view.
 pub struct View {
     /// Replaced whole when the view is built anew: an engine that met a full disk stays broken.
-    engine: RwLock<Option<Engine>>,
+    engine: RwLock<Option<Box<dyn Engine>>>,
+    kind: EngineKind,
     folder: PathBuf,
     key: Key,
-}
-
-struct Engine {
-    db: sled::Db,
-    trees: [sled::Tree; 5],
 }
 
 impl std::fmt::Debug for View {
@@ -99,23 +103,19 @@ impl View {
     ///
     /// # Errors
     /// See [`ViewError`]; a damaged view is no error, it is removed.
-    pub fn open(folder: &Path, key: Key) -> Result<(Self, Option<Reflects>), ViewError> {
-        let (engine, reflects) = match Engine::open(folder) {
-            Ok(engine) => {
-                let reflects = engine.reflects();
-                (Some(engine).filter(|_| reflects.is_some()), reflects)
-            }
-            Err(_) => (None, None),
-        };
-        let engine = match engine {
-            Some(engine) => engine,
-            None => {
+    pub fn open(kind: EngineKind, folder: &Path, key: Key) -> Result<(Self, Option<Reflects>), ViewError> {
+        let found = engine::open(kind, folder).and_then(|engine| Ok((reflects(&*engine)?, engine)));
+        let (engine, reflects) = match found {
+            Ok((Some(reflects), engine)) => (engine, Some(reflects)),
+            unusable => {
+                drop(unusable);
                 remove(folder)?;
-                Engine::open(folder)?
+                (engine::open(kind, folder)?, None)
             }
         };
-        engine.db.insert(CLEAN, boot_id().as_bytes())?;
-        Ok((Self { engine: RwLock::new(Some(engine)), folder: folder.to_owned(), key }, reflects))
+        mark(&*engine, boot_id().as_bytes())?;
+        let view = Self { engine: RwLock::new(Some(engine)), kind, folder: folder.to_owned(), key };
+        Ok((view, reflects))
     }
 
     /// Throws the view away and begins with an empty one, also when the engine has failed.
@@ -126,8 +126,8 @@ impl View {
         let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
         drop(engine.take());
         remove(&self.folder)?;
-        let fresh = Engine::open(&self.folder)?;
-        fresh.db.insert(CLEAN, boot_id().as_bytes())?;
+        let fresh = engine::open(self.kind, &self.folder)?;
+        mark(&*fresh, boot_id().as_bytes())?;
         *engine = Some(fresh);
         Ok(())
     }
@@ -142,9 +142,9 @@ impl View {
         remove(&self.folder)
     }
 
-    fn with<T>(&self, work: impl FnOnce(&Engine) -> Result<T, ViewError>) -> Result<T, ViewError> {
+    fn with<T>(&self, work: impl FnOnce(&dyn Engine) -> Result<T, ViewError>) -> Result<T, ViewError> {
         let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
-        work(engine.as_ref().ok_or(ViewError::Damaged)?)
+        work(&**engine.as_ref().ok_or(ViewError::Damaged)?)
     }
 
     fn place(index: Index, key: &[u8]) -> Vec<u8> {
@@ -156,7 +156,7 @@ impl View {
     /// # Errors
     /// See [`ViewError`].
     pub fn get(&self, index: Index, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
-        let Some(sealed) = self.with(|engine| Ok(engine.tree(index).get(key)?))? else { return Ok(None) };
+        let Some(sealed) = self.with(|engine| engine.get(index, key))? else { return Ok(None) };
         self.key.open(&Self::place(index, key), &sealed).map(Some).map_err(|_| ViewError::Damaged)
     }
 
@@ -165,16 +165,11 @@ impl View {
     /// # Errors
     /// See [`ViewError`].
     pub fn scan(&self, index: Index, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ViewError> {
-        self.with(|engine| {
-            let mut found = Vec::new();
-            for pair in engine.tree(index).scan_prefix(prefix) {
-                let (key, sealed) = pair?;
-                let place = Self::place(index, &key);
-                let value = self.key.open(&place, &sealed).map_err(|_| ViewError::Damaged)?;
-                found.push((key.to_vec(), value));
-            }
-            Ok(found)
-        })
+        let mut found = self.with(|engine| engine.scan(index, prefix))?;
+        for (key, value) in &mut found {
+            *value = self.key.open(&Self::place(index, key), value).map_err(|_| ViewError::Damaged)?;
+        }
+        Ok(found)
     }
 
     /// The highest key of an index.
@@ -182,7 +177,7 @@ impl View {
     /// # Errors
     /// See [`ViewError`].
     pub fn last_key(&self, index: Index) -> Result<Option<Vec<u8>>, ViewError> {
-        self.with(|engine| Ok(engine.tree(index).last()?.map(|(key, _)| key.to_vec())))
+        self.with(|engine| engine.last_key(index))
     }
 
     /// Applies a batch, then moves the position.
@@ -190,16 +185,12 @@ impl View {
     /// # Errors
     /// See [`ViewError`]; the view may then be half-way and must be rebuilt.
     pub fn apply(&self, batch: Batch, reflects: Reflects) -> Result<(), ViewError> {
-        self.with(|engine| {
-            for (index, key, value) in batch.writes {
-                let sealed =
-                    self.key.seal(&Self::place(index, &key), &value).map_err(|_| ViewError::Damaged)?;
-                engine.tree(index).insert(key, sealed)?;
-            }
-            let position = [reflects.holdings.to_be_bytes(), reflects.journal.to_be_bytes()].concat();
-            engine.db.insert(POSITION, position)?;
-            Ok(())
-        })
+        let mut writes = batch.writes;
+        for (index, key, value) in &mut writes {
+            *value = self.key.seal(&Self::place(*index, key), value).map_err(|_| ViewError::Damaged)?;
+        }
+        let position = [reflects.holdings.to_be_bytes(), reflects.journal.to_be_bytes()].concat();
+        self.with(|engine| engine.apply(writes, &[(POSITION, &position)]))
     }
 
     /// Flushes and marks the view as closed cleanly.
@@ -208,45 +199,26 @@ impl View {
     /// See [`ViewError`].
     pub fn close(&self) -> Result<(), ViewError> {
         self.with(|engine| {
-            engine.db.flush()?;
-            engine.db.insert(CLEAN, b"closed".as_slice())?;
-            engine.db.flush()?;
-            Ok(())
+            engine.flush()?;
+            mark(engine, b"closed")?;
+            engine.flush()
         })
     }
 }
 
-impl Engine {
-    fn open(folder: &Path) -> Result<Self, ViewError> {
-        // A small cache: the operating system's own holds the rest. Flushing is ours to call.
-        let db = sled::Config::new().path(folder).cache_capacity(CACHE_BYTES).flush_every_ms(None).open()?;
-        let tree = |name: &str| db.open_tree(name);
-        let trees =
-            [tree("pseudonyms")?, tree("people")?, tree("hosted")?, tree("registry")?, tree("timeline")?];
-        Ok(Self { db, trees })
-    }
+fn mark(engine: &dyn Engine, mark: &[u8]) -> Result<(), ViewError> {
+    engine.apply(Vec::new(), &[(CLEAN, mark)])
+}
 
-    fn reflects(&self) -> Option<Reflects> {
-        let mark = self.db.get(CLEAN).ok()??;
-        let trusted = mark.as_ref() == b"closed" || mark.as_ref() == boot_id().as_bytes();
-        let position = self.db.get(POSITION).ok()??;
+fn reflects(engine: &dyn Engine) -> Result<Option<Reflects>, ViewError> {
+    let mark = engine.note(CLEAN)?.unwrap_or_default();
+    let trusted = mark == b"closed" || mark == boot_id().as_bytes();
+    let position = engine.note(POSITION)?.filter(|_| trusted);
+    Ok(position.and_then(|position| {
         let (holdings, journal) = position.split_first_chunk::<8>()?;
         let journal: &[u8; 8] = journal.try_into().ok()?;
-        let reflects =
-            Reflects { holdings: u64::from_be_bytes(*holdings), journal: u64::from_be_bytes(*journal) };
-        trusted.then_some(reflects)
-    }
-
-    fn tree(&self, index: Index) -> &sled::Tree {
-        let [pseudonyms, people, hosted, registry, timeline] = &self.trees;
-        match index {
-            Index::Pseudonyms => pseudonyms,
-            Index::People => people,
-            Index::Hosted => hosted,
-            Index::Registry => registry,
-            Index::Timeline => timeline,
-        }
-    }
+        Some(Reflects { holdings: u64::from_be_bytes(*holdings), journal: u64::from_be_bytes(*journal) })
+    }))
 }
 
 /// Removes a view, so that the next start builds it anew.
@@ -269,51 +241,75 @@ fn boot_id() -> String {
 
 const POSITION: &[u8] = b"position";
 const CLEAN: &[u8] = b"clean";
-const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use super::{Batch, Index, Reflects, View};
+    use super::{Batch, EngineKind, Index, Reflects, View};
     use crate::store::seal::Key;
 
     fn one() -> Batch {
         let mut batch = Batch::default();
-        batch.set(Index::People, *b"a", *b"1");
+        batch.set(Index::People, *b"ab", *b"1");
+        batch.set(Index::People, *b"ac", *b"2");
+        batch.set(Index::Hosted, *b"ab", *b"3");
         batch
+    }
+
+    fn on_each_engine(check: impl Fn(EngineKind)) {
+        [EngineKind::Sled, EngineKind::Redb].into_iter().for_each(check);
     }
 
     #[test]
     fn a_view_says_what_it_reflects_and_is_new_without_that() {
-        let dir = tempfile::tempdir().unwrap();
-        let folder = dir.path().join("view");
-        let key = Key::random().unwrap();
-        let (view, reflects) = View::open(&folder, key.clone()).unwrap();
-        assert_eq!(reflects, None);
-        view.apply(one(), Reflects { holdings: 2, journal: 3 }).unwrap();
-        view.close().unwrap();
-        drop(view);
-        let (view, reflects) = View::open(&folder, key).unwrap();
-        assert_eq!(reflects, Some(Reflects { holdings: 2, journal: 3 }));
-        assert_eq!(view.get(Index::People, b"a").unwrap().unwrap(), b"1");
-        assert_eq!(view.scan(Index::People, b"").unwrap().len(), 1);
+        on_each_engine(|kind| {
+            let dir = tempfile::tempdir().unwrap();
+            let folder = dir.path().join("view");
+            let key = Key::random().unwrap();
+            let (view, reflects) = View::open(kind, &folder, key.clone()).unwrap();
+            assert_eq!(reflects, None);
+            view.apply(one(), Reflects { holdings: 2, journal: 3 }).unwrap();
+            view.close().unwrap();
+            drop(view);
+            let (view, reflects) = View::open(kind, &folder, key).unwrap();
+            assert_eq!(reflects, Some(Reflects { holdings: 2, journal: 3 }));
+            assert_eq!(view.get(Index::People, b"ab").unwrap().unwrap(), b"1");
+            assert_eq!(view.scan(Index::People, b"a").unwrap().len(), 2);
+            assert_eq!(view.scan(Index::People, b"ac").unwrap(), [(b"ac".to_vec(), b"2".to_vec())]);
+            assert_eq!(view.last_key(Index::People).unwrap().unwrap(), b"ac");
+            view.renew().unwrap();
+            assert!(view.get(Index::People, b"ab").unwrap().is_none());
+        });
     }
 
     #[test]
     fn a_view_left_open_under_another_boot_is_not_trusted() {
-        let dir = tempfile::tempdir().unwrap();
-        let folder = dir.path().join("view");
-        let key = Key::random().unwrap();
-        let (view, _) = View::open(&folder, key.clone()).unwrap();
-        view.apply(one(), Reflects { holdings: 2, journal: 3 }).unwrap();
-        view.with(|engine| {
-            engine.db.insert(super::CLEAN, b"some other boot".as_slice()).unwrap();
-            engine.db.flush().unwrap();
-            Ok(())
-        })
-        .unwrap();
-        drop(view);
-        let (view, reflects) = View::open(&folder, key).unwrap();
-        assert_eq!(reflects, None);
-        assert!(view.get(Index::People, b"a").unwrap().is_none());
+        on_each_engine(|kind| {
+            let dir = tempfile::tempdir().unwrap();
+            let folder = dir.path().join("view");
+            let key = Key::random().unwrap();
+            let (view, _) = View::open(kind, &folder, key.clone()).unwrap();
+            view.apply(one(), Reflects { holdings: 2, journal: 3 }).unwrap();
+            view.with(|engine| super::mark(engine, b"some other boot").and_then(|()| engine.flush())).unwrap();
+            drop(view);
+            let (view, reflects) = View::open(kind, &folder, key).unwrap();
+            assert_eq!(reflects, None);
+            assert!(view.get(Index::People, b"ab").unwrap().is_none());
+        });
+    }
+
+    #[test]
+    fn a_damaged_view_is_thrown_away_and_begun_anew() {
+        on_each_engine(|kind| {
+            let dir = tempfile::tempdir().unwrap();
+            let folder = dir.path().join("view");
+            let key = Key::random().unwrap();
+            std::fs::create_dir_all(folder.join("sled")).unwrap();
+            std::fs::write(folder.join("sled/db"), vec![0x5a; 4096]).unwrap();
+            std::fs::write(folder.join("view.redb"), vec![0x5a; 4096]).unwrap();
+            let (view, reflects) = View::open(kind, &folder, key).unwrap();
+            assert_eq!(reflects, None);
+            view.apply(one(), Reflects::default()).unwrap();
+            assert_eq!(view.get(Index::Hosted, b"ab").unwrap().unwrap(), b"3");
+        });
     }
 }
