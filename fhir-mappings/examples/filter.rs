@@ -202,6 +202,7 @@ fn main() {
         at,
         identifiers: &[],
         patient_id: "pseudo",
+        types: &|_| true,
         protected: false,
         ids: &Short,
     };

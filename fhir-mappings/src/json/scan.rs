@@ -1,6 +1,9 @@
 //! The scanner: bytes to tape, iterative, so that depth never becomes stack.
 
-#![allow(clippy::cast_possible_truncation, reason = "`parse` refuses bytes that a u32 cannot count, names that a u16 cannot")]
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "`parse` refuses bytes that a u32 cannot count, names that a u16 cannot"
+)]
 
 use super::{Doc, Kind, Node};
 

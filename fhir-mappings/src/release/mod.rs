@@ -44,6 +44,9 @@ pub struct View<'a> {
     pub identifiers: &'a [(&'a str, &'a str)],
     /// The person's id for this asker.
     pub patient_id: &'a str,
+    /// Types that the asker's token names. What is outside them is still judged, for its marks count for what refers to
+    /// it (a medicine that betrays), but it does not leave.
+    pub types: &'a dyn Fn(&str) -> bool,
     /// Whether the person's whereabouts are known to be protected, beside what the contributions themselves say.
     pub protected: bool,
     /// Ids that leave.

@@ -92,7 +92,10 @@ impl<'a> OneHolder<'a> {
         let mut judged: Vec<Option<Judged<'_>>> = things
             .iter()
             .enumerate()
-            .map(|(at, thing)| if strangers.contains(&at) { None } else { access.judge(*thing) })
+            .map(|(at, thing)| {
+                let named = types.get(at).is_some_and(|name| (self.view.types)(name));
+                if strangers.contains(&at) || !named { None } else { access.judge(*thing) }
+            })
             .collect();
         keep_latest(&mut judged);
         let clinical = self.tables.clinical & reader != 0;

@@ -153,6 +153,7 @@ impl World {
             at: at(),
             identifiers: &identifiers,
             patient_id: "pseudo",
+            types: &|_| true,
             protected: self.protected,
             ids: &Numbers,
         };

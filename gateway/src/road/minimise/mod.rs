@@ -145,7 +145,7 @@ fn pass<'f>(
     let mut gaps = Vec::new();
     for (position, contribution) in contributions.iter().enumerate() {
         match contribution {
-            Some(Ok(held)) => came.push((position, in_scope(held, asked))),
+            Some(Ok(held)) => came.push((position, held.iter().map(raw).collect::<Vec<_>>())),
             Some(Err(_)) => gaps.push(position),
             None => {}
         }
@@ -176,6 +176,7 @@ fn pass<'f>(
     let patient_id = ids.patient();
     let identifiers = &granted.located.subject.state.identifiers;
     let identifiers: Vec<_> = identifiers.iter().map(|(s, v)| (s.as_str(), v.as_str())).collect();
+    let named = |resource_type: &str| names(asked, resource_type);
     let view = View {
         function: asker.function.as_ref().map(|f| f.as_str()),
         role: asker.person.role.as_ref().map(|role| role.code.as_str()),
@@ -184,6 +185,7 @@ fn pass<'f>(
         at: granted.at,
         identifiers: &identifiers,
         patient_id: &patient_id,
+        types: &named,
         protected: false,
         ids: &ids,
     };
@@ -210,21 +212,21 @@ fn reader(asker: &Asker, state: &PersonState) -> Reader {
     }
 }
 
-/// Only types that the token's scopes name; the Patient stays, for it binds everything to the person.
-fn in_scope<'h>(held: &'h [Held], asked: &Authorised) -> Vec<Raw<'h>> {
-    let scopes = asked.session().scopes();
-    let may = |held: &&Held| {
-        held.resource_type == "Patient"
-            || scopes.permit(&held.resource_type, Interaction::Read)
-            || scopes.permit(&held.resource_type, Interaction::Search)
-    };
-    let raw = |held: &'h Held| Raw {
+fn raw(held: &Held) -> Raw<'_> {
+    Raw {
         key: &held.key,
         full_url: held.full_url.as_deref(),
         bytes: &held.bytes,
         recorded: Some(&held.recorded),
-    };
-    held.iter().filter(may).map(raw).collect()
+    }
+}
+
+/// Types that the token's scopes name; the Patient always, for the person is whom it is about.
+fn names(asked: &Authorised, resource_type: &str) -> bool {
+    let scopes = asked.session().scopes();
+    resource_type == "Patient"
+        || scopes.permit(resource_type, Interaction::Read)
+        || scopes.permit(resource_type, Interaction::Search)
 }
 
 fn categories(decided: &Decided) -> Vec<&str> {

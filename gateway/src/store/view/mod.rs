@@ -289,7 +289,8 @@ mod tests {
             let key = Key::random().unwrap();
             let (view, _) = View::open(kind, &folder, key.clone()).unwrap();
             view.apply(one(), Reflects { holdings: 2, journal: 3 }).unwrap();
-            view.with(|engine| super::mark(engine, b"some other boot").and_then(|()| engine.flush())).unwrap();
+            view.with(|engine| super::mark(engine, b"some other boot").and_then(|()| engine.flush()))
+                .unwrap();
             drop(view);
             let (view, reflects) = View::open(kind, &folder, key).unwrap();
             assert_eq!(reflects, None);
