@@ -161,6 +161,7 @@ pub fn open(plan: &Plan, issuer: &Issuer) -> Result<(Arc<World>, Found), BootErr
         issuer: issuer.clone(),
         budgets: Budgets::new(plan.budget),
         floods: FloodCounts::default(),
+        notices: std::sync::atomic::AtomicU64::new(0),
         settings,
     };
     record_rules(&world, found.fresh)?;
@@ -332,6 +333,10 @@ fn ports(world: &Arc<World>) -> Ports {
     let records = Arc::clone(world);
     metrics.gauge("sluis_journal_records", "Records in the journal.", &[], move || {
         records.store.records().len() as f64
+    });
+    let notices = Arc::clone(world);
+    metrics.gauge("sluis_notices", "Notices to persons and officers since the start.", &[], move || {
+        notices.notices.load(std::sync::atomic::Ordering::Relaxed) as f64
     });
     Ports {
         readiness: Arc::new(move || readiness(&ready)),

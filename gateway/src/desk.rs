@@ -262,13 +262,15 @@ pub fn record_consent(world: &World, bytes: &[u8], feed: bool) -> Done<String> {
     Ok(id)
 }
 
-/// A consent that the person gave without an organisation between, as their own app or portal hands it in.
+/// A choice as it would be recorded, and whom it is about; nothing is recorded. Without `organization` it is the
+/// person's own.
 ///
 /// # Errors
 /// See [`Refused`].
-#[cfg(feature = "sandbox")]
-pub fn record_own_consent(world: &World, bytes: &[u8]) -> Done<String> {
+pub fn read_choice(world: &World, bytes: &[u8]) -> Done<(PersonNo, Reading)> {
     let trust = world.store.trust();
+    let own: Vec<ConsentIdentifier> =
+        recorder_of(bytes, "organization", &trust).iter().map(|p| own_identifier(p)).collect();
     let takes_part =
         |identifier: &ConsentIdentifier| trust.by_identifier(&trust_identifier(identifier)).is_some();
     let id = uuid::Uuid::new_v4().to_string();
@@ -276,21 +278,31 @@ pub fn record_own_consent(world: &World, bytes: &[u8]) -> Done<String> {
         id: &id,
         version: 1,
         register: REGISTER,
-        recorder: Recorder::Person,
+        recorder: if own.is_empty() { Recorder::Person } else { Recorder::Organisation(&own) },
         now: world.clock.now(),
         vocabulary: world.rules.vocabulary(),
         takes_part: &takes_part,
     };
     let received =
         consent_wire::read(bytes, &context).map_err(|refusal| Refused::outcome(&refusal.outcome()))?;
-    let person = named_person(world, &received.patient)?;
-    let fact = Fact::Consent {
+    Ok((named_person(world, &received.patient)?, Reading::Readable(received.record)))
+}
+
+/// A consent that the person gave without an organisation between, as their own app or portal hands it in.
+///
+/// # Errors
+/// See [`Refused`].
+#[cfg(feature = "sandbox")]
+pub fn record_own_consent(world: &World, bytes: &[u8]) -> Done<()> {
+    let (person, reading) = read_choice(world, bytes)?;
+    let stored = crate::store::state::StoredConsent {
         recorder: crate::changes::consent::PERSON_RECORDED.to_owned(),
-        reading: Reading::Readable(received.record),
         wire: String::from_utf8_lossy(bytes).into_owned(),
+        reading,
     };
-    apply(world, Kind::Consent, "Consent", &id, person, fact, None)?;
-    Ok(id)
+    let id = stored.id().to_owned();
+    let fact = Fact::Consent { recorder: stored.recorder, reading: stored.reading, wire: stored.wire };
+    apply(world, Kind::Consent, "Consent", &id, person, fact, None)
 }
 
 /// Records who acts for a person, with the names on the paper that shows it. The same again changes nothing.

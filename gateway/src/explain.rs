@@ -2,7 +2,7 @@
 
 use crate::refusal::{NoGrant, Refusal};
 use crate::road::authorise::{Ask, Authorised};
-use crate::road::decide::{Decided, judge_as, note};
+use crate::road::decide::{Decided, judge_as, note, stamp};
 use crate::road::locate::locate;
 use crate::road::record::record_disclosure;
 use crate::road::{Minimised, Recorded};
@@ -33,9 +33,18 @@ pub async fn dry_run(
     let located = locate(asked.again(), world, trail)?;
     let now = world.clock.now();
     let decisions = judge_as(&located, world, now, purpose.as_ref(), function.as_deref());
+    let version = located.subject().map(|subject| subject.state.version).unwrap_or_default();
     let unknown = located.subject().is_none();
     if !unknown {
-        note(&decisions, world, trail);
+        note(&decisions, world, &mut trail.entry);
+        stamp(version, now, &mut trail.entry);
+    }
+    // What was tried on stands in the record, not what the token says.
+    if let Some(purpose) = &purpose {
+        trail.entry.purpose = Some(purpose.code().to_owned());
+    }
+    if function.is_some() {
+        trail.entry.function.clone_from(&function);
     }
     if unknown || !decisions.iter().any(|d| d.decision().any_permit()) {
         return Err(Refusal::NoGrant(NoGrant::OutsideGrant));

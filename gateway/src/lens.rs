@@ -4,8 +4,9 @@
 use crate::refusal::{NoGrant, Refusal};
 use crate::road::authenticate::TAGGED;
 use crate::road::authorise::{Ask, Authorised};
-use crate::road::locate::{Located, locate};
-use crate::road::minimise::page;
+use crate::road::decide::classes_reached;
+use crate::road::locate::{Located, is_self, locate};
+use crate::road::minimise::{KEPT_APART, page};
 use crate::road::record::record_disclosure;
 use crate::road::{Minimised, Recorded};
 use crate::store::leaf::Leaf;
@@ -27,7 +28,7 @@ pub async fn read(
     trail: &mut Trail,
 ) -> Result<Recorded<Minimised>, Refusal> {
     let located = locate(asked.again(), world, trail)?;
-    let lens = lens(&located).ok_or(Refusal::NoGrant(NoGrant::OutsideGrant))?;
+    let lens = lens(&located, world).ok_or(Refusal::NoGrant(NoGrant::OutsideGrant))?;
     let subject = located.subject().ok_or(Refusal::NoGrant(NoGrant::UnknownPerson))?;
     let Ask::Journal(query @ Query::AuditSearch(search)) = asked.ask() else {
         return Err(Refusal::NoGrant(NoGrant::OutsideGrant));
@@ -78,13 +79,25 @@ pub async fn read(
 /// Through whose eyes the journal is read.
 enum Lens<'a> {
     Person,
+    /// Somebody who acts for the person, and the codes of the classes that reach them.
+    Representative(Vec<String>),
     Officer(&'a str),
 }
 
-/// The person with PATRQT, an officer with HCOMPL.
-fn lens(located: &Located) -> Option<Lens<'_>> {
-    match located.asked().session().asker().purpose {
-        Purpose::OwnRequest => located.subject().map(|_| Lens::Person),
+/// The person with PATRQT, or who acts for them now; an officer with HCOMPL.
+fn lens<'l>(located: &'l Located, world: &World) -> Option<Lens<'l>> {
+    let asker = located.asked().session().asker();
+    match asker.purpose {
+        Purpose::OwnRequest => {
+            let subject = located.subject()?;
+            if is_self(asker, &subject.state) {
+                return Some(Lens::Person);
+            }
+            let reached = classes_reached(located.asked(), subject, world);
+            let vocabulary = world.rules.vocabulary();
+            let codes: Vec<_> = reached.iter().map(|c| vocabulary.class_code(c).to_owned()).collect();
+            (!codes.is_empty()).then_some(Lens::Representative(codes))
+        }
         Purpose::Compliance => Some(Lens::Officer(located.asked().participant().id.as_str())),
         Purpose::Treatment | Purpose::Emergency | Purpose::Coordination | Purpose::Support => None,
     }
@@ -104,8 +117,10 @@ fn see(index: u64, lens: &Lens<'_>, name: &str, world: &World) -> Option<Seen> {
     let mut entry = leaf.open(world.store.keys()).ok()?;
     let side = match lens {
         Lens::Officer(organisation) => narrow(&mut entry, organisation)?,
+        Lens::Representative(classes) => represent(&mut entry, classes)?,
         Lens::Person => Side::Source,
     };
+    entry.details.retain(|detail| !detail.name.starts_with(KEPT_APART));
     let own = format!("{TAGGED}{}", entry.subject.as_deref().unwrap_or_default());
     for person in entry.person.iter_mut().chain(&mut entry.responsible).filter(|p| p.id == own) {
         person.id = format!("{TAGGED}{name}");
@@ -121,6 +136,44 @@ impl Seen {
         let bytes = render_for(self.side, &self.entry, place)?;
         Some((format!("r{index}"), bytes))
     }
+}
+
+/// What somebody who acts for the person sees of a record: nothing of what a young person keeps apart, in no line and in
+/// no count, and of the rest the classes that reach them.
+fn represent(entry: &mut Entry, classes: &[String]) -> Option<Side> {
+    let kept = |entry: &Entry, of: &str| {
+        let name = format!("{KEPT_APART}{of}");
+        entry.details.iter().find(|detail| detail.name == name).map(|detail| detail.value.clone())
+    };
+    if kept(entry, "").is_some() {
+        return None;
+    }
+    if entry.details.iter().any(|detail| detail.name.starts_with(KEPT_APART)) {
+        entry.query = None;
+    }
+    if entry.kind == Kind::Import {
+        // How much was brought in counts what is kept apart too.
+        entry.details.clear();
+    }
+    let counts: Vec<u32> = entry
+        .shares
+        .iter()
+        .map(|share| kept(entry, &share.holder.id).and_then(|n| n.parse().ok()).unwrap_or_default())
+        .collect();
+    let had = entry.shares.len();
+    for (share, apart) in entry.shares.iter_mut().zip(counts) {
+        share.resources = share.resources.saturating_sub(apart);
+        for given in &mut share.given {
+            given.classes.retain(|class| classes.contains(class));
+        }
+        for withheld in &mut share.withheld {
+            withheld.classes.retain(|class| classes.contains(class));
+        }
+        share.given.retain(|given| !given.classes.is_empty());
+        share.withheld.retain(|withheld| !withheld.classes.is_empty());
+    }
+    entry.shares.retain(|share| !share.given.is_empty() || !share.withheld.is_empty());
+    (had == 0 || !entry.shares.is_empty()).then_some(Side::Source)
 }
 
 /// Own tenancy: what the own organisation asked, or what was asked of its data; of others' parts nothing stays.
@@ -163,10 +216,10 @@ const OTHERS_STAFF: &str = "urn:sluis:person#not-shown";
 
 #[cfg(test)]
 mod tests {
-    use super::{OTHERS_STAFF, narrow};
+    use super::{KEPT_APART, OTHERS_STAFF, narrow, represent};
     use fhir_mappings::audit::{
-        Action, Assurance, Coding, ConsentUsed, Entry, Given, Holder, Interaction, Kind, Organisation,
-        Outcome, Person, Share, Side, Withheld,
+        Action, Assurance, Coding, ConsentUsed, Detail, Entry, Given, Holder, Interaction, Kind,
+        Organisation, Outcome, Person, Share, Side, Withheld,
     };
 
     fn coding() -> Coding {
@@ -224,6 +277,26 @@ mod tests {
         let person = entry.person.unwrap();
         assert_eq!((person.id.as_str(), person.name), (OTHERS_STAFF, None));
         assert!(person.role.is_some() && entry.consents.is_empty());
+    }
+
+    #[test]
+    fn a_representative_sees_own_classes_and_no_count_of_what_is_kept_apart() {
+        let detail =
+            |of: &str, value: &str| Detail { name: format!("{KEPT_APART}{of}"), value: value.into() };
+        let mut entry = record(Outcome::Success);
+        entry.shares[0].resources = 5;
+        entry.query = Some("code=X02".into());
+        entry.details = vec![detail("gives", "2")];
+        let reached = ["medication".to_owned()];
+        assert_eq!(represent(&mut entry, &reached), Some(Side::Source));
+        assert_eq!(holders(&entry), ["gives"]);
+        assert_eq!((entry.shares[0].resources, entry.query.as_deref()), (3, None));
+        assert!(entry.shares[0].withheld.is_empty());
+        let mut entry = record(Outcome::Success);
+        assert!(represent(&mut entry, &["plan".to_owned()]).is_none());
+        let mut entry = record(Outcome::Success);
+        entry.details = vec![detail("", "whole")];
+        assert!(represent(&mut entry, &reached).is_none());
     }
 
     #[test]

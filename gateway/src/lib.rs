@@ -16,10 +16,12 @@ pub mod explain;
 pub mod lens;
 pub mod limits;
 pub mod listen;
+pub mod notice;
 pub mod oauth;
 pub mod portal;
 pub mod refusal;
 pub mod register;
+pub mod replay;
 pub mod road;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

@@ -1,13 +1,14 @@
 //! The token endpoint: check, burn durably, then mint. No token exists for an assertion that could be used again.
 
 use crate::listen::{Peer, body};
+use crate::notice::{self, About};
 use crate::oauth::asker::Asker;
 use crate::oauth::refusal::{Attempt, TokenRefusal};
 use crate::oauth::{access_token, assertion};
 use crate::road::authenticate;
 use crate::road::record::AuditUnavailable;
 use crate::road::respond::{self, JSON, Response};
-use crate::store::leaf::Draft;
+use crate::store::leaf::Drafts;
 use crate::trail::Trail;
 use crate::world::World;
 use axum::body::Body;
@@ -100,10 +101,17 @@ async fn refuse(refusal: &TokenRefusal, world: &World, trail: &mut Trail) -> Res
         trail.person = find(&broken.patient_system, &broken.patient_value, world);
     }
     let reason = format!("{}/{}", refusal.error().code(), refusal.cause.code());
-    let draft: Draft = trail.draft(Kind::TokenRefused, Outcome::Refused(reason), world.clock.now());
-    if world.store.record(draft, None).await.is_err() {
+    let now = world.clock.now();
+    let main = trail.draft(Kind::TokenRefused, Outcome::Refused(reason), now);
+    let beside = match break_glass {
+        Some(_) if trail.person.is_some() => notice::of(About::EmergencyRefused, trail, world, now),
+        _ => Vec::new(),
+    };
+    let told = beside.len();
+    if world.store.record(Drafts { main, beside }, None).await.is_err() {
         return respond::unavailable(AuditUnavailable, world, trail);
     }
+    notice::count(told, world);
     let mut response = respond::public(JSON, refusal.body().into_bytes(), world, Some(trail));
     *response.status_mut() =
         http::StatusCode::from_u16(refusal.status()).unwrap_or(http::StatusCode::UNAUTHORIZED);

@@ -6,6 +6,7 @@ use crate::oauth::Issuer;
 use crate::oauth::access_token::Verifier;
 use crate::oauth::replay::ReplayGuard;
 use crate::oauth::signing::SigningKeys;
+use crate::road::decide::Law;
 use crate::road::locate::Subject;
 use crate::sources::Source;
 use crate::store::Store;
@@ -18,6 +19,7 @@ use fhir_mappings::audit::Protocol;
 use fhir_mappings::capability::Service;
 use fhir_mappings::tables::Tables;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 /// The settings that a request sees.
@@ -82,11 +84,18 @@ pub struct World {
     pub budgets: Budgets,
     /// What is counted instead of recorded.
     pub floods: FloodCounts,
+    /// Notices recorded since the start.
+    pub notices: AtomicU64,
     /// The rest.
     pub settings: Settings,
 }
 
 impl World {
+    /// By what questions are decided here.
+    pub(crate) fn law(&self) -> Law<'_> {
+        Law { rules: &self.rules, followed_up: self.settings.break_glass_followed_up }
+    }
+
     /// The rules and tables that decide, as every record names them.
     #[must_use]
     pub fn protocols(&self) -> Vec<Protocol> {

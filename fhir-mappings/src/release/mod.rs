@@ -13,7 +13,7 @@ mod select;
 mod stay;
 
 use crate::tables::Tables;
-use consent::{ClassSet, Decision};
+use consent::{ClassSet, Decision, LabelSet};
 use jiff::Timestamp;
 
 /// Who will read what is released.
@@ -128,6 +128,8 @@ pub struct Released {
     pub id: String,
     /// The data classes it belongs to.
     pub classes: ClassSet,
+    /// The labels it carries; none for what we derived.
+    pub labels: LabelSet,
     /// Position of its contribution.
     pub holder: usize,
     /// The holder's key for it; `None` for what we derived.

@@ -3,7 +3,7 @@
 use super::{OURSELVES, Visible, known_subject, may_record, outward, subject_of};
 use crate::refusal::{NoGrant, Refusal};
 use crate::road::authorise::Authorised;
-use crate::road::locate::{Subject, is_self};
+use crate::road::locate::{Subject, acting_for, is_self};
 use crate::road::record::record_change;
 use crate::road::{Minimised, Recorded};
 use crate::store::Fence;
@@ -14,7 +14,8 @@ use crate::trail::Trail;
 use crate::trust::Purpose;
 use crate::world::World;
 use consent::Identifier;
-use consent::record::Reading;
+use consent::record::{Giver, Reading, Representation};
+use consent::standing::age_at;
 use fhir_mappings::audit::{self, Kind};
 use fhir_mappings::consent_wire::{self, Change as Kindof, Context, Presented, Received, Recorder, Why};
 use fhir_mappings::outcome::{Code, Outcome};
@@ -29,10 +30,11 @@ pub(super) async fn create(asked: &Authorised, world: &World, trail: &mut Trail)
     let id = uuid::Uuid::new_v4().to_string();
     let received = read(asked, &id, 1, world)?;
     let subject = subject_of(&received.patient, asked, world, trail)?;
-    if !may_record(asked, &subject) {
+    if !may_record(asked, &subject, world.clock.now()) {
         return Err(Refusal::NoGrant(NoGrant::Recorder));
     }
     evidence_is_own(&received, asked, &subject, world)?;
+    givers_are_own(&received, &[], asked, &subject)?;
     store(asked, &subject, received, 201, world, trail).await
 }
 
@@ -46,7 +48,7 @@ pub(super) async fn update(asked: &Authorised, id: &str, world: &World, trail: &
         .consents
         .iter()
         .find(|stored| world.outward.tag(OURSELVES, "Consent", stored.id()) == named.tag)
-        .filter(|stored| sees(asked, &subject, stored))
+        .filter(|stored| sees(asked, &subject, stored, world))
         .ok_or_else(unknown)?;
     let received = read(asked, stored.id(), stored.version() + 1, world)?;
     if received.body_id.as_deref().is_some_and(|body| body != id) {
@@ -72,6 +74,7 @@ pub(super) async fn update(asked: &Authorised, id: &str, world: &World, trail: &
         }
     }
     evidence_is_own(&received, asked, &subject, world)?;
+    givers_are_own(&received, &old.givers, asked, &subject)?;
     store(asked, &subject, received, 200, world, trail).await
 }
 
@@ -130,6 +133,37 @@ fn evidence_is_own(
     Ok(())
 }
 
+/// Through their own app a person turns their own key and a representative theirs: nobody signs for somebody else.
+fn givers_are_own(
+    received: &Received,
+    before: &[Giver],
+    asked: &Authorised,
+    subject: &Subject,
+) -> Result<(), Refusal> {
+    let asker = asked.session().asker();
+    if asker.purpose != Purpose::OwnRequest {
+        return Ok(());
+    }
+    let acting = acting_for(asker, &subject.state).map(|known| &known.recorded);
+    let own = |giver: &Giver| match giver {
+        Giver::Person => is_self(asker, &subject.state),
+        Giver::Representative(representative) => acting.is_some_and(|known| {
+            representative.person.as_ref() == Some(&known.person) && representative.kind == known.kind
+        }),
+    };
+    if received.record.givers.iter().all(|giver| before.contains(giver) || own(giver)) {
+        return Ok(());
+    }
+    let outcome = Outcome::new(Code::ConsentRefused).because(NOT_YOURS).at("Consent.performer");
+    Err(Refusal::Recording(outcome))
+}
+
+const NOT_YOURS: fhir_mappings::outcome::Reason = fhir_mappings::outcome::Reason {
+    code: "performer-is-somebody-else",
+    nl: "Je kunt alleen zelf tekenen, niet voor een ander.",
+    en: "You can sign for yourself only, not for somebody else.",
+};
+
 async fn store(
     asked: &Authorised,
     subject: &Subject,
@@ -169,11 +203,33 @@ async fn store(
 /// The recorder of what a person chose without an organisation between.
 pub(crate) const PERSON_RECORDED: &str = "person";
 
+/// Who acts for the person sees what they gave themselves, and, with authority over a child under sixteen, what waits for
+/// their key; never what speaks of things that a young person keeps apart.
+fn may_sign(asked: &Authorised, subject: &Subject, stored: &StoredConsent, world: &World) -> bool {
+    let now = world.clock.now();
+    let Some(known) = acting_for(asked.session().asker(), &subject.state).map(|known| &known.recorded) else {
+        return false;
+    };
+    let Reading::Readable(record) = &stored.reading else { return false };
+    if !known.mandate.contains(now) {
+        return false;
+    }
+    let gave = record
+        .givers
+        .iter()
+        .any(|giver| matches!(giver, Giver::Representative(by) if by.person.as_ref() == Some(&known.person)));
+    let parental = matches!(known.kind, Representation::Parent | Representation::Guardian);
+    let child = age_at(subject.state.birth_date(), now).is_some_and(|age| age < 16);
+    gave || (parental && child && !stored.wire.contains(YOUNG_PERSON_ONLY))
+}
+
+const YOUNG_PERSON_ONLY: &str = "young-person-only";
+
 /// A consent is seen by its recorder and by the person.
-fn sees(asked: &Authorised, subject: &Subject, stored: &StoredConsent) -> bool {
+fn sees(asked: &Authorised, subject: &Subject, stored: &StoredConsent, world: &World) -> bool {
     let asker = asked.session().asker();
     if asker.purpose == Purpose::OwnRequest {
-        return is_self(asker, &subject.state);
+        return is_self(asker, &subject.state) || may_sign(asked, subject, stored, world);
     }
     stored.recorder == asked.participant().id.as_str()
 }
@@ -191,7 +247,7 @@ fn show(asked: &Authorised, subject: &Subject, stored: &StoredConsent, world: &W
 
 /// The consents that this asker may see.
 pub(super) fn visible(asked: &Authorised, subject: &Subject, world: &World) -> Vec<Visible> {
-    let seen = subject.state.consents.iter().filter(|stored| sees(asked, subject, stored));
+    let seen = subject.state.consents.iter().filter(|stored| sees(asked, subject, stored, world));
     let shown = seen.map(|stored| show(asked, subject, stored, world));
     shown.filter(|visible| !visible.bytes.is_empty()).collect()
 }

@@ -8,16 +8,18 @@ pub mod relation;
 use crate::answer::answer_tries;
 use crate::refusal::{NoGrant, Refusal};
 use crate::road::authorise::{Ask, Authorised};
-use crate::road::locate::{Located, Subject, is_self};
+use crate::road::locate::{Located, Subject, acting_for, is_self};
 use crate::road::minimise::OutwardFor;
 use crate::road::{Minimised, Recorded};
 use crate::store::keys::PersonNo;
 use crate::store::outward::{Named, PERSON};
+use crate::store::state::StoredRepresentative;
 use crate::trail::Trail;
 use crate::trust::Purpose;
 use crate::world::World;
 use fhir_mappings::consent_wire::PatientRef;
 use fhir_mappings::grammar::Query;
+use jiff::Timestamp;
 
 /// A record of our own, as one asker sees it.
 pub(crate) struct Visible {
@@ -102,12 +104,13 @@ fn known_subject(person: PersonNo, world: &World, trail: &mut Trail) -> Result<S
     Ok(Subject { person, state })
 }
 
-/// Who may record about this person: the person, or a registered recorder that holds data or stands in a recorded
+/// Who may record about this person: the person, who acts for them now, or a registered recorder that holds data or stands in a recorded
 /// relation (CONTRACT.md 7).
-fn may_record(asked: &Authorised, subject: &Subject) -> bool {
+fn may_record(asked: &Authorised, subject: &Subject, now: Timestamp) -> bool {
     let asker = asked.session().asker();
     if asker.purpose == Purpose::OwnRequest {
-        return is_self(asker, &subject.state);
+        let in_force = |known: &StoredRepresentative| known.recorded.mandate.contains(now);
+        return is_self(asker, &subject.state) || acting_for(asker, &subject.state).is_some_and(in_force);
     }
     let participant = asked.participant();
     let own = ::consent::Identifier::new(

@@ -39,7 +39,7 @@ pub(super) async fn create(asked: &Authorised, resource: &str, world: &World, tr
     if !is_part(asked, &received.relation) {
         return Err(Refusal::Recording(Outcome::new(Code::ConsentRefused).because(NOT_PART).at(resource)));
     }
-    if !may_record(asked, &subject) && !has_grant(asked, &subject, world) {
+    if !may_record(asked, &subject, world.clock.now()) && !has_grant(asked, &subject, world) {
         return Err(Refusal::NoGrant(NoGrant::Recorder));
     }
     let id = uuid::Uuid::new_v4().to_string();
@@ -184,7 +184,7 @@ fn may_attest(asked: &Authorised, attestation: &Attestation, subject: &Subject, 
         AttestationKind::ExtendedHelp => &["youth-individual"],
     };
     let involved = attestation.kind == AttestationKind::Spoken
-        || may_record(asked, subject)
+        || may_record(asked, subject, world.clock.now())
         || has_grant(asked, subject, world);
     registered.contains(&function) && involved
 }

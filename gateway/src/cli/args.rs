@@ -312,6 +312,16 @@ pub(super) enum ConsentCommand {
         #[command(flatten)]
         common: Common,
     },
+    /// What each function would see more or less with this consent; records nothing.
+    #[command(
+        after_help = "Example: sluis consent preview consent.json --dir ./sluis-demo\nWith --json a line for each function and holder: {\"category\":\"gp\",\"function\":\"gp-own\",\"purpose\":\"TREAT\",\"holder\":\"…\",\"sees\":[\"…\"],\"more\":[],\"less\":[]}"
+    )]
+    Preview {
+        /// The file; `-` for standard input.
+        file: String,
+        #[command(flatten)]
+        common: Common,
+    },
     /// The consents of a person.
     #[command(
         after_help = "Example: sluis consent list --patient 999990032 --dir ./sluis-demo\nWith --json: {\"id\":\"…\",\"version\":1,\"status\":\"active\",\"type\":\"permit\",\"recorder\":\"…\"} a line"
@@ -510,6 +520,17 @@ pub(super) enum AuditCommand {
         after_help = "Example: sluis audit prove --index 0 --dir ./sluis-demo\nThe output is JSON: index, size, leaf, leaf_hash, path, checkpoint."
     )]
     Prove {
+        /// Index of the record.
+        #[arg(long)]
+        index: u64,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Decides a recorded decision again, on the state it was decided on, and compares; works on a cold copy too.
+    #[command(
+        after_help = "Example: sluis audit replay --index 42 --dir ./sluis-demo\nWith --json: {\"index\":42,\"rules\":\"…\",\"at\":\"…\",\"state\":7,\"equal\":true,\"differences\":[]}; \"equal\":null with a \"reason\" when it cannot be told again. Exit 0 only when equal."
+    )]
+    Replay {
         /// Index of the record.
         #[arg(long)]
         index: u64,

@@ -3,6 +3,7 @@
 use super::args::{AuditCommand, Common};
 use super::{Ended, files, print};
 use crate::control::{Command, Frame, NAME, call};
+use crate::replay::{self, NoReplay, Replayed};
 use crate::store::keys::{Keys, master_key};
 use crate::{dump, store};
 use data_encoding::BASE64;
@@ -32,6 +33,10 @@ pub(super) fn run(command: &AuditCommand) -> Ended {
         AuditCommand::Prove { index, common } => match running(common) {
             true => tell(common, &Command::AuditProve { index: *index }),
             false => cold_prove(&common.dir, *index),
+        },
+        AuditCommand::Replay { index, common } => match running(common) {
+            true => tell(common, &Command::AuditReplay { index: *index, json: common.json }),
+            false => cold_replay(&common.dir, *index, common.json),
         },
         AuditCommand::Checkpoint { common } => tell(common, &Command::AuditCheckpoint),
     }
@@ -133,4 +138,39 @@ fn cold_prove(dir: &Path, index: u64) -> Ended {
         Ok(())
     };
     done().map_or_else(|ended| ended, |()| Ended::Well)
+}
+
+/// On a cold copy the rules are the national ones, with the region's overlay where the folder has one.
+fn cold_replay(dir: &Path, index: u64, json: bool) -> Ended {
+    let done = || -> Result<u8, Ended> {
+        let keys = keys(dir)?;
+        let records =
+            |name: &str| Archive::records_of(&dir.join(name)).map_err(|e| Ended::Failed(e.to_string()));
+        let (journal, holdings) = (records("journal")?, records("holdings")?);
+        let overlay = dir.join("tables");
+        let overlay = overlay.is_dir().then_some(overlay);
+        let (rules, _, sha256) =
+            crate::boot::load_rules(overlay.as_deref()).map_err(|e| Ended::Failed(e.to_string()))?;
+        let past = replay::Past { keys: &keys, journal: &journal, holdings: &holdings };
+        let present = replay::Present { rules: &rules, sha256: &sha256, followed_up: true };
+        let (line, code) = replayed(index, &replay::replay(&past, &present, index), json);
+        print::out(line);
+        Ok(code)
+    };
+    done().map_or_else(|ended| ended, Ended::code)
+}
+
+/// What `audit replay` says, on a running and on a cold folder, and its exit status.
+pub(crate) fn replayed(index: u64, replayed: &Result<Replayed, NoReplay>, as_json: bool) -> (String, u8) {
+    let code = u8::from(!replayed.as_ref().is_ok_and(|replayed| replayed.equal));
+    let line = match replayed {
+        Ok(replayed) if as_json => serde_json::to_string(replayed).unwrap_or_default(),
+        Err(why) if as_json => json!({"index": index, "equal": null, "reason": why.to_string()}).to_string(),
+        Ok(replayed) if replayed.equal => {
+            format!("record {index}: equal, under rules {} as of {}", replayed.rules, replayed.at)
+        }
+        Ok(replayed) => format!("record {index}: different\n{}", replayed.differences.join("\n")),
+        Err(why) => format!("record {index}: {why}"),
+    };
+    (line, code)
 }

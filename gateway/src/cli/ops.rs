@@ -125,6 +125,10 @@ pub(super) fn consent(command: &ConsentCommand) -> Ended {
             &common.dir,
             files::text(file).map(|text| Command::ConsentRecord { text, feed: *feed, json: common.json }),
         ),
+        ConsentCommand::Preview { file, common } => told(
+            &common.dir,
+            files::text(file).map(|text| Command::ConsentPreview { text, json: common.json }),
+        ),
         ConsentCommand::List { of, common } => told(
             &common.dir,
             files::value(&of.patient).map(|patient| Command::ConsentList { patient, json: common.json }),

@@ -1,22 +1,21 @@
 //! What each command does. Words go out as they are: this end is an operator's.
 
-use super::wire::{Command, Frame, Query};
 use crate::backup::{self, ArchiveError, Snapshot};
+use super::explain;
+use super::wire::{Command, Frame};
 use crate::desk::{self, Refused};
-use crate::oauth::asker::{Asker, AskingPerson, Assurance, BreakGlass, BreakGlassReason};
 use crate::register;
-use crate::road::decide::{Asking, party, question};
-use crate::trust::{Fingerprint, FunctionCode, Participant, Purpose, State};
+use crate::replay::{Past, Present};
+use crate::trust::{Fingerprint, Participant, State};
 use crate::world::World;
-use consent::explain::lines;
 use fhir_mappings::audit::{Action, Detail, Kind};
 use fhir_mappings::identifiers::{Identifier, KnownSystem};
 use fhir_mappings::intake::Format;
 use serde_json::json;
 use std::path::Path;
 
-type Say<'s> = &'s dyn Fn(Frame) -> bool;
-type Done = Result<(), Refused>;
+pub(super) type Say<'s> = &'s dyn Fn(Frame) -> bool;
+pub(super) type Done = Result<(), Refused>;
 
 /// Runs a command and gives its exit status: 0, 1 on a refusal, 2 on wrong usage.
 pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
@@ -24,7 +23,7 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
         Command::Import { holder, name, ndjson, patient, text, json } => {
             import(world, holder, name, *ndjson, patient.as_deref(), text, *json, say)
         }
-        Command::Explain(query) => explain(world, query, say),
+        Command::Explain(query) => explain::explain(world, query, say),
         Command::ConsentRecord { text, feed, json } => desk::record_consent(world, text.as_bytes(), *feed)
             .map(|id| out(say, recorded("consent", &id, *json))),
         Command::ConsentList { patient, json } => consent_list(world, patient, *json, say),
@@ -60,6 +59,8 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
         Command::AuditDump => audit_read(world, "dump").map(|()| dump(world, say)),
         Command::AuditVerify { older, json } => return verify(world, older.as_deref(), *json, say),
         Command::AuditProve { index } => audit_read(world, "prove").and_then(|()| prove(world, *index, say)),
+        Command::AuditReplay { index, json } => return replay(world, *index, *json, say),
+        Command::ConsentPreview { text, json } => explain::preview(world, text, *json, say),
         Command::AuditCheckpoint => {
             out(say, world.store.log().checkpoint());
             Ok(())
@@ -83,7 +84,7 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
 }
 
 /// A caller that went away hears nothing more; what was done stays done.
-fn out(say: Say<'_>, line: String) {
+pub(super) fn out(say: Say<'_>, line: String) {
     let _heard = say(Frame::Out(line));
 }
 
@@ -96,7 +97,7 @@ fn recorded(what: &str, id: &str, json: bool) -> String {
 }
 
 /// `system|value`, or nine digits that are a BSN.
-fn identifier(text: &str) -> Result<Identifier, Refused> {
+pub(super) fn identifier(text: &str) -> Result<Identifier, Refused> {
     let found = if text.contains('|') {
         Identifier::parse(text)
     } else {
@@ -133,125 +134,6 @@ fn import(
     };
     out(say, line.to_string());
     Ok(())
-}
-
-fn explain(world: &World, query: &Query, say: Say<'_>) -> Done {
-    let person = desk::known_person(world, &identifier(&query.patient)?)?;
-    let state = world
-        .store
-        .person(person)
-        .map_err(|_| Refused::new("consent-unavailable", "the view cannot be read"))?;
-    let trust = world.store.trust();
-    let participant = trust
-        .participant(&query.r#as)
-        .ok_or_else(|| Refused::new("unknown-participant", "there is no such participant"))?;
-    let at = match &query.at {
-        Some(at) => at
-            .parse()
-            .map_err(|_| Refused::new("usage", "--at is an instant such as 2026-11-21T12:00:00+01:00"))?,
-        None => world.clock.now(),
-    };
-    let asker = asker(world, participant, query)?;
-    let asking = Asking { participant, asker: &asker };
-    let mut question = question(&asking, &state, world, at);
-    let dossier = state.dossier(&world.rules);
-    let mut decisions = Vec::new();
-    for holder in state.holders.iter().filter_map(|id| trust.participant(id)) {
-        question.holder = party(holder, &world.rules, at);
-        let (decision, traces) = consent::decide::explain(&world.rules, &question, &dossier);
-        decisions.extend(lines(&world.rules, holder.id.as_str(), &decision, &traces));
-    }
-    let mut draft = desk::draft(Kind::DryRun, Action::Execute, world, Some(person));
-    draft.entry.purpose = Some(query.purpose.clone());
-    draft.entry.function = asker.function.as_ref().map(|f| f.as_str().to_owned());
-    draft.entry.details.push(Detail { name: "tried-as".into(), value: query.r#as.clone() });
-    world.store.record_blocking(draft, None)?;
-    if query.json {
-        let document = json!({
-            "patient": query.patient, "asker": query.r#as, "purpose": query.purpose, "at": at.to_string(),
-            "rules": world.rules.version(), "decisions": decisions,
-        });
-        out(say, document.to_string());
-        return Ok(());
-    }
-    for line in decisions {
-        out(say, in_words(&line, &query.language));
-    }
-    Ok(())
-}
-
-fn in_words(line: &consent::explain::Line, language: &str) -> String {
-    let value = serde_json::to_value(line).unwrap_or_default();
-    let text = |path: &str| value.pointer(path).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
-    let mut words = format!("{:<24} {:<14} {:<7}", line.holder, line.class, text("/verdict"));
-    if text("/verdict") == "permit" {
-        words.push_str(&format!(
-            " {:<8} {} / {}",
-            text("/level"),
-            text("/basis/sender"),
-            text("/basis/receiver")
-        ));
-    } else {
-        words.push_str(&format!(" {}", text("/reason")));
-    }
-    for step in &line.trace {
-        words.push_str(&format!("\n    {}", step.step.text(language)));
-        if let Some(consent) = &step.consent {
-            words.push_str(&format!(" [{} v{}]", consent.id, consent.version));
-        }
-    }
-    words
-}
-
-/// The asker of a question that is only tried on: as registered.
-fn asker(world: &World, participant: &Participant, query: &Query) -> Result<Asker, Refused> {
-    let trust = world.store.trust();
-    let purpose =
-        Purpose::parse(&query.purpose).map_err(|e| Refused::new("usage", format!("--purpose {e}")))?;
-    let staff = match &query.person {
-        Some(id) => trust.person(id).cloned(),
-        None => {
-            let mut all: Vec<_> =
-                trust.people().filter(|p| p.participant == participant.id).cloned().collect();
-            all.sort_by(|a, b| a.id.cmp(&b.id));
-            all.into_iter().next()
-        }
-    };
-    let function = match &query.function {
-        Some(code) => {
-            Some(FunctionCode::parse(code).map_err(|e| Refused::new("usage", format!("--function {e}")))?)
-        }
-        None => staff
-            .as_ref()
-            .and_then(|p| p.functions.first().cloned())
-            .or_else(|| participant.functions_at(world.clock.now()).next().map(|f| f.code.clone())),
-    };
-    let person = AskingPerson {
-        system: "urn:sluis:person".into(),
-        id: staff
-            .as_ref()
-            .map_or_else(|| query.person.clone().unwrap_or_default(), |p| p.id.as_str().to_owned()),
-        name: staff.as_ref().map(|p| p.name.clone()),
-        role: staff.as_ref().map(|p| p.role.clone()),
-        assurance: if staff.is_some() { Assurance::Registered } else { Assurance::SelfAsserted },
-    };
-    let patient = identifier(&query.patient)?;
-    let break_glass = (purpose == Purpose::Emergency).then(|| BreakGlass {
-        patient_system: patient.system().to_owned(),
-        patient_value: patient.value().to_owned(),
-        reason: BreakGlassReason::Other,
-        reason_text: query.reason.clone(),
-        could_not_be_asked: true,
-    });
-    Ok(Asker {
-        participant: participant.id.clone(),
-        function,
-        purpose,
-        person,
-        responsible: None,
-        relation: None,
-        break_glass,
-    })
 }
 
 fn consent_list(world: &World, patient: &str, as_json: bool, say: Say<'_>) -> Done {
@@ -380,6 +262,25 @@ fn backup(world: &World, to: &Path, keys_to: &Path, as_json: bool, say: Say<'_>)
     let (data, keys) = backup::write(&world.settings.root, &snapshot, master, to, keys_to).map_err(failed)?;
     out(say, crate::cli::said(to, data, keys_to, keys, as_json));
     Ok(())
+}
+
+/// Decides a recorded decision again; exit 1 when another answer comes out, or none.
+fn replay(world: &World, index: u64, as_json: bool, say: Say<'_>) -> Frame {
+    if let Err(refused) = audit_read(world, "replay") {
+        note(say, &format!("{}: {refused}", refused.reason));
+        return Frame::End(1);
+    }
+    let past =
+        Past { keys: world.store.keys(), journal: world.store.records(), holdings: world.store.holdings() };
+    let present = Present {
+        rules: &world.rules,
+        sha256: &world.settings.rules_sha256,
+        followed_up: world.settings.break_glass_followed_up,
+    };
+    let replayed = crate::replay::replay(&past, &present, index);
+    let (line, code) = crate::cli::replayed(index, &replayed, as_json);
+    out(say, line);
+    Frame::End(code)
 }
 
 /// Reading the journal is recorded like everything else.

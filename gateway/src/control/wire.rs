@@ -26,6 +26,8 @@ pub enum Command {
     AuditDump,
     AuditVerify { older: Option<String>, json: bool },
     AuditProve { index: u64 },
+    AuditReplay { index: u64, json: bool },
+    ConsentPreview { text: String, json: bool },
     AuditCheckpoint,
     RebuildView,
     Backup { to: PathBuf, keys_to: PathBuf, json: bool },

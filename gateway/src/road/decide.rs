@@ -45,7 +45,8 @@ pub fn decide(mut located: Located, world: &World, trail: &mut Trail) -> Result<
     if let Some(why) = located.nobody {
         return Err(Refusal::NoGrant(why));
     }
-    note(&decisions, world, trail);
+    note(&decisions, world, &mut trail.entry);
+    stamp(located.subject.state.version, at, &mut trail.entry);
     if !decisions.iter().any(|decided| decided.decision.any_permit()) {
         return Err(Refusal::NoGrant(NoGrant::Decided(leading_reason(&decisions))));
     }
@@ -70,7 +71,7 @@ pub(crate) fn judge_as(
 ) -> Vec<Decided> {
     let holders = located.holders();
     let rules = &world.rules;
-    let mut question = question(&Asking::from(&located.asked), &located.subject.state, world, at);
+    let mut question = question(&Asking::from(&located.asked), &located.subject.state, &world.law(), at);
     if let Some(purpose) = purpose {
         question.purpose = self::purpose(*purpose);
     }
@@ -88,6 +89,41 @@ pub(crate) fn has_grant(asked: &Authorised, subject: &crate::road::locate::Subje
     judge(&located, world, world.clock.now()).iter().any(|decided| decided.decision.any_permit())
 }
 
+/// The classes of any holder that are permitted to this asker.
+pub(crate) fn classes_reached(
+    asked: &Authorised,
+    subject: &crate::road::locate::Subject,
+    world: &World,
+) -> consent::ClassSet {
+    let located = Located::of(asked.again(), subject);
+    let decisions = judge(&located, world, world.clock.now());
+    let permitted = decisions.iter().map(|decided| decided.decision.permitted_classes());
+    permitted.fold(consent::ClassSet::EMPTY, consent::ClassSet::union)
+}
+
+/// The decisions about a question that is only tried on, over every holder.
+pub(crate) fn judge_asking(
+    asking: &Asking<'_>,
+    state: &PersonState,
+    holders: &[Arc<Participant>],
+    law: &Law<'_>,
+    at: Timestamp,
+) -> Vec<Decided> {
+    let question = question(asking, state, law, at);
+    let parties: Vec<Party> = holders.iter().map(|holder| party(holder, law.rules, at)).collect();
+    let decisions = consent::decide_all(law.rules, &question, &parties, &state.dossier(law.rules));
+    let decided = holders.iter().cloned().zip(decisions);
+    decided.map(|(holder, decision)| Decided { holder, decision }).collect()
+}
+
+/// By what a question is decided.
+pub(crate) struct Law<'a> {
+    /// The rules.
+    pub(crate) rules: &'a Rules,
+    /// Whether notices and the officer's inbox exist, so that a broken glass is followed up.
+    pub(crate) followed_up: bool,
+}
+
 /// Who asks, whatever road they came by: a session, or a command that tries a question on.
 pub(crate) struct Asking<'a> {
     pub(crate) participant: &'a Participant,
@@ -101,8 +137,8 @@ impl<'a> From<&'a Authorised> for Asking<'a> {
 }
 
 /// The question that consent answers: registered and recorded facts only, never the caller's word alone.
-pub(crate) fn question(asking: &Asking<'_>, state: &PersonState, world: &World, at: Timestamp) -> Question {
-    let rules = &world.rules;
+pub(crate) fn question(asking: &Asking<'_>, state: &PersonState, law: &Law<'_>, at: Timestamp) -> Question {
+    let rules = law.rules;
     Question {
         asker: consent_asker(asking, state, rules, at),
         purpose: purpose(asking.asker.purpose),
@@ -120,7 +156,7 @@ pub(crate) fn question(asking: &Asking<'_>, state: &PersonState, world: &World, 
             .map(|stored| stored.relation.clone())
             .collect(),
         attestations: state.attestations.iter().map(|stored| stored.attestation.clone()).collect(),
-        break_glass: break_glass(asking, state, world),
+        break_glass: break_glass(asking, state, law),
         at,
     }
 }
@@ -197,7 +233,7 @@ pub(crate) fn purpose(purpose: Purpose) -> consent::Purpose {
     }
 }
 
-fn break_glass(asking: &Asking<'_>, state: &PersonState, world: &World) -> Option<BreakGlass> {
+fn break_glass(asking: &Asking<'_>, state: &PersonState, law: &Law<'_>) -> Option<BreakGlass> {
     let broken = asking.asker.break_glass.as_ref()?;
     let key = glass_key(asking.asker);
     let first_use = state.glass_broken.iter().find(|(asker, _)| *asker == key).map(|(_, at)| *at);
@@ -205,7 +241,7 @@ fn break_glass(asking: &Asking<'_>, state: &PersonState, world: &World) -> Optio
         first_use,
         could_not_be_asked: broken.could_not_be_asked,
         registered: asking.participant.emergency.asks,
-        followed_up: world.settings.break_glass_followed_up,
+        followed_up: law.followed_up,
     })
 }
 
@@ -239,41 +275,51 @@ fn leading_reason(decisions: &[Decided]) -> Reason {
 }
 
 /// Writes into the record what was decided: withheld by reason, and the consents that counted.
-pub(crate) fn note(decisions: &[Decided], world: &World, trail: &mut Trail) {
-    let vocabulary = world.rules.vocabulary();
-    trail.entry.shares.clear();
-    let mut consents = Vec::new();
-    for Decided { holder, decision } in decisions {
-        let mut withheld: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for (class, verdict) in &decision.classes {
-            let used = match verdict {
-                Verdict::Permit(permit) => &permit.consents,
-                Verdict::Refuse(refusal) => {
-                    let code = vocabulary.class_code(*class).to_owned();
-                    withheld.entry(reason_code(refusal.reason)).or_default().push(code);
-                    &refusal.consents
-                }
-            };
-            for consent in used {
-                let used =
-                    audit::ConsentUsed { id: consent.id.to_string(), version: consent.version.to_string() };
-                if !consents.contains(&used) {
-                    consents.push(used);
-                }
-            }
-        }
-        let withheld =
-            withheld.into_iter().map(|(reason, classes)| audit::Withheld { classes, reason: reason.into() });
-        trail.entry.shares.push(audit::Share {
-            holder: audit_holder(holder),
+pub(crate) fn note(decisions: &[Decided], world: &World, entry: &mut audit::Entry) {
+    entry.shares = decisions
+        .iter()
+        .map(|decided| audit::Share {
+            holder: audit_holder(&decided.holder),
             given: Vec::new(),
-            withheld: withheld.collect(),
+            withheld: decided.withheld(&world.rules),
             resources: 0,
             failed: None,
-        });
-    }
-    trail.entry.consents = consents;
+        })
+        .collect();
+    entry.consents = consents_used(decisions);
 }
+
+/// The consents that counted, each once.
+pub(crate) fn consents_used(decisions: &[Decided]) -> Vec<audit::ConsentUsed> {
+    let mut consents = Vec::new();
+    for (_, verdict) in decisions.iter().flat_map(|decided| &decided.decision.classes) {
+        let used = match verdict {
+            Verdict::Permit(permit) => &permit.consents,
+            Verdict::Refuse(refusal) => &refusal.consents,
+        };
+        for consent in used {
+            let used =
+                audit::ConsentUsed { id: consent.id.to_string(), version: consent.version.to_string() };
+            if !consents.contains(&used) {
+                consents.push(used);
+            }
+        }
+    }
+    consents
+}
+
+/// Writes into the record on which state and instant it was decided, so that it can be decided again (`audit replay`).
+pub(crate) fn stamp(version: u64, at: Timestamp, entry: &mut audit::Entry) {
+    entry.details.retain(|detail| detail.name != STATE_VERSION && detail.name != DECIDED_AT);
+    let detail = |name: &str, value: String| audit::Detail { name: name.into(), value };
+    entry.details.push(detail(STATE_VERSION, version.to_string()));
+    entry.details.push(detail(DECIDED_AT, at.to_string()));
+}
+
+/// Detail: version of the person's state that was read.
+pub(crate) const STATE_VERSION: &str = "state-version";
+/// Detail: the instant of the decision.
+pub(crate) const DECIDED_AT: &str = "decided-at";
 
 /// A holder as the record names it.
 pub(crate) fn audit_holder(holder: &Participant) -> audit::Holder {
@@ -298,9 +344,23 @@ impl Decided {
         &self.decision
     }
 
+    /// Refused classes, grouped by reason as the record carries them.
+    pub(crate) fn withheld(&self, rules: &Rules) -> Vec<audit::Withheld> {
+        let mut withheld: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (class, verdict) in &self.decision.classes {
+            if let Verdict::Refuse(refusal) = verdict {
+                let code = rules.vocabulary().class_code(*class).to_owned();
+                withheld.entry(reason_code(refusal.reason)).or_default().push(code);
+            }
+        }
+        let group =
+            |(reason, classes): (&str, Vec<String>)| audit::Withheld { classes, reason: reason.into() };
+        withheld.into_iter().map(group).collect()
+    }
+
     /// Permitted classes of which something was given, grouped as the record carries them.
-    pub(super) fn given(&self, classes: consent::ClassSet, world: &World) -> Vec<audit::Given> {
-        let vocabulary = world.rules.vocabulary();
+    pub(crate) fn given(&self, classes: consent::ClassSet, rules: &Rules) -> Vec<audit::Given> {
+        let vocabulary = rules.vocabulary();
         let mut groups: Vec<audit::Given> = Vec::new();
         for (class, permit) in self.decision.permits().filter(|(class, _)| classes.contains(*class)) {
             let code = vocabulary.class_code(class).to_owned();

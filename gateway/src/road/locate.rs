@@ -3,11 +3,13 @@
 //! It never refuses an unknown person: that would answer sooner than an objection does. It hands a dummy on instead,
 //! and stage 5 refuses both alike (DESIGN.md 8).
 
+use super::authenticate::TAGGED;
 use super::authorise::{Ask, Authorised};
 use crate::limits::{FloodKind, LookUp, Source};
 use crate::oauth::asker::{Asker, AskingPerson};
 use crate::refusal::{NoGrant, Refusal};
 use crate::store::keys::PersonNo;
+use crate::store::leaf;
 use crate::store::outward::{Named, PERSON};
 use crate::store::state::{PersonState, StoredRepresentative};
 use crate::trail::Trail;
@@ -74,23 +76,26 @@ pub fn locate(asked: Authorised, world: &World, trail: &mut Trail) -> Result<Loc
         trail.person = Some(subject.person);
     }
     if let Some(acting) = acting_for(asked.session().asker(), &subject.state) {
-        name_both(acting, trail);
+        name_both(acting, subject.person, world, trail);
     }
     Ok(Located { asked, subject, look_up, nobody })
 }
 
 /// Each act of a representative shows both names: who acted, and for whom.
-fn name_both(acting: &StoredRepresentative, trail: &mut Trail) {
-    let Some(names) = &acting.names else { return };
+fn name_both(acting: &StoredRepresentative, subject: PersonNo, world: &World, trail: &mut Trail) {
+    let tag = world.store.keys().person(subject, leaf::year(world.clock.now())).ok();
+    let names = acting.names.clone();
     if let Some(person) = &mut trail.entry.person {
-        person.name = Some(names.acting.clone());
-        trail.entry.responsible = Some(audit::Person {
-            id: "subject".into(),
-            name: Some(names.acted_for.clone()),
-            role: None,
-            assurance: audit::Assurance::Registered,
-        });
+        person.id = format!("{REPRESENTING}{}", acting.recorded.person.value);
+        person.assurance = audit::Assurance::Registered;
+        person.name = names.as_ref().map(|names| names.acting.clone());
     }
+    trail.entry.responsible = tag.map(|(tag, _)| audit::Person {
+        id: format!("{TAGGED}{}", data_encoding::HEXLOWER.encode(&tag)),
+        name: names.map(|names| names.acted_for),
+        role: None,
+        assurance: audit::Assurance::Registered,
+    });
 }
 
 /// Enumerating numbers is stopped by a budget on look-ups that find nothing (LEAKS.md L11). Outsiders cannot tell
@@ -109,6 +114,9 @@ fn look_up(asked: &Authorised, world: &World) -> Result<Option<LookUp>, Refusal>
         Refusal::RateLimited(exceeded.retry_after_seconds())
     })
 }
+
+/// What stands before the id of a representative in records.
+pub(crate) const REPRESENTING: &str = "urn:sluis:representative#";
 
 struct Found {
     person: Option<PersonNo>,

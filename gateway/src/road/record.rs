@@ -4,8 +4,9 @@
 //! `Recorded` (DESIGN.md 3).
 
 use super::minimise::Minimised;
+use crate::notice::{self, About};
 use crate::refusal::Refusal;
-use crate::store::leaf::Draft;
+use crate::store::leaf::{Draft, Drafts};
 use crate::store::{Fence, RecordError};
 use crate::trail::Trail;
 use crate::world::World;
@@ -63,8 +64,14 @@ fn draft(trail: &Trail, kind: Kind, outcome: Outcome, world: &World) -> Draft {
     draft
 }
 
+/// The record with the notices that it calls for.
+fn noticed(main: Draft, about: Option<About>, trail: &Trail, world: &World) -> Drafts {
+    let beside = about.map(|about| notice::of(about, trail, world, main.time)).unwrap_or_default();
+    Drafts { main, beside }
+}
+
 async fn commit<T>(
-    draft: Draft,
+    draft: impl Into<Drafts>,
     value: T,
     fence: Option<Fence>,
     world: &World,
@@ -87,7 +94,13 @@ pub async fn record_refusal(
 ) -> Result<Recorded<Refusal>, AuditUnavailable> {
     let kind = if trail.entry.kind == Kind::DryRun { Kind::DryRun } else { Kind::Refused };
     let draft = draft(trail, kind, Outcome::Refused(refusal.reason()), world);
-    commit(draft, refusal, None, world).await?.ok_or(AuditUnavailable)
+    // A refused emergency is flagged: the one it was about is told, and officers look at it.
+    let emergency = trail.entry.emergency.is_some() && matches!(refusal, Refusal::NoGrant(_));
+    let drafts = noticed(draft, emergency.then_some(About::EmergencyRefused), trail, world);
+    let told = drafts.beside.len();
+    let recorded = commit(drafts, refusal, None, world).await?.ok_or(AuditUnavailable)?;
+    notice::count(told, world);
+    Ok(recorded)
 }
 
 /// Makes a change durable with its record, and vouches for the answer about it. `None` when the person's state moved
@@ -102,8 +115,14 @@ pub async fn record_change(
     trail: &Trail,
 ) -> Result<Option<Recorded<Minimised>>, Refusal> {
     let draft = draft(trail, answer.kind(), answer.outcome(), world);
-    match world.store.change(draft, change, answer.fence(), None).await {
-        Ok(placed) => Ok(Some(Recorded { value: answer, index: placed.records.start })),
+    let opened = answer.begins().map(|_| About::EmergencyOpened);
+    let drafts = noticed(draft, opened, trail, world);
+    let told = drafts.beside.len();
+    match world.store.change(drafts, change, answer.fence(), None).await {
+        Ok(placed) => {
+            notice::count(told, world);
+            Ok(Some(Recorded { value: answer, index: placed.records.start }))
+        }
         Err(RecordError::Moved) => Ok(None),
         Err(RecordError::Unavailable | RecordError::Unfit) => Err(Refusal::AuditUnavailable),
     }

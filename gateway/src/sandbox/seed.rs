@@ -177,7 +177,7 @@ fn mandated(world: &World, patient: &Patient, mandate: &Mandate) -> Result<(), R
     if desk::stands_already(world, &bsn, &wire) {
         return Ok(());
     }
-    desk::record_own_consent(world, wire.as_bytes()).map(|_| ())
+    desk::record_own_consent(world, wire.as_bytes())
 }
 
 /// What the person gave in writing to somebody who helps: to look along, in these classes, until then.

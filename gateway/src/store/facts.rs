@@ -212,6 +212,14 @@ impl Change {
     }
 }
 
+/// Whom a holdings record is about, without opening it: somebody, or (`Some(None)`) nobody.
+#[must_use]
+pub fn whose(record: &[u8]) -> Option<Option<PersonNo>> {
+    let (version, number) = record.get(..HEADER)?.split_first()?;
+    let number = u64::from_be_bytes(number.try_into().ok()?);
+    (*version == 1).then_some((number != 0).then_some(PersonNo(number)))
+}
+
 /// Version and person number; persons count from 1, so 0 is nobody.
 fn header(person: Option<PersonNo>) -> [u8; HEADER] {
     let mut head = [1; HEADER];

@@ -51,6 +51,20 @@ pub struct Draft {
     pub burnt: Option<(String, i64)>,
 }
 
+/// A record, and the notices that stand with it or not at all.
+pub struct Drafts {
+    /// The record.
+    pub main: Draft,
+    /// What goes with it.
+    pub beside: Vec<Draft>,
+}
+
+impl From<Draft> for Drafts {
+    fn from(main: Draft) -> Self {
+        Self { main, beside: Vec::new() }
+    }
+}
+
 /// Why a leaf could not be made or read.
 #[derive(Debug)]
 pub enum LeafError {

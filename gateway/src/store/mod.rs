@@ -18,7 +18,7 @@ use facts::Change;
 use fhir_mappings::audit::Protocol;
 use fhir_mappings::identifiers::Identifier;
 use keys::{KeyError, Keys, PersonNo, Use};
-use leaf::{Draft, Leaf, LeafError};
+use leaf::{Draft, Drafts, Leaf, LeafError};
 use outward::OutwardIds;
 use seal::Key;
 use sluis_journal::{
@@ -255,6 +255,12 @@ impl Store {
         OutwardIds::new(&self.inner.keys)
     }
 
+    /// The records of `holdings/`: for telling the past again.
+    #[must_use]
+    pub fn holdings(&self) -> &Records {
+        &self.inner.holdings
+    }
+
     /// The journal's records.
     #[must_use]
     pub fn records(&self) -> &Records {
@@ -360,7 +366,11 @@ impl Store {
     ///
     /// # Errors
     /// See [`RecordError`].
-    pub async fn record(&self, draft: Draft, fence: Option<Fence>) -> Result<Placed, RecordError> {
+    pub async fn record(
+        &self,
+        draft: impl Into<Drafts>,
+        fence: Option<Fence>,
+    ) -> Result<Placed, RecordError> {
         let entry = self.record_entry(draft, fence)?;
         self.log.append(entry).await.map_err(RecordError::from)
     }
@@ -369,7 +379,11 @@ impl Store {
     ///
     /// # Errors
     /// See [`RecordError`].
-    pub fn record_blocking(&self, draft: Draft, fence: Option<Fence>) -> Result<Placed, RecordError> {
+    pub fn record_blocking(
+        &self,
+        draft: impl Into<Drafts>,
+        fence: Option<Fence>,
+    ) -> Result<Placed, RecordError> {
         let entry = self.record_entry(draft, fence)?;
         self.log.append_blocking(entry).map_err(RecordError::from)
     }
@@ -393,7 +407,7 @@ impl Store {
                 Ok(()) => Verdict::Enter,
                 Err(_) => Verdict::Reject(MOVED),
             })
-            .then(move |placed| follow.follow(placed, None, &leaf));
+            .then(move |placed| follow.follow(placed, None, std::slice::from_ref(&leaf)));
         self.log.append_blocking(entry)?;
         saw.recv().map_err(|_| RecordError::Unavailable)
     }
@@ -405,7 +419,7 @@ impl Store {
     /// See [`RecordError`].
     pub async fn change(
         &self,
-        draft: Draft,
+        draft: impl Into<Drafts>,
         change: Change,
         fence: Option<Fence>,
         trust: Option<Trust>,
@@ -420,7 +434,7 @@ impl Store {
     /// See [`RecordError`].
     pub fn change_blocking(
         &self,
-        draft: Draft,
+        draft: impl Into<Drafts>,
         change: Change,
         fence: Option<Fence>,
         trust: Option<Trust>,
@@ -429,39 +443,46 @@ impl Store {
         self.log.append_blocking(entry).map_err(RecordError::from)
     }
 
-    fn record_entry(&self, draft: Draft, fence: Option<Fence>) -> Result<Entry, RecordError> {
-        let record = draft.seal(&self.inner.keys, Vec::new())?;
-        let leaf = Leaf::parse(&record)?;
+    fn record_entry(&self, drafts: impl Into<Drafts>, fence: Option<Fence>) -> Result<Entry, RecordError> {
+        let (records, leaves) = self.seal(drafts.into(), Vec::new())?;
         let (condition, follow) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
-        Ok(Entry::of(vec![record])
+        Ok(Entry::of(records)
             .when(move |_| condition.judge(fence))
-            .then(move |placed| follow.follow(placed, None, &leaf)))
+            .then(move |placed| follow.follow(placed, None, &leaves)))
+    }
+
+    /// The records of one entry: the main one vouches for the holdings, the notices follow it.
+    fn seal(&self, drafts: Drafts, holdings: Vec<String>) -> Result<(Vec<Vec<u8>>, Vec<Leaf>), RecordError> {
+        let Drafts { main, beside } = drafts;
+        let mut records = vec![main.seal(&self.inner.keys, holdings)?];
+        for notice in beside {
+            records.push(notice.seal(&self.inner.keys, Vec::new())?);
+        }
+        let leaves = records.iter().map(|record| Leaf::parse(record)).collect::<Result<_, _>>()?;
+        Ok((records, leaves))
     }
 
     fn change_entry(
         &self,
-        mut draft: Draft,
+        drafts: impl Into<Drafts>,
         change: Change,
         fence: Option<Fence>,
         trust: Option<Trust>,
     ) -> Result<Entry, RecordError> {
+        let mut drafts = drafts.into();
         let holding = change.seal(&self.inner.keys).map_err(|_| RecordError::Unfit)?;
         let hash = sha256_hex(&holding);
-        for change in &mut draft.entry.changes {
+        for change in &mut drafts.main.entry.changes {
             change.sha256 = Some(hash.clone());
         }
-        if let Some(emergency) = &mut draft.entry.emergency {
-            emergency.attestation = Some(hash.clone());
-        }
-        let record = draft.seal(&self.inner.keys, vec![hash])?;
-        let leaf = Leaf::parse(&record)?;
+        let (records, leaves) = self.seal(drafts, vec![hash])?;
         let (condition, follow) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
         let (person, moves_trust) = (change.person, trust.is_some());
-        Ok(Entry::of(vec![record])
+        Ok(Entry::of(records)
             .with_holdings(vec![holding])
             .when(move |_| condition.judge_and_move(fence, person, moves_trust))
             .then(move |placed| {
-                follow.follow(placed, Some(&change), &leaf);
+                follow.follow(placed, Some(&change), &leaves);
                 if let Some(trust) = trust {
                     let epoch = follow.lock().trust;
                     follow.trust.replace(trust.at_epoch(epoch));
@@ -553,7 +574,7 @@ impl Inner {
     }
 
     /// Lets the view follow what is durable. A view that cannot follow is no error of the change: it stands.
-    fn follow(&self, placed: &Placed, change: Option<&Change>, leaf: &Leaf) {
+    fn follow(&self, placed: &Placed, change: Option<&Change>, leaves: &[Leaf]) {
         let reflects = Reflects { holdings: placed.holdings.end, journal: placed.records.end };
         let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
         // A view that was just built has read it already; a broken one is built from the truth.
@@ -566,7 +587,9 @@ impl Inner {
                 |c| apply::change(&self.view, &self.pseudonyms, c, placed.holdings.start),
             )
             .and_then(|mut batch| {
-                apply::record(&mut batch, &self.keys, leaf, placed.records.start);
+                for (leaf, index) in leaves.iter().zip(placed.records.clone()) {
+                    apply::record(&mut batch, &self.keys, leaf, index);
+                }
                 self.view.apply(batch, reflects)
             });
         match done {

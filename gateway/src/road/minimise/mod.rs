@@ -18,8 +18,11 @@ use crate::store::state::PersonState;
 use crate::trail::Trail;
 use crate::trust::Purpose;
 use crate::world::World;
-use fhir_mappings::audit::{Kind, Outcome};
-use fhir_mappings::release::{Bound, Contribution, Holder, Ids, Raw, Reader, Release, View, release};
+use fhir_mappings::audit::{Detail, Kind, Outcome};
+use fhir_mappings::grammar::{LastN, Query};
+use fhir_mappings::release::{
+    Bound, Contribution, Holder, Ids, Raw, Reader, Release, Released, View, release,
+};
 
 /// An answer that may leave once it is recorded.
 pub struct Minimised {
@@ -94,6 +97,7 @@ pub fn minimise(fetched: Fetched, world: &World, trail: &mut Trail) -> Result<Mi
     let Fetched { granted, contributions } = fetched;
     let passed = pass(&granted, &contributions, world)?;
     note(&passed, &contributions, world, trail);
+    keep_apart(&passed, world, trail);
     let partial = !passed.gaps.is_empty();
     let bytes = form::render(&passed, world, trail)?;
     if bytes.len() > world.settings.answer_max {
@@ -246,7 +250,7 @@ fn note(
         else {
             continue;
         };
-        share.given = decided.given(given.given, world);
+        share.given = decided.given(given.given, &world.rules);
         share.resources = u32::try_from(given.resources).unwrap_or(u32::MAX);
     }
     for position in &passed.gaps {
@@ -258,6 +262,39 @@ fn note(
         }
     }
 }
+
+/// Counts what a young person keeps from representatives, so that their lens can leave it out of counts, and whole
+/// lines where nothing else was asked (REGION.md 1, rule 7).
+fn keep_apart(passed: &Passed<'_>, world: &World, trail: &mut Trail) {
+    trail.entry.details.retain(|detail| !detail.name.starts_with(KEPT_APART));
+    let kept = world.rules.vocabulary().never_to_representatives();
+    let apart = |released: &&Released| !released.labels.intersection(kept).is_empty();
+    let all = || passed.release.resources.iter();
+    let detail = |name: String, value: String| Detail { name, value };
+    for (place, position) in passed.from.iter().enumerate() {
+        let count = all().filter(apart).filter(|released| released.holder == place).count();
+        let holder = passed.granted.decisions.get(*position).map(|decided| decided.holder.id.as_str());
+        if let Some(holder) = holder.filter(|_| count > 0) {
+            trail.entry.details.push(detail(format!("{KEPT_APART}{holder}"), count.to_string()));
+        }
+    }
+    let asked_for = |released: &&Released| match passed.query() {
+        Some(Query::Read { resource, id }) => {
+            released.resource_type == *resource && released.id == id.as_str()
+        }
+        Some(Query::Search(search) | Query::LastN(LastN { search, .. })) => {
+            released.resource_type == search.resource
+        }
+        _ => true,
+    };
+    let mut asked = all().filter(asked_for).peekable();
+    if asked.peek().is_some() && asked.all(|released| apart(&released)) {
+        trail.entry.details.push(detail(KEPT_APART.to_owned(), "whole".to_owned()));
+    }
+}
+
+/// Details that no representative sees: how many resources of a holder, or the whole record.
+pub(crate) const KEPT_APART: &str = "kept-apart/";
 
 /// The first use of a broken glass starts its hour; the words of its reason are sealed with it.
 fn glass_broken(granted: &Granted) -> Option<Change> {
@@ -276,7 +313,7 @@ impl Passed<'_> {
     }
 
     /// The ask is a disclosure's: only such come here.
-    fn query(&self) -> Option<&fhir_mappings::grammar::Query> {
+    fn query(&self) -> Option<&Query> {
         match self.asked().ask() {
             Ask::Disclosure(query) => Some(query),
             Ask::Record(_) | Ask::Explain(_) | Ask::Journal(_) | Ask::Directory(_) => None,

@@ -1,0 +1,123 @@
+//! Who must hear that something happened: the person, and the officers of asker and holders.
+//!
+//! A notice is a record of kind `notice` that stands in the same append as the record it speaks of, so that none can be
+//! lost; person and officer find theirs in their own timelines. It says who and when, never a health fact: no class, no
+//! reason in words, no name of a ward. Sending it on is another matter.
+
+use crate::store::keys::PersonNo;
+use crate::store::leaf::{Draft, Leaf};
+use crate::trail::Trail;
+use crate::trust::Participant;
+use crate::world::World;
+use fhir_mappings::audit::{Action, Coding, Detail, Entry, Interaction, Kind, Organisation, Outcome};
+use jiff::Timestamp;
+use std::sync::atomic::Ordering;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// Somebody looked in an emergency.
+    EmergencyOpened,
+    /// Somebody tried to, and was refused.
+    EmergencyRefused,
+}
+
+impl About {
+    /// Its code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::EmergencyOpened => "emergency-opened",
+            Self::EmergencyRefused => "emergency-refused",
+        }
+    }
+}
+
+/// A notice as its reader finds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Read {
+    /// Index of its record.
+    pub index: u64,
+    /// When.
+    pub at: Timestamp,
+    /// The code of what happened.
+    pub about: String,
+    /// Id of the organisation that asked.
+    pub asker: String,
+    /// The request it speaks of.
+    pub request_id: String,
+}
+
+/// The notices that go with what this trail records: to the person, if one is meant, and for review to the officer of
+/// the asker and of every holder of the person's data.
+pub(crate) fn of(about: About, trail: &Trail, world: &World, at: Timestamp) -> Vec<Draft> {
+    let trust = world.store.trust();
+    let asker = trail.entry.organisation.as_ref().map(|o| o.id.clone()).unwrap_or_default();
+    let state = trail.person.and_then(|person| world.store.person(person).ok()).unwrap_or_default();
+    let mut officers = vec![asker.clone()];
+    officers.extend(state.holders.into_iter().filter(|holder| *holder != asker));
+    let officers = officers.iter().filter_map(|id| trust.participant(id)).map(|p| Some(&**p));
+    let person = trail.person.map(|_| None);
+    person.into_iter().chain(officers).map(|to| draft(about, &asker, to, trail, at)).collect()
+}
+
+/// `to`: the participant whose officer is told; nobody: the person.
+fn draft(about: About, asker: &str, to: Option<&Participant>, trail: &Trail, at: Timestamp) -> Draft {
+    let mut entry = Entry::new(Kind::Notice, Action::Create, Interaction::Operation, Outcome::Success);
+    let detail = |name: &str, value: &str| Detail { name: name.into(), value: value.into() };
+    entry.details = vec![
+        detail("to", if to.is_some() { OFFICER } else { PERSON }),
+        detail("about", about.code()),
+        detail("asker", asker),
+    ];
+    if to.is_some() {
+        entry.details.push(detail("review", "open"));
+    }
+    entry.organisation = to.map(|p| Organisation {
+        id: p.id.as_str().to_owned(),
+        identifier: Coding { system: p.identifier.system.clone(), code: p.identifier.value.clone() },
+        name: p.name.clone(),
+    });
+    Draft { entry, time: at, request_id: trail.request_id.clone(), person: trail.person, burnt: None }
+}
+
+/// Counts what was recorded, for the management listener.
+pub(crate) fn count(notices: usize, world: &World) {
+    world.notices.fetch_add(u64::try_from(notices).unwrap_or_default(), Ordering::Relaxed);
+}
+
+/// The notices to a person, oldest first.
+#[must_use]
+pub fn to_person(world: &World, person: PersonNo) -> Vec<Read> {
+    let indexes = world.store.timeline(person).unwrap_or_default();
+    read(&indexes, PERSON, world)
+}
+
+/// The inbox of a participant's officer, oldest first.
+#[must_use]
+pub fn to_officer(world: &World, participant: &str) -> Vec<Read> {
+    let indexes = world.store.asked_by(participant).unwrap_or_default();
+    read(&indexes, OFFICER, world)
+}
+
+fn read(indexes: &[u64], to: &str, world: &World) -> Vec<Read> {
+    let one = |index: &u64| {
+        let leaf = Leaf::parse(&world.store.records().read(*index).ok()?).ok()?;
+        if leaf.kind != Kind::Notice {
+            return None;
+        }
+        let entry = leaf.open(world.store.keys()).ok()?;
+        let detail = |name: &str| entry.details.iter().find(|d| d.name == name).map(|d| d.value.clone());
+        (detail("to")? == to).then_some(Read {
+            index: *index,
+            at: leaf.time,
+            about: detail("about")?,
+            asker: detail("asker")?,
+            request_id: leaf.request_id,
+        })
+    };
+    indexes.iter().filter_map(one).collect()
+}
+
+const PERSON: &str = "person";
+const OFFICER: &str = "officer";
