@@ -177,11 +177,12 @@ impl Sandbox {
             let first = list.get(name).and_then(Value::as_array).and_then(|l| l.first());
             first.map(|v| v.as_str().map_or_else(|| text(v, "code"), str::to_owned))
         };
-        let purpose = who.purpose.clone().or_else(|| first(participant, "purposes"));
-        let purpose = match (&purpose, &who.reason) {
-            (None, Some(_)) => "ETREAT".to_owned(),
+        let purpose = match (&who.purpose, &who.reason) {
             (Some(purpose), _) => purpose.clone(),
-            (None, None) => return Err(failed("this participant has no purpose: it cannot ask")),
+            // A reason breaks the glass, and only this purpose goes with it.
+            (None, Some(_)) => "ETREAT".to_owned(),
+            (None, None) => first(participant, "purposes")
+                .ok_or_else(|| failed("this participant has no purpose: it cannot ask"))?,
         };
         let own = purpose == "PATRQT";
         let function = who

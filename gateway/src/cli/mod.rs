@@ -16,8 +16,8 @@ use args::{Cli, Command};
 use clap::Parser;
 use std::process::ExitCode;
 
-pub(crate) use keep::said;
 pub(crate) use audit::{replayed, verdict};
+pub(crate) use keep::said;
 
 /// How a command ended.
 pub(crate) enum Ended {

@@ -1,8 +1,8 @@
 //! What each command does. Words go out as they are: this end is an operator's.
 
-use crate::backup::{self, ArchiveError, Snapshot};
 use super::explain;
 use super::wire::{Command, Frame};
+use crate::backup::{self, ArchiveError, Snapshot};
 use crate::desk::{self, Refused};
 use crate::register;
 use crate::replay::{Past, Present};

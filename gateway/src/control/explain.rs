@@ -48,6 +48,9 @@ pub(super) fn explain(world: &World, query: &Query, say: Say<'_>) -> Done {
     let mut decisions = Vec::new();
     for holder in &holders {
         question.holder = party(holder, &world.rules, at);
+        if let Some(glass) = &mut question.break_glass {
+            glass.registered = participant.emergency.asks && holder.emergency.gives;
+        }
         let (mut decision, traces) = consent::decide::explain(&world.rules, &question, &dossier);
         if let Some(label) = label {
             with_label(&mut decision, label, vocabulary, at);

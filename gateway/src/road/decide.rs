@@ -11,7 +11,7 @@ use crate::trust::{Participant, Purpose};
 use crate::world::World;
 use consent::answer::{Permit, ReceiverBasis, SenderBasis};
 use consent::question::{Asker, Assurance, BreakGlass, Capacity, Party, Question, Subject};
-use consent::{Decision, Identifier, Level, Reason, Rules, Verdict};
+use consent::{Decision, Dossier, Identifier, Level, Reason, Rules, Verdict};
 use fhir_mappings::audit;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -78,9 +78,7 @@ pub(crate) fn judge_as(
     if let Some(function) = function {
         question.asker.function = rules.vocabulary().function(function);
     }
-    let parties: Vec<Party> = holders.iter().map(|holder| party(holder, rules, at)).collect();
-    let decisions = consent::decide_all(rules, &question, &parties, &located.subject.state.dossier(rules));
-    holders.into_iter().zip(decisions).map(|(holder, decision)| Decided { holder, decision }).collect()
+    over(&holders, question, &located.subject.state.dossier(rules), rules)
 }
 
 /// Whether this asker is granted anything about a person.
@@ -110,10 +108,25 @@ pub(crate) fn judge_asking(
     at: Timestamp,
 ) -> Vec<Decided> {
     let question = question(asking, state, law, at);
-    let parties: Vec<Party> = holders.iter().map(|holder| party(holder, law.rules, at)).collect();
-    let decisions = consent::decide_all(law.rules, &question, &parties, &state.dossier(law.rules));
-    let decided = holders.iter().cloned().zip(decisions);
-    decided.map(|(holder, decision)| Decided { holder, decision }).collect()
+    over(holders, question, &state.dossier(law.rules), law.rules)
+}
+
+/// One question over every holder. A broken glass opens nothing at a holder that is registered not to give.
+fn over(
+    holders: &[Arc<Participant>],
+    mut question: Question,
+    dossier: &Dossier,
+    rules: &Rules,
+) -> Vec<Decided> {
+    let asks = question.break_glass.is_some_and(|glass| glass.registered);
+    let decided = holders.iter().map(|holder| {
+        question.holder = party(holder, rules, question.at);
+        if let Some(glass) = &mut question.break_glass {
+            glass.registered = asks && holder.emergency.gives;
+        }
+        Decided { holder: Arc::clone(holder), decision: consent::decide_with(rules, &question, dossier) }
+    });
+    decided.collect()
 }
 
 /// By what a question is decided.
