@@ -398,7 +398,7 @@ async fn mend(world: Arc<World>) {
             }
         } else if !world.store.view_is_sound() {
             let again = Arc::clone(&world);
-            match tokio::task::spawn_blocking(move || again.store.rebuild_view()).await {
+            match tokio::task::spawn_blocking(move || again.store.mend_view()).await {
                 Ok(Ok(records)) => tracing::warn!(records, "the view was built anew"),
                 Ok(Err(e)) => tracing::error!(error = %e, "the view cannot be built anew yet"),
                 Err(_) => tracing::error!("building the view anew broke off"),

@@ -150,6 +150,8 @@ struct Inner {
     holdings: Records,
     /// The view could not follow, or is being built: nothing is decided until it stands.
     view_broken: AtomicBool,
+    /// How often the view was built anew while it served.
+    builds: AtomicU64,
     /// How far the view has followed; held while it follows and while it is built, so that neither folds a fact twice.
     followed: Mutex<Reflects>,
 }
@@ -220,6 +222,7 @@ impl Store {
             records,
             holdings,
             view_broken: AtomicBool::new(false),
+            builds: AtomicU64::new(0),
             followed: Mutex::new(truth),
         };
         inner.catch_up(reflects, truth, &mut found)?;
@@ -292,7 +295,7 @@ impl Store {
     /// # Errors
     /// See [`ViewError`].
     pub fn find_person(&self, identifier: &Identifier) -> Result<Option<PersonNo>, ViewError> {
-        self.inner.find_person(identifier.system(), identifier.value())
+        self.inner.reading(|inner| inner.find_person(identifier.system(), identifier.value()))
     }
 
     /// A number for a person not known yet; taken whether or not it is then used.
@@ -306,10 +309,7 @@ impl Store {
     /// # Errors
     /// See [`ViewError`]; also when the view cannot follow the truth.
     pub fn person(&self, person: PersonNo) -> Result<PersonState, ViewError> {
-        if !self.view_is_sound() {
-            return Err(ViewError::Damaged);
-        }
-        apply::person_state(&self.inner.view, person)
+        self.inner.reading(|inner| apply::person_state(&inner.view, person))
     }
 
     /// What a hosted holder holds of a person.
@@ -317,7 +317,7 @@ impl Store {
     /// # Errors
     /// See [`ViewError`].
     pub fn hosted(&self, person: Option<PersonNo>, holder: &str) -> Result<Vec<Hosted>, ViewError> {
-        apply::hosted(&self.inner.view, person, holder)
+        self.inner.reading(|inner| apply::hosted(&inner.view, person, holder))
     }
 
     /// A change as it lies in `holdings/`, with the bytes of its resources.
@@ -334,10 +334,13 @@ impl Store {
     /// # Errors
     /// See [`ViewError`].
     pub fn timeline(&self, person: PersonNo) -> Result<Vec<u64>, ViewError> {
-        let mut indexes = Vec::new();
-        for (_, tag) in self.inner.keys.tags(person) {
-            indexes.extend(self.inner.timeline(b'p', &tag)?);
-        }
+        let mut indexes = self.inner.reading(|inner| {
+            let mut indexes = Vec::new();
+            for (_, tag) in inner.keys.tags(person) {
+                indexes.extend(inner.timeline(b'p', &tag)?);
+            }
+            Ok(indexes)
+        })?;
         indexes.sort_unstable();
         Ok(indexes)
     }
@@ -347,7 +350,7 @@ impl Store {
     /// # Errors
     /// See [`ViewError`].
     pub fn asked_by(&self, participant: &str) -> Result<Vec<u64>, ViewError> {
-        self.inner.timeline(b'o', participant.as_bytes())
+        self.inner.reading(|inner| inner.timeline(b'o', participant.as_bytes()))
     }
 
     /// The rules that the last record of kind `rules` names.
@@ -484,8 +487,10 @@ impl Store {
             .then(move |placed| {
                 follow.follow(placed, Some(&change), &leaves);
                 if let Some(trust) = trust {
-                    let epoch = follow.lock().trust;
-                    follow.trust.replace(trust.at_epoch(epoch));
+                    // Moves once more: also what was decided between entering and this moment is decided again.
+                    let mut fences = follow.lock();
+                    fences.trust += 1;
+                    follow.trust.replace(trust.at_epoch(fences.trust));
                 }
             }))
     }
@@ -496,23 +501,16 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn rebuild_view(&self) -> Result<u64, StoreError> {
-        let mut found = Found::default();
-        let mut followed = self.inner.followed.lock().unwrap_or_else(PoisonError::into_inner);
-        // Nobody decides on a half-built view; the writer waits at `follow` for what it has committed since.
-        self.inner.view_broken.store(true, Ordering::Release);
-        let truth = Reflects { holdings: self.inner.holdings.len(), journal: self.inner.records.len() };
-        self.inner.view.renew()?;
-        self.inner.catch_up(Reflects::default(), truth, &mut found)?;
-        *followed = truth;
-        // INVARIANT: whatever was decided on the view before is decided again: its versions count anew.
-        let mut fences = self.inner.lock();
-        fences.people.clear();
-        fences.trust += 1;
-        let trust = self.inner.trust.load();
-        self.inner.trust.replace(Trust::clone(&trust).at_epoch(fences.trust));
-        drop(fences);
-        self.inner.view_broken.store(false, Ordering::Release);
-        Ok(found.caught_up)
+        self.inner.build(&mut self.inner.followed())
+    }
+
+    /// As [`Store::rebuild_view`], if the view is still broken when its turn comes.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn mend_view(&self) -> Result<u64, StoreError> {
+        let mut followed = self.inner.followed();
+        if self.view_is_sound() { Ok(0) } else { self.inner.build(&mut followed) }
     }
 
     /// Flushes the view and marks it as closed cleanly.
@@ -528,6 +526,43 @@ impl Store {
 impl Inner {
     fn lock(&self) -> std::sync::MutexGuard<'_, Fences> {
         self.fences.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn followed(&self) -> std::sync::MutexGuard<'_, Reflects> {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Builds the view anew while its position is held.
+    fn build(&self, followed: &mut Reflects) -> Result<u64, StoreError> {
+        let mut found = Found::default();
+        // Nobody decides on a half-built view; the writer waits at `follow` for what it has committed since.
+        self.view_broken.store(true, Ordering::Release);
+        self.builds.fetch_add(1, Ordering::AcqRel);
+        let truth = Reflects { holdings: self.holdings.len(), journal: self.records.len() };
+        self.view.renew()?;
+        self.catch_up(Reflects::default(), truth, &mut found)?;
+        *followed = truth;
+        // INVARIANT: whatever was decided on the view before is decided again: its versions count anew.
+        let mut fences = self.lock();
+        fences.people.clear();
+        fences.trust += 1;
+        let trust = self.trust.load();
+        self.trust.replace(Trust::clone(&trust).at_epoch(fences.trust));
+        drop(fences);
+        self.view_broken.store(false, Ordering::Release);
+        Ok(found.caught_up)
+    }
+
+    /// Reads the view. What was read while it was built anew is not believed: nobody is taken for unknown then.
+    fn reading<T>(&self, read: impl FnOnce(&Self) -> Result<T, ViewError>) -> Result<T, ViewError> {
+        let builds = self.builds.load(Ordering::Acquire);
+        let sound = || {
+            let same = self.builds.load(Ordering::Acquire) == builds;
+            if same && !self.view_broken.load(Ordering::Acquire) { Ok(()) } else { Err(ViewError::Damaged) }
+        };
+        sound()?;
+        let found = read(self)?;
+        sound().map(|()| found)
     }
 
     fn find_person(&self, system: &str, value: &str) -> Result<Option<PersonNo>, ViewError> {
@@ -576,7 +611,7 @@ impl Inner {
     /// Lets the view follow what is durable. A view that cannot follow is no error of the change: it stands.
     fn follow(&self, placed: &Placed, change: Option<&Change>, leaves: &[Leaf]) {
         let reflects = Reflects { holdings: placed.holdings.end, journal: placed.records.end };
-        let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut followed = self.followed();
         // A view that was just built has read it already; a broken one is built from the truth.
         if placed.records.end <= followed.journal || self.view_broken.load(Ordering::Acquire) {
             return;

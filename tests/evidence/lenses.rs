@@ -1,0 +1,143 @@
+//! The three lenses on one journal: each shows what its reader may see, and nothing else.
+
+use crate::session::{PERSON, officer};
+use serde_json::Value;
+use sluis_tests::json::{has_words, of_type};
+use sluis_tests::{Asker, World};
+use std::collections::BTreeSet;
+
+/// Every event that a reader sees, over all pages.
+fn all(reader: &Asker<'_>, id: &str, count: usize) -> Vec<Value> {
+    let mut page = reader.get(&format!("AuditEvent?patient={id}&_count={count}")).ok().json();
+    let mut events = Vec::new();
+    for _ in 0..200 {
+        events.extend(of_type(&page, "AuditEvent").into_iter().cloned());
+        let links = page["link"].as_array().unwrap();
+        let Some(next) = links.iter().find(|l| l["relation"] == "next") else { return events };
+        let next = next["url"].as_str().unwrap();
+        let (_, path) = next.split_once("/fhir/").unwrap();
+        page = reader.get(path).ok().json();
+    }
+    panic!("pages without end");
+}
+
+fn ids(events: &[Value]) -> Vec<&str> {
+    events.iter().map(|e| e["id"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_timeline_is_paged_newest_first_and_nothing_is_missed_or_seen_twice() {
+    let world = World::fresh();
+    let linden = world.staff("linden", "gp-own");
+    for _ in 0..7 {
+        let _answer = linden.summary(PERSON).ok();
+    }
+    let own = world.own(PERSON);
+    let id = own.id(PERSON);
+    let whole = all(&own, &id, 200);
+    // Every page is itself recorded meanwhile: it stands before the first page and shifts nothing.
+    let paged = all(&own, &id, 3);
+    let (whole, paged) = (ids(&whole), ids(&paged));
+    assert_eq!(paged.iter().collect::<BTreeSet<_>>().len(), paged.len(), "seen twice");
+    assert!(whole.iter().all(|id| paged.contains(id)), "missed");
+    let numbers: Vec<u64> = paged.iter().map(|id| id.trim_start_matches('r').parse().unwrap()).collect();
+    assert!(numbers.is_sorted_by(|a, b| a > b), "newest first: {numbers:?}");
+}
+
+#[test]
+fn a_person_sees_every_use_of_their_data_and_each_look_at_their_log() {
+    let world = World::fresh();
+    let linden = world.staff("linden", "gp-own");
+    let id = linden.id(PERSON);
+    let answer = linden.summary(PERSON).ok();
+    let refused = world.asker("coordinatiepunt-verblijf").find(PERSON);
+    assert_eq!(refused.status, 403);
+    let _looked =
+        officer(&world, "huisarts-de-linde", "officer-linde").get(&format!("AuditEvent?patient={id}")).ok();
+    let own = world.own(PERSON);
+    let own_id = own.id(PERSON);
+    let events = all(&own, &own_id, 50);
+    let with = |request: &str| events.iter().find(|e| e.to_string().contains(request));
+    let given = with(answer.request_id()).expect("the disclosure");
+    for word in ["given", "withheld", "basis", "Huisartsenpraktijk De Linde", "M. van der Linden"] {
+        assert!(has_words(given, word), "{word}: {given}");
+    }
+    let tried = with(refused.request_id()).expect("the refusal");
+    assert_eq!(tried["outcome"], "8");
+    assert!(events.iter().any(|e| e.to_string().contains("officer-linde")), "the officer's look");
+    // The person stands there by the reader's own id: the tag of the year would join two readers.
+    let number = world.bsn(PERSON);
+    for event in &events {
+        let text = event.to_string();
+        assert!(!text.contains(&number), "a BSN");
+        let subject = event["entity"].as_array().unwrap().iter().find(|e| e["role"]["code"] == "1").unwrap();
+        assert_eq!(subject["what"]["identifier"]["value"], own_id.as_str());
+    }
+}
+
+#[test]
+fn another_persons_log_is_refused_like_everything_else() {
+    let world = World::shared();
+    let own = world.own(PERSON);
+    let id = own.id(PERSON);
+    let other = world.own("jansen");
+    other.get(&format!("AuditEvent?patient={id}")).is(403, "not-permitted");
+    // Nor does a professional's purpose open it.
+    let linden = world.staff("linden", "gp-own");
+    let id = linden.id(PERSON);
+    linden.get(&format!("AuditEvent?patient={id}")).is(403, "not-permitted");
+}
+
+#[test]
+fn an_officer_sees_the_own_tenancy_alone() {
+    let world = World::fresh();
+    // Linden asks: De Linde, the social team and home care give. Peters is known at the GGZ as well.
+    let linden = world.staff("linden", "gp-own");
+    let id = linden.id(PERSON);
+    let asked = linden.summary(PERSON).ok();
+    let asked = asked.request_id();
+    let at_home = officer(&world, "wijkverpleging-thuis", "officer-thuis");
+    let staff_at_home = world.asker("wijkverpleging-thuis");
+    let home_id = staff_at_home.id(PERSON);
+    let events = all(&at_home, &home_id, 50);
+    let seen = events.iter().find(|e| e.to_string().contains(asked)).expect("what was asked of its data");
+    let text = seen.to_string();
+    assert!(text.contains("wijkverpleging-thuis") && text.contains("Huisartsenpraktijk De Linde"));
+    for hidden in ["sociaal-team-west", "van der Linden", "#linden", "system/Patient"] {
+        assert!(!text.contains(hidden), "{hidden} is none of this officer's: {text}");
+    }
+    assert!(!has_words(seen, "Consent/"), "consents of others");
+    // The asker's own officer sees who gave, and nothing of what others withheld.
+    let own_officer = officer(&world, "huisarts-de-linde", "officer-linde");
+    let events = all(&own_officer, &id, 50);
+    let seen = events.iter().find(|e| e.to_string().contains(asked)).expect("what the own staff asked");
+    assert!(seen.to_string().contains("van der Linden"));
+    for share in seen["entity"].as_array().unwrap().iter().filter(|e| e["type"]["code"] == "holder") {
+        if share["name"] != "huisarts-de-linde" {
+            let withheld = share["detail"].as_array().unwrap().iter().any(|d| d["type"] == "withheld");
+            assert!(!withheld, "{share}");
+        }
+    }
+    // Two officers cannot join what they see of one person.
+    let people = |events: &[Value]| -> BTreeSet<String> {
+        let entities = events.iter().flat_map(|e| e["entity"].as_array().unwrap());
+        let subjects = entities.filter(|e| e["role"]["code"] == "1");
+        subjects.map(|e| e["what"]["identifier"]["value"].as_str().unwrap().to_owned()).collect()
+    };
+    let (mine, theirs) = (people(&events), people(&all(&at_home, &home_id, 50)));
+    assert_eq!((mine.len(), theirs.len()), (1, 1));
+    assert!(mine.is_disjoint(&theirs));
+}
+
+#[test]
+fn an_officer_elsewhere_sees_nothing_and_cannot_tell_it_from_nobody() {
+    let world = World::fresh();
+    let linden = world.staff("linden", "gp-own");
+    let _answer = linden.summary(PERSON).ok();
+    // The GGZ holds nothing of this person and never asked: its pseudonym of her cannot be had, a foreign id is refused.
+    let elsewhere = officer(&world, "ggz-de-oever", "officer-oever");
+    let foreign = elsewhere.get(&format!("AuditEvent?patient={}", linden.id(PERSON)));
+    let made_up = elsewhere.get(&format!("AuditEvent?patient={}", "a".repeat(53)));
+    foreign.is(403, "not-permitted");
+    assert_eq!(foreign.face(), made_up.face());
+}

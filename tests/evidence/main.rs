@@ -1,0 +1,11 @@
+//! What issue 5 asks: no disclosure without proof, and no proof that somebody could bend. Against the real program.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+// Reason: a test that cannot go on fails, with words.
+
+mod failure;
+mod keeping;
+mod lenses;
+mod planted;
+mod records;
+mod session;
