@@ -253,3 +253,9 @@ proptest! {
         prop_assert!(!out.contains("GEHEIM") && !out.contains("NOTITIE") && !out.contains("Hartfalen vrij"));
     }
 }
+
+#[test]
+fn a_type_that_the_token_does_not_name_stays_although_it_is_judged() {
+    let world = World::new("gp", &[PATIENT, CONDITION]).only("Patient");
+    check(&world, "gp-own", &["Johanna"], &["84114007"]);
+}

@@ -151,6 +151,7 @@ pub(super) fn compare(resource: &Value, function: &str, category: &'static str, 
         at: at(),
         identifiers: &identifiers,
         patient_id: "pseudo",
+        types: &|_| true,
         protected,
         ids: &OneId,
     };

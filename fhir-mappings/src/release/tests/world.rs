@@ -26,6 +26,8 @@ pub(super) struct World {
     pub(super) bound: Bound,
     pub(super) reader: Reader,
     pub(super) protected: bool,
+    /// The one type that the token names; every type when none.
+    pub(super) only: Option<&'static str>,
     pub(super) identifiers: Vec<(String, String)>,
 }
 
@@ -64,6 +66,7 @@ impl World {
             bound: Bound::AtImport,
             reader: Reader::Professional,
             protected: false,
+            only: None,
             identifiers: vec![("http://fhir.nl/fhir/NamingSystem/bsn".to_owned(), "999990032".to_owned())],
         }
     }
@@ -80,6 +83,11 @@ impl World {
 
     pub(super) fn clear(mut self, label: &str) -> Self {
         self.labels.push(label.into());
+        self
+    }
+
+    pub(super) fn only(mut self, resource_type: &'static str) -> Self {
+        self.only = Some(resource_type);
         self
     }
 
@@ -153,7 +161,7 @@ impl World {
             at: at(),
             identifiers: &identifiers,
             patient_id: "pseudo",
-            types: &|_| true,
+            types: &|name| self.only.is_none_or(|only| only == name),
             protected: self.protected,
             ids: &Numbers,
         };
