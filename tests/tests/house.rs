@@ -197,10 +197,9 @@ fn packages() -> Vec<Value> {
     said["packages"].as_array().unwrap().clone()
 }
 
-/// Names of all crates that a build needs, at any depth, for every platform.
+/// Names of all crates that a build on this platform needs, at any depth.
 fn tree(args: &[&str]) -> BTreeSet<String> {
-    let mut all =
-        vec!["tree", "--edges", "normal,build", "--prefix", "none", "--format", "{p}", "--target", "all"];
+    let mut all = vec!["tree", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"];
     all.extend(args);
     cargo(&all).lines().filter_map(|line| line.split(' ').next().map(str::to_owned)).collect()
 }
@@ -208,7 +207,7 @@ fn tree(args: &[&str]) -> BTreeSet<String> {
 fn cargo(args: &[&str]) -> String {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let run =
-        Command::new(cargo).args(args).arg("--offline").current_dir(root()).output().expect("cargo runs");
+        Command::new(cargo).args(args).arg("--locked").current_dir(root()).output().expect("cargo runs");
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     String::from_utf8(run.stdout).unwrap()
 }
