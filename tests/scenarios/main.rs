@@ -1,2 +1,4 @@
 //! Scenarios against the real program. Each test is named by the rule it shows.
+mod region;
 mod start;
+mod token;

@@ -130,7 +130,6 @@ impl Answer {
 
     /// The same, when it is a 200 (or 201).
     #[track_caller]
-    #[must_use]
     pub fn ok(self) -> Self {
         assert!(matches!(self.status, 200 | 201), "{}: {}", self.status, self.text());
         self

@@ -18,6 +18,7 @@ pub mod json;
 pub mod program;
 pub mod proof;
 pub mod red;
+pub mod seen;
 pub mod shared;
 pub mod world;
 
@@ -25,5 +26,5 @@ pub use ask::Asker;
 pub use assertion::Assertion;
 pub use client::{Answer, Client, Request};
 pub use program::{Run, sluis};
-pub use red::known_red;
+pub use red::{all_hold, known_red};
 pub use world::World;

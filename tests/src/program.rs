@@ -47,7 +47,6 @@ pub struct Run {
 impl Run {
     /// The same, when the command ended with 0.
     #[track_caller]
-    #[must_use]
     pub fn ok(self) -> Self {
         assert_eq!(self.code, 0, "exit {}\n{}\n{}", self.code, self.stdout, self.stderr);
         self

@@ -20,3 +20,26 @@ pub fn known_red(name: &str, test: impl FnOnce()) {
         (Err(_), true) => eprintln!("known red: {name}"),
     }
 }
+
+/// Checks a table of assertions: each has a name, and holds or says what it saw instead. Those that `known-red.md`
+/// lists may fail, and must.
+///
+/// # Panics
+/// With every assertion that does not do as listed.
+#[track_caller]
+pub fn all_hold(assertions: impl IntoIterator<Item = (String, Result<(), String>)>) {
+    let listed = |name: &str| LIST.lines().any(|line| line.starts_with(&format!("- `{name}`")));
+    let wrong: Vec<String> = assertions
+        .into_iter()
+        .filter_map(|(name, held)| match (held, listed(&name)) {
+            (Ok(()), false) => None,
+            (Ok(()), true) => Some(format!("`{name}` holds by now: remove it from known-red.md")),
+            (Err(_), true) => {
+                eprintln!("known red: {name}");
+                None
+            }
+            (Err(why), false) => Some(format!("`{name}`: {why}")),
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{} assertions:\n{}", wrong.len(), wrong.join("\n"));
+}

@@ -201,7 +201,7 @@ impl World {
 
     /// Makes a holder fail, or not: down, slow, garbage, wrong-person, none.
     pub fn fault(&self, holder: &str, mode: &str) {
-        let _said = self.sluis(["fault", "--holder", holder, "--mode", mode]).ok();
+        self.sluis(["fault", "--holder", holder, "--mode", mode]).ok();
     }
 
     /// Runs a command on this folder.
