@@ -1,4 +1,5 @@
 //! Scenarios against the real program. Each test is named by the rule it shows.
+mod refusals;
 mod region;
 mod start;
 mod token;

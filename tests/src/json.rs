@@ -9,11 +9,20 @@ pub fn has_code(value: &Value, code: &str) -> bool {
     any(value, &|v| v.get("code").and_then(Value::as_str) == Some(code))
 }
 
-/// Whether any string contains these words, whatever their case.
+/// Whether any string contains these words, whatever their case. Ids and links of ours are passed over: their letters
+/// are chance.
 #[must_use]
 pub fn has_words(value: &Value, words: &str) -> bool {
     let words = words.to_lowercase();
-    any(value, &|v| v.as_str().is_some_and(|s| s.to_lowercase().contains(&words)))
+    match value {
+        Value::String(text) => text.to_lowercase().contains(&words),
+        Value::Array(all) => all.iter().any(|v| has_words(v, &words)),
+        Value::Object(all) => all
+            .iter()
+            .filter(|(name, _)| !["id", "fullUrl", "reference", "url"].contains(&name.as_str()))
+            .any(|(_, v)| has_words(v, &words)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 /// Every marker (`MRK-...`) in it.
