@@ -11,7 +11,7 @@ use crate::world::World;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::routing::{any, get};
+use axum::routing::any;
 use fhir_mappings::outcome::{Code, Outcome};
 use fhir_mappings::{capability, grammar};
 use http::Method;
@@ -29,7 +29,7 @@ pub fn router(world: Arc<World>) -> Router {
         .route("/.well-known/oauth-authorization-server", any(document))
         .route("/.well-known/jwks.json", any(document))
         .route("/openapi.json", any(document))
-        .fallback(get(road).fallback(road))
+        .fallback(road)
         .with_state(world)
 }
 

@@ -1,6 +1,7 @@
 //! Stage 3: is this a question of the closed grammar, and do scope and purpose go with it.
 
 use super::authenticate::Authenticated;
+use crate::listen::body::{self, BodyFault};
 use crate::oauth::asker::Session;
 use crate::oauth::scope::Interaction as Permission;
 use crate::refusal::Refusal;
@@ -12,7 +13,6 @@ use consent::Purpose;
 use fhir_mappings::audit::{Action, Interaction, scrub};
 use fhir_mappings::grammar::{self, Query};
 use fhir_mappings::outcome::Code;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use std::sync::Arc;
 
 /// What is asked, sorted by the road it takes.
@@ -131,12 +131,13 @@ pub async fn authorise(from: Authenticated, world: &World, trail: &mut Trail) ->
     })
 }
 
-async fn read(body: axum::body::Body) -> Result<Bytes, Refusal> {
-    match Limited::new(body, BODY_MAX).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(e) if e.downcast_ref::<LengthLimitError>().is_some() => Err(Refusal::TooLarge),
-        Err(_) => Err(Refusal::Grammar(grammar::GrammarError { code: Code::BodyInvalid, expression: None })),
-    }
+async fn read(sent: axum::body::Body) -> Result<Bytes, Refusal> {
+    body::read(sent, BODY_MAX).await.map_err(|fault| match fault {
+        BodyFault::TooLarge => Refusal::TooLarge,
+        BodyFault::TooSlow | BodyFault::Broken => {
+            Refusal::Grammar(grammar::GrammarError { code: Code::BodyInvalid, expression: None })
+        }
+    })
 }
 
 /// 1 MiB (CONTRACT.md 3).
