@@ -272,6 +272,16 @@ impl World {
         self.management("/livez").0 == 200
     }
 
+    /// Lets it write no byte more to any file, as on a full disk.
+    pub fn fill_disk(&self) {
+        let pid = self.pid().to_string();
+        let set = Command::new("prlimit")
+            .args(["--pid", &pid, "--fsize=1:1"])
+            .status()
+            .expect("prlimit (util-linux)");
+        assert!(set.success());
+    }
+
     /// Ends it by SIGTERM. Exit status and how long it took.
     #[must_use]
     pub fn terminate(&self) -> (i32, Duration) {
@@ -309,8 +319,10 @@ impl Drop for World {
 pub const UNKNOWN_BSN: &str = "999990160";
 
 /// Runs the program on a leash: when the pipe on standard input closes, it is told to end.
+/// A write beyond a file size limit fails instead of ending it.
 const LEASH: &str = r#"
 exec 3<&0
+trap '' XFSZ
 "$@" </dev/null 3<&- &
 pid=$!
 echo "pid $pid"
@@ -325,7 +337,7 @@ exit $code
 
 fn launch(dir: &Path, fresh: bool, start: &Start, sweep: bool) -> Result<(Process, Output), String> {
     let mut command = Command::new("sh");
-    command.args(["-c", LEASH, "sluis"]).arg(binary()).arg("demo").arg("--dir").arg(dir);
+    command.args(["-c", LEASH, "leash"]).arg(binary()).arg("demo").arg("--dir").arg(dir);
     for listener in ["--exchange", "--portal", "--management"] {
         command.args([listener, "127.0.0.1:0"]);
     }
