@@ -12,7 +12,7 @@ use crate::store::keys::sandbox_master_key;
 use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// The journal's origin in every sandbox.
@@ -137,8 +137,7 @@ fn program() -> String {
 }
 
 fn banner(dir: &Path, places: &seed::Places) -> String {
-    let (dir, sluis) = (dir.display(), program());
-    let sluis = sluis.display();
+    let dir = dir.display();
     let sluis = program();
     format!(
         "\nSluis, regio Heuvelrijk (sandbox; all people are invented)\n\
@@ -168,11 +167,4 @@ fn banner(dir: &Path, places: &seed::Places) -> String {
          ready\n",
         places.exchange, places.portal, places.management,
     )
-}
-
-/// This program as it can be typed from here: pasted commands must work also where it is not on the path.
-fn program() -> PathBuf {
-    let whole = std::env::current_exe().unwrap_or_else(|_| "sluis".into());
-    let here = std::env::current_dir().ok();
-    here.and_then(|here| whole.strip_prefix(here).ok().map(Path::to_owned)).unwrap_or(whole)
 }
