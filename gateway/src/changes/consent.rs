@@ -242,7 +242,7 @@ fn show(asked: &Authorised, subject: &Subject, stored: &StoredConsent, world: &W
     let envelope =
         Presented { id: &id, version: stored.version(), last_updated: &last_updated, patient: &patient };
     let bytes = consent_wire::present(stored.wire.as_bytes(), envelope).unwrap_or_default();
-    Visible { resource_type: "Consent", id, bytes }
+    Visible { resource_type: "Consent", id, bytes, version: stored.version() }
 }
 
 /// The consents that this asker may see.

@@ -29,6 +29,8 @@ pub(crate) struct Visible {
     pub(crate) id: String,
     /// Its JSON for this asker.
     pub(crate) bytes: Vec<u8>,
+    /// Its version, as in the ETag.
+    pub(crate) version: u32,
 }
 
 /// The consents, relations and attestations about this person that this asker may see.

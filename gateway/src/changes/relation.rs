@@ -210,7 +210,7 @@ fn show(asked: &Authorised, subject: &Subject, stored: &StoredRelation, world: &
     let patient = ids.patient();
     let envelope = Envelope { id: &id, version: stored.version, patient: &patient };
     let bytes = write_relation(&stored.relation, envelope);
-    Visible { resource_type, id, bytes }
+    Visible { resource_type, id, bytes, version: stored.version }
 }
 
 fn show_attestation(
@@ -225,7 +225,7 @@ fn show_attestation(
     let patient = ids.patient();
     let envelope = Envelope { id: &id, version: 1, patient: &patient };
     let bytes = write_attestation(&stored.attestation, text, envelope);
-    Visible { resource_type: "Basic", id, bytes }
+    Visible { resource_type: "Basic", id, bytes, version: 1 }
 }
 
 fn resource_of(kind: RelationKind) -> &'static str {

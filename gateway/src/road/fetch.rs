@@ -2,7 +2,7 @@
 
 use super::decide::{Decided, Granted};
 use crate::refusal::Refusal;
-use crate::sources::{Held, SourceAsk, SourceFailure};
+use crate::sources::{Sent, SourceAsk, SourceFailure};
 use crate::world::World;
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub struct Fetched {
     pub(super) granted: Granted,
     /// In the order of the decisions; `None` where nothing was permitted, so that nothing was asked.
-    pub(super) contributions: Vec<Option<Result<Vec<Held>, SourceFailure>>>,
+    pub(super) contributions: Vec<Option<Result<Sent, SourceFailure>>>,
 }
 
 /// Asks every permitted holder.

@@ -1,7 +1,8 @@
 //! Holders that fail on command, so that faults can be rehearsed: down, slow, garbage, or as they are.
 
-use crate::sources::{Coming, Held, Source, SourceAsk, SourceFailure};
+use crate::sources::{Coming, Held, Sent, Source, SourceAsk, SourceFailure};
 use bytes::Bytes;
+use fhir_mappings::release::Bound;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -43,8 +44,8 @@ impl Source for Scripted {
                 tokio::time::sleep(Duration::from_secs(3_600)).await;
                 Err(SourceFailure::Late)
             }),
-            Some(Mode::Garbage) => Box::pin(async { Ok(vec![spoilt(b"{\"resourceType\":")]) }),
-            Some(Mode::WrongPerson) => Box::pin(async { Ok(vec![spoilt(WRONG_PERSON)]) }),
+            Some(Mode::Garbage) => Box::pin(async { Ok(spoilt(b"{\"resourceType\":")) }),
+            Some(Mode::WrongPerson) => Box::pin(async { Ok(spoilt(WRONG_PERSON)) }),
         }
     }
 
@@ -66,14 +67,16 @@ impl Source for Scripted {
     }
 }
 
-fn spoilt(bytes: &'static [u8]) -> Held {
-    Held {
+fn spoilt(bytes: &'static [u8]) -> Sent {
+    let held = Held {
         resource_type: "Condition".into(),
         key: "spoilt".into(),
         full_url: None,
         recorded: "2026-01-01T00:00:00Z".into(),
         bytes: Bytes::from_static(bytes),
-    }
+    };
+    // As a holder's own server would send it.
+    Sent { bound: Bound::Fetched, resources: vec![held] }
 }
 
 const WRONG_PERSON: &[u8] = br#"{"resourceType":"Condition","id":"spoilt","subject":{"identifier":{"system":"http://fhir.nl/fhir/NamingSystem/bsn","value":"999990160"}},"code":{"coding":[{"system":"http://snomed.info/sct","code":"38341003"}]}}"#;

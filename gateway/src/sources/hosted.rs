@@ -1,10 +1,11 @@
 //! Holders whose data lies in our own `holdings/`.
 
-use super::{Coming, Held, Source, SourceAsk, SourceFailure};
+use super::{Coming, Held, Sent, Source, SourceAsk, SourceFailure};
 use crate::store::Store;
 use crate::store::facts::Change;
 use crate::store::keys::PersonNo;
 use bytes::Bytes;
+use fhir_mappings::release::Bound;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ impl HostedSource {
         Self { store }
     }
 
-    fn read(&self, person: PersonNo, holder: &str) -> Result<Vec<Held>, SourceFailure> {
+    fn read(&self, person: PersonNo, holder: &str) -> Result<Sent, SourceFailure> {
         let mut held = Vec::new();
         let mut opened: BTreeMap<u64, (Change, Bytes)> = BTreeMap::new();
         // What is about nobody (organisations, medications) may be referred to; the filter releases it only then.
@@ -46,7 +47,7 @@ impl HostedSource {
                 });
             }
         }
-        Ok(held)
+        Ok(Sent { bound: Bound::AtImport, resources: held })
     }
 }
 

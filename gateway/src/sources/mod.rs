@@ -9,6 +9,7 @@ use crate::store::keys::PersonNo;
 use crate::trust::Participant;
 use bytes::Bytes;
 use consent::ClassSet;
+use fhir_mappings::release::Bound;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -65,7 +66,15 @@ impl SourceFailure {
 }
 
 /// What a holder contributes, when it comes.
-pub type Coming<'a> = Pin<Box<dyn Future<Output = Result<Vec<Held>, SourceFailure>> + Send + 'a>>;
+pub type Coming<'a> = Pin<Box<dyn Future<Output = Result<Sent, SourceFailure>> + Send + 'a>>;
+
+/// What one holder sent.
+pub struct Sent {
+    /// How it is tied to the person: a fetched contribution with one stranger in it falls whole.
+    pub bound: Bound,
+    /// Its resources.
+    pub resources: Vec<Held>,
+}
 
 /// A way to a holder's data.
 pub trait Source: Send + Sync {

@@ -15,13 +15,22 @@ struct Shown<'p> {
     resource_type: &'p str,
     id: &'p str,
     bytes: &'p [u8],
+    /// Records of our own have a version.
+    version: Option<u32>,
 }
 
-pub(super) fn render(passed: &Passed<'_>, world: &World, trail: &Trail) -> Result<Vec<u8>, Refusal> {
+/// An answer's body, and the version of what it shows where that has one.
+pub(super) struct Rendered {
+    pub(super) bytes: Vec<u8>,
+    pub(super) version: Option<u32>,
+}
+
+pub(super) fn render(passed: &Passed<'_>, world: &World, trail: &Trail) -> Result<Rendered, Refusal> {
     let outside = || Refusal::NoGrant(NoGrant::OutsideGrant);
     let query = passed.query().ok_or_else(outside)?;
+    let plain = |bytes| Rendered { bytes, version: None };
     match query {
-        Query::Summary { .. } | Query::SummaryByIdentifier { .. } => Ok(summary(passed, world, trail)),
+        Query::Summary { .. } | Query::SummaryByIdentifier { .. } => Ok(plain(summary(passed, world, trail))),
         Query::PatientSearch { .. } => {
             let patient = patient(passed, world);
             let page = Page {
@@ -33,20 +42,21 @@ pub(super) fn render(passed: &Passed<'_>, world: &World, trail: &Trail) -> Resul
             };
             let id = ids(passed, world).patient();
             let found = Found { resource_type: "Patient", id: &id, bytes: &patient, mode: Mode::Match };
-            Ok(searchset(page, &[found]))
+            Ok(plain(searchset(page, &[found])))
         }
-        Query::PatientRead { .. } => Ok(patient(passed, world)),
-        Query::Search(search) => search_page(passed, search, None, world),
-        Query::LastN(LastN { search, max }) => search_page(passed, search, Some(*max), world),
+        Query::PatientRead { .. } => Ok(plain(patient(passed, world))),
+        Query::Search(search) => search_page(passed, search, None, world).map(plain),
+        Query::LastN(LastN { search, max }) => search_page(passed, search, Some(*max), world).map(plain),
         Query::Read { resource, id } => {
             let ours = crate::changes::visible(&passed.granted.located, world);
             let mut shown = shown(passed).chain(ours.iter().map(|r| Shown {
                 resource_type: r.resource_type,
                 id: &r.id,
                 bytes: &r.bytes,
+                version: Some(r.version),
             }));
             let found = shown.find(|s| s.resource_type == *resource && s.id == id.as_str());
-            found.map(|s| s.bytes.to_vec()).ok_or_else(outside)
+            found.map(|s| Rendered { bytes: s.bytes.to_vec(), version: s.version }).ok_or_else(outside)
         }
         _ => Err(outside()),
     }
@@ -65,6 +75,7 @@ fn shown<'p>(passed: &'p Passed<'_>) -> impl Iterator<Item = Shown<'p>> {
         resource_type: &released.resource_type,
         id: &released.id,
         bytes: &released.bytes,
+        version: None,
     })
 }
 
@@ -91,7 +102,12 @@ fn search_page(
     let directives = search.resource != "Consent" || !search.filters.is_empty();
     let all: Vec<Shown<'_>> = shown(passed)
         .filter(|_| directives)
-        .chain(ours.iter().map(|r| Shown { resource_type: r.resource_type, id: &r.id, bytes: &r.bytes }))
+        .chain(ours.iter().map(|r| Shown {
+            resource_type: r.resource_type,
+            id: &r.id,
+            bytes: &r.bytes,
+            version: Some(r.version),
+        }))
         .filter(|s| s.resource_type == search.resource)
         .collect();
     let docs: Vec<_> = all.iter().filter_map(|s| Some((*s, json::parse(s.bytes).ok()?))).collect();

@@ -10,7 +10,7 @@ use super::locate::is_self;
 use crate::oauth::asker::Asker;
 use crate::oauth::scope::Interaction;
 use crate::refusal::Refusal;
-use crate::sources::{Held, SourceFailure};
+use crate::sources::{Held, Sent, SourceFailure};
 use crate::store::Fence;
 use crate::store::facts::{Change, Fact};
 use crate::store::outward::{Named, PERSON};
@@ -20,9 +20,7 @@ use crate::trust::Purpose;
 use crate::world::World;
 use fhir_mappings::audit::{Detail, Kind, Outcome};
 use fhir_mappings::grammar::{LastN, Query};
-use fhir_mappings::release::{
-    Bound, Contribution, Holder, Ids, Raw, Reader, Release, Released, View, release,
-};
+use fhir_mappings::release::{Contribution, Holder, Ids, Raw, Reader, Release, Released, View, release};
 
 /// An answer that may leave once it is recorded.
 pub struct Minimised {
@@ -99,7 +97,7 @@ pub fn minimise(fetched: Fetched, world: &World, trail: &mut Trail) -> Result<Mi
     note(&passed, &contributions, world, trail);
     keep_apart(&passed, world, trail);
     let partial = !passed.gaps.is_empty();
-    let bytes = form::render(&passed, world, trail)?;
+    let form::Rendered { bytes, version } = form::render(&passed, world, trail)?;
     if bytes.len() > world.settings.answer_max {
         return Err(Refusal::TooLarge);
     }
@@ -110,7 +108,7 @@ pub fn minimise(fetched: Fetched, world: &World, trail: &mut Trail) -> Result<Mi
         status: 200,
         bytes,
         location: None,
-        etag: None,
+        etag: version.map(|version| format!("W/\"{version}\"")),
         kind: Kind::Answered,
         outcome,
         fence,
@@ -141,7 +139,7 @@ impl OutwardFor<'_> {
 
 fn pass<'f>(
     granted: &'f Granted,
-    contributions: &[Option<Result<Vec<Held>, SourceFailure>>],
+    contributions: &[Option<Result<Sent, SourceFailure>>],
     world: &World,
 ) -> Result<Passed<'f>, Refusal> {
     let asked = granted.located.asked();
@@ -149,13 +147,15 @@ fn pass<'f>(
     let mut gaps = Vec::new();
     for (position, contribution) in contributions.iter().enumerate() {
         match contribution {
-            Some(Ok(held)) => came.push((position, held.iter().map(raw).collect::<Vec<_>>())),
+            Some(Ok(sent)) => {
+                came.push((position, sent.bound, sent.resources.iter().map(raw).collect::<Vec<_>>()))
+            }
             Some(Err(_)) => gaps.push(position),
             None => {}
         }
     }
     let categories: Vec<Vec<&str>> = granted.decisions.iter().map(categories).collect();
-    let described = came.iter().filter_map(|(position, raws)| {
+    let described = came.iter().filter_map(|(position, bound, raws)| {
         let decided = granted.decisions.get(*position)?;
         let holder = Holder {
             code: decided.holder.id.as_str(),
@@ -165,7 +165,7 @@ fn pass<'f>(
         Some(Contribution {
             holder,
             decision: &decided.decision,
-            bound: Bound::AtImport,
+            bound: *bound,
             patient_references: &[],
             resources: raws,
         })
@@ -198,7 +198,7 @@ fn pass<'f>(
     if !described.is_empty() && fell.len() == described.len() {
         return Err(Refusal::SourceUnavailable);
     }
-    let from: Vec<_> = came.iter().map(|(position, _)| *position).collect();
+    let from: Vec<_> = came.iter().map(|(position, _, _)| *position).collect();
     gaps.extend(fell.iter().filter_map(|n| from.get(*n)));
     Ok(Passed { granted, release, from, gaps })
 }
@@ -240,7 +240,7 @@ fn categories(decided: &Decided) -> Vec<&str> {
 /// Writes into the record what was given, by whom, and who failed.
 fn note(
     passed: &Passed<'_>,
-    contributions: &[Option<Result<Vec<Held>, SourceFailure>>],
+    contributions: &[Option<Result<Sent, SourceFailure>>],
     world: &World,
     trail: &mut Trail,
 ) {
