@@ -527,6 +527,7 @@ fn apply(
         | Fact::Resources { .. }
         | Fact::Representative { .. }
         | Fact::GlassBroken { .. }
+        | Fact::Hold { .. }
         | Fact::Participant { .. }
         | Fact::Staff { .. }
         | Fact::Blocked { .. } => None,

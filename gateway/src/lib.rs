@@ -22,6 +22,7 @@ pub mod portal;
 pub mod refusal;
 pub mod register;
 pub mod replay;
+pub mod retention;
 pub mod road;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

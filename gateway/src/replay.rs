@@ -180,6 +180,7 @@ fn tell(past: &Past<'_>, index: u64, person: PersonNo, version: u64) -> Result<T
                 | Fact::Attestation { .. }
                 | Fact::Representative { .. }
                 | Fact::GlassBroken { .. }
+                | Fact::Hold { .. }
                     if change.person.is_some() =>
                 {
                     told.state.fold(fact);

@@ -99,3 +99,53 @@ fn the_doctor_is_content_with_a_healthy_folder_and_names_what_is_not() {
     let run = world.sluis(["doctor"]).ok();
     assert!(run.stdout.contains("did not end by itself"), "{}", run.stdout);
 }
+
+#[test]
+fn a_year_over_its_term_is_forgotten_and_nothing_else() {
+    let world = World::fresh();
+    let linden = world.staff("linden", "gp-own");
+    let (old, kept) = (linden.summary("kaya").ok(), linden.summary("jansen").ok());
+    let (old, kept) = (old.request_id(), kept.request_id());
+    let checkpoint = world.dir().join("kept-elsewhere.txt");
+    std::fs::write(&checkpoint, world.sluis(["audit", "checkpoint"]).ok().stdout).unwrap();
+    let number = |patient: &str| world.bsn(patient);
+    let patient =
+        |command: &str| ["retention".to_owned(), command.to_owned(), "--patient".to_owned(), "-".to_owned()];
+    let hold = |command: &str, of: &str| {
+        let args = patient(command);
+        world.sluis_with(args.iter().map(String::as_str), number(of).as_bytes())
+    };
+    let _said = hold("hold", "jansen").ok();
+    let forgotten = |world: &World, request: &str| {
+        let records = world.records_of(request);
+        assert_eq!(records.len(), 1, "the record stands, readable or not");
+        records[0]["event"].is_null()
+    };
+    // Too early, nothing goes; fewer years than the law's is wrong usage.
+    assert_eq!(world.sluis(["retention", "run", "--json"]).ok().json()["forgotten"], 0);
+    assert_eq!(world.sluis(["retention", "run", "--keep-years", "4"]).code, 2);
+    assert!(!forgotten(&world, old));
+    world.advance(6 * 366 * 86_400);
+    let explain = ["explain", "--as", "huisarts-de-linde", "--purpose", "TREAT", "--patient", "-"];
+    let _young = world.sluis_with(explain, number("kaya").as_bytes()).ok();
+    let ran = world.sluis(["retention", "run", "--json"]).ok().json();
+    assert!(ran["forgotten"].as_u64().unwrap() > 5 && ran["held"] == 1, "{ran}");
+    assert!(forgotten(&world, old), "the old year");
+    assert!(!forgotten(&world, kept), "a legal hold");
+    let dump = world.dump();
+    let young = dump.iter().rfind(|r| r["kind"] == "dry-run").unwrap();
+    assert!(young["event"].is_object(), "a younger year");
+    assert!(dump.iter().any(|r| r["kind"] == "key" && r["event"]["action"] == "D"), "forgetting is recorded");
+    // The tree is whole, and still the one of before.
+    world.verify();
+    let _same = world.sluis(["audit", "verify", "--checkpoint", text(&checkpoint)]).ok();
+    let _lifted = hold("lift", "jansen").ok();
+    let _ran = world.sluis(["retention", "run"]).ok();
+    assert!(forgotten(&world, kept));
+    world.kill();
+    let again = World::on(world.dir()).unwrap();
+    assert!(forgotten(&again, old) && forgotten(&again, kept), "for good");
+    again.verify();
+    // What is held about the person now is not a record of the past: it serves as before.
+    let _answer = again.staff("linden", "gp-own").summary("kaya").ok();
+}

@@ -18,7 +18,7 @@ fn faces(word: &str) -> Vec<Vec<u8>> {
 }
 
 fn find(bytes: &[u8], planted: &[Vec<u8>]) -> Option<String> {
-    let hit = |face: &&Vec<u8>| bytes.windows(face.len()).any(|w| w == face.as_slice());
+    let hit = |face: &&Vec<u8>| memchr::memmem::find(bytes, face).is_some();
     planted.iter().find(hit).map(|face| String::from_utf8_lossy(face).into_owned())
 }
 

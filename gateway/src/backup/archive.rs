@@ -238,7 +238,7 @@ mod tests {
         assert!(bytes.len() < 2 * CHUNK, "zeros take no room");
         assert_eq!(read(&archive, &key, Volume::Data, &to).unwrap(), 3);
         for part in parts() {
-            let Bytes::Now(bytes) = part.bytes else { unreachable!() };
+            let Bytes::Now(bytes) = part.bytes else { panic!("parts are in memory") };
             assert!(fs::read(to.join(&part.path)).unwrap() == bytes, "{}", part.path.display());
         }
         // A backup never overwrites one, and the volumes are not taken for each other.

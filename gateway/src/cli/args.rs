@@ -73,6 +73,8 @@ With --json: {\"patient\":\"…\",\"asker\":\"…\",\"purpose\":\"TREAT\",\"at\"
     /// Builds the view anew from holdings and journal.
     #[command(after_help = "Example: sluis rebuild-view --dir ./sluis-demo")]
     RebuildView(Dir),
+    /// Forgetting what is over its term, and what must not be forgotten.
+    Retention(Group<RetentionCommand>),
     /// An encrypted archive of the data folder, taken while it serves; the keys go into a second one.
     #[command(
         after_help = "Example: sluis backup --to /backup/sluis-2026-11-25 --keys-to /elsewhere/sluis-2026-11-25.keys --dir ./sluis-demo\n\
@@ -352,6 +354,37 @@ pub(super) struct Common {
     /// JSON output.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Subcommand)]
+pub(super) enum RetentionCommand {
+    /// Makes every person's year that is over its term unreadable; the journal itself stays whole.
+    #[command(
+        after_help = "Example: sluis retention run --keep-years 5 --dir ./sluis-demo\nWith --json: {\"before\":2027,\"forgotten\":12,\"held\":1}\nOld backups of keys must expire as well: they could still open what is forgotten here."
+    )]
+    Run {
+        /// Full years that records are kept after the end of their own; at least 5.
+        #[arg(long, default_value_t = 5)]
+        keep_years: u16,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Keeps everything of a person, whatever the term (legal hold).
+    #[command(after_help = "Example: sluis retention hold --patient - --dir ./sluis-demo")]
+    Hold {
+        #[command(flatten)]
+        of: Of,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Lifts a legal hold.
+    #[command(after_help = "Example: sluis retention lift --patient - --dir ./sluis-demo")]
+    Lift {
+        #[command(flatten)]
+        of: Of,
+        #[command(flatten)]
+        common: Common,
+    },
 }
 
 /// `sluis backup`.

@@ -89,6 +89,7 @@ fn run(command: Command) -> Ended {
         Command::Certificate(args) => ops::certificate(&args.command),
         Command::Audit(args) => audit::run(&args.command),
         Command::RebuildView(args) => ops::rebuild_view(&args),
+        Command::Retention(args) => ops::retention(&args.command),
         Command::Backup(args) => keep::backup(&args),
         Command::Restore(args) => keep::restore(&args),
         Command::Doctor(args) => doctor::run(&args),

@@ -2,6 +2,7 @@
 
 use super::args::{
     CertificateCommand, Common, ConsentCommand, Explain, Import, ParticipantCommand, RelationCommand,
+    RetentionCommand,
 };
 use super::{Ended, files, print};
 use crate::control::{Command, Frame, Query, call};
@@ -186,6 +187,19 @@ pub(super) fn certificate(command: &CertificateCommand) -> Ended {
         },
     };
     told(&common.dir, fingerprint.map(|fingerprint| Command::CertificateBlock { fingerprint }))
+}
+
+pub(super) fn retention(command: &RetentionCommand) -> Ended {
+    let hold = |of: &super::args::Of, common: &Common, lift| {
+        told(&common.dir, files::value(&of.patient).map(|patient| Command::RetentionHold { patient, lift }))
+    };
+    match command {
+        RetentionCommand::Run { keep_years, common } => {
+            tell(&common.dir, &Command::RetentionRun { keep_years: *keep_years, json: common.json })
+        }
+        RetentionCommand::Hold { of, common } => hold(of, common, false),
+        RetentionCommand::Lift { of, common } => hold(of, common, true),
+    }
 }
 
 /// On a running gateway the view is built anew while it serves; on a stopped one the next start does it.

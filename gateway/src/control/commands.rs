@@ -6,6 +6,8 @@ use crate::backup::{self, ArchiveError, Snapshot};
 use crate::desk::{self, Refused};
 use crate::register;
 use crate::replay::{Past, Present};
+use crate::retention::{self, Forgotten};
+use crate::store::facts::Hold;
 use crate::trust::{Fingerprint, Participant, State};
 use crate::world::World;
 use fhir_mappings::audit::{Action, Detail, Kind};
@@ -70,6 +72,19 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
             .rebuild_view()
             .map_err(|e| Refused::new("consent-unavailable", e.to_string()))
             .map(|records| note(say, &format!("rebuilt from {records} records"))),
+        Command::RetentionRun { keep_years, json } => retention_run(world, *keep_years, *json, say),
+        Command::RetentionHold { patient, lift } => identifier(patient)
+            .and_then(|p| retention::hold(world, &p, if *lift { Hold::Lifted } else { Hold::Set }))
+            .map(|()| {
+                note(
+                    say,
+                    if *lift {
+                        "the hold is lifted"
+                    } else {
+                        "nothing of this person is forgotten from now on"
+                    },
+                )
+            }),
         Command::Backup { to, keys_to, json } => backup(world, to, keys_to, *json, say),
         Command::Clock { forward } => clock(world, *forward, say),
         Command::Fault { holder, mode } => fault(world, holder, mode, say),
@@ -248,6 +263,17 @@ fn verify(world: &World, older: Option<&str>, as_json: bool, say: Say<'_>) -> Fr
 fn prove(world: &World, index: u64, say: Say<'_>) -> Done {
     let proof = world.store.log().prove(index).map_err(|e| Refused::new("unknown-record", e.to_string()))?;
     out(say, serde_json::to_string(&proof).unwrap_or_default());
+    Ok(())
+}
+
+fn retention_run(world: &World, keep_years: u16, as_json: bool, say: Say<'_>) -> Done {
+    let Forgotten { before, years, held } = retention::run(world, keep_years)?;
+    let line = if as_json {
+        json!({"before": before, "forgotten": years, "held": held}).to_string()
+    } else {
+        format!("{years} years of persons from before {before} are forgotten, {held} are held back")
+    };
+    out(say, line);
     Ok(())
 }
 

@@ -30,6 +30,8 @@ pub enum Command {
     ConsentPreview { text: String, json: bool },
     AuditCheckpoint,
     RebuildView,
+    RetentionRun { keep_years: u16, json: bool },
+    RetentionHold { patient: String, lift: bool },
     Backup { to: PathBuf, keys_to: PathBuf, json: bool },
     Clock { forward: Option<i64> },
     Fault { holder: String, mode: String },

@@ -77,7 +77,8 @@ pub(super) fn change(
             | Fact::Relation { .. }
             | Fact::Attestation { .. }
             | Fact::Representative { .. }
-            | Fact::GlassBroken { .. } => {}
+            | Fact::GlassBroken { .. }
+            | Fact::Hold { .. } => {}
         }
     }
     Ok(batch)

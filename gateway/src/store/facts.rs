@@ -78,6 +78,11 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         words: Option<String>,
     },
+    /// A legal hold on everything about the person.
+    Hold {
+        /// Whether it is set from now on.
+        hold: Hold,
+    },
     /// A participant as registered, or changed.
     Participant {
         /// The document of `participant add`, with its state.
@@ -108,6 +113,17 @@ impl std::fmt::Debug for Names {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Names(hidden)")
     }
+}
+
+/// Whether a person's records may be forgotten when their term is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hold {
+    /// They may not.
+    Set,
+    /// They may.
+    #[default]
+    Lifted,
 }
 
 /// One stored resource.

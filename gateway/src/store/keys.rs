@@ -240,6 +240,16 @@ impl Keys {
         tags
     }
 
+    /// Every year of every person that is older than `year`, the data slots left out.
+    #[must_use]
+    pub fn years_before(&self, year: u16) -> Vec<(PersonNo, u16)> {
+        let people = self.lock();
+        let mut older: Vec<_> =
+            people.slots.keys().filter(|(_, y)| *y != DATA && *y < year).copied().collect();
+        older.sort_unstable();
+        older
+    }
+
     /// Wipes one slot for good.
     ///
     /// # Errors

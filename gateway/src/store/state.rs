@@ -1,6 +1,6 @@
 //! The present state of one person, as the view keeps it: folded from facts in the order they were written.
 
-use super::facts::{Fact, Item, Names};
+use super::facts::{Fact, Hold, Item, Names};
 use consent::question::RecordedRepresentative;
 use consent::record::Reading;
 use consent::relation::{Attestation, Relation};
@@ -29,6 +29,9 @@ pub struct PersonState {
     pub glass_broken: Vec<((String, String), Timestamp)>,
     /// Hosted holders with data of this person.
     pub holders: Vec<String>,
+    /// Whether a legal hold keeps everything.
+    #[serde(default)]
+    pub hold: Hold,
 }
 
 /// A consent as it stands.
@@ -174,6 +177,7 @@ impl PersonState {
                 self.representatives
                     .push(StoredRepresentative { recorded: representative.clone(), names: names.clone() });
             }
+            Fact::Hold { hold } => self.hold = *hold,
             Fact::GlassBroken { asker, at, .. } => self.glass_broken.push((asker.clone(), *at)),
             // About participants, not about a person.
             Fact::Participant { .. } | Fact::Staff { .. } | Fact::Blocked { .. } => {}
