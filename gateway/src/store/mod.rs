@@ -478,6 +478,9 @@ impl Store {
         for change in &mut drafts.main.entry.changes {
             change.sha256 = Some(hash.clone());
         }
+        if let Some(emergency) = &mut drafts.main.entry.emergency {
+            emergency.attestation = Some(hash.clone());
+        }
         let (records, leaves) = self.seal(drafts, vec![hash])?;
         let (condition, follow) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
         let (person, moves_trust) = (change.person, trust.is_some());
