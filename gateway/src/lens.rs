@@ -17,6 +17,7 @@ use crate::world::World;
 use fhir_mappings::audit::{Entry, Kind, Outcome, Place, Share, Side, render_for};
 use fhir_mappings::bundle::{Found, Mode, Page, searchset};
 use fhir_mappings::grammar::Query;
+use serde_json::json;
 
 /// Answers a search of the journal about one person, newest first, a page at a time.
 ///
@@ -27,7 +28,22 @@ pub async fn read(
     world: &World,
     trail: &mut Trail,
 ) -> Result<Recorded<Minimised>, Refusal> {
-    let located = locate(asked.again(), world, trail)?;
+    let mut located = locate(asked.again(), world, trail)?;
+    if matches!(asked.ask(), Ask::Journal(Query::PatientSearch { .. })) {
+        let id = known_to_officer(&located, world)?;
+        located.found();
+        let bytes = json!({"resourceType": "Patient", "id": id}).to_string().into_bytes();
+        let found = Found { resource_type: "Patient", id: &id, bytes: &bytes, mode: Mode::Match };
+        let page = Page {
+            base: &world.settings.base,
+            resource_type: "Patient",
+            parameters: &[],
+            total: 1,
+            next: None,
+        };
+        let answer = Minimised::authored(Kind::AuditRead, 200, searchset(page, &[found]), None);
+        return record_disclosure(answer, world, trail).await?.ok_or(Refusal::Contended);
+    }
     let lens = lens(&located, world).ok_or(Refusal::NoGrant(NoGrant::OutsideGrant))?;
     let subject = located.subject().ok_or(Refusal::NoGrant(NoGrant::UnknownPerson))?;
     let Ask::Journal(query @ Query::AuditSearch(search)) = asked.ask() else {
@@ -74,6 +90,18 @@ pub async fn read(
     };
     let answer = Minimised::authored(Kind::AuditRead, 200, searchset(page, &found), None);
     record_disclosure(answer, world, trail).await?.ok_or(Refusal::Contended)
+}
+
+/// The bare pseudonym of a person about whom the officer's own organisation asked or was asked: who is unknown to it
+/// stays unknown to its officer.
+fn known_to_officer(located: &Located, world: &World) -> Result<String, Refusal> {
+    let subject = located.subject().ok_or(Refusal::NoGrant(NoGrant::UnknownPerson))?;
+    let organisation = located.asked().participant().id.as_str();
+    let id = world.outward.seal(organisation, Named { person: subject.person, tag: PERSON });
+    let indexes = world.store.timeline(subject.person).map_err(|_| Refusal::ConsentUnavailable)?;
+    let lens = Lens::Officer(organisation);
+    let known = indexes.iter().rev().any(|index| see(*index, &lens, &id, world).is_some());
+    known.then_some(id).ok_or(Refusal::NoGrant(NoGrant::OutsideGrant))
 }
 
 /// Through whose eyes the journal is read.

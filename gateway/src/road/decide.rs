@@ -50,9 +50,7 @@ pub fn decide(mut located: Located, world: &World, trail: &mut Trail) -> Result<
     if !decisions.iter().any(|decided| decided.decision.any_permit()) {
         return Err(Refusal::NoGrant(NoGrant::Decided(leading_reason(&decisions))));
     }
-    if let Some(look_up) = located.look_up.take() {
-        look_up.found();
-    }
+    located.found();
     Ok(Granted { located, decisions, at, fence })
 }
 

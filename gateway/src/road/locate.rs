@@ -104,6 +104,7 @@ fn look_up(asked: &Authorised, world: &World) -> Result<Option<LookUp>, Refusal>
     let by_identifier = matches!(
         asked.ask(),
         Ask::Disclosure(Query::PatientSearch { .. } | Query::SummaryByIdentifier { .. })
+            | Ask::Journal(Query::PatientSearch { .. })
     );
     if !by_identifier {
         return Ok(None);
@@ -262,6 +263,13 @@ pub(crate) fn representative(person: &AskingPerson) -> consent::Identifier {
 pub(crate) const REPRESENTATIVE_SYSTEM: &str = "https://sluis.example/fhir/NamingSystem/representative";
 
 impl Located {
+    /// A look-up that led to somebody costs nothing.
+    pub(crate) fn found(&mut self) {
+        if let Some(look_up) = self.look_up.take() {
+            look_up.found();
+        }
+    }
+
     /// A question about a person found otherwise than by the question itself.
     pub(crate) fn of(asked: Authorised, subject: &Subject) -> Self {
         Self { asked, subject: subject.clone(), look_up: None, nobody: None }
