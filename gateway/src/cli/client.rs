@@ -179,6 +179,8 @@ impl Sandbox {
         };
         let purpose = match (&who.purpose, &who.reason) {
             (Some(purpose), _) => purpose.clone(),
+            // An officer has one purpose.
+            (None, None) if who.participant.starts_with("officer:") => "HCOMPL".to_owned(),
             // A reason breaks the glass, and only this purpose goes with it.
             (None, Some(_)) => "ETREAT".to_owned(),
             (None, None) => first(participant, "purposes")
@@ -209,7 +211,7 @@ impl Sandbox {
                 })
             }
             (None, Some(id), false) => {
-                json!({"subject_id": format!("urn:sluis:person#{id}"), "subject_name": id})
+                json!({"subject_id": format!("urn:sluis:person#{id}")})
             }
             (None, None, _) => json!({}),
         };

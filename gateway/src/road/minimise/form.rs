@@ -136,7 +136,7 @@ fn search_page(
     let parameters: Vec<_> = parameters.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     let page = Page {
         base: &world.settings.base,
-        resource_type: search.resource,
+        resource_type: if newest.is_some() { "Observation/$lastn" } else { search.resource },
         parameters: &parameters,
         total: ordered.len(),
         next: next.as_deref(),
