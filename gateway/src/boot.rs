@@ -302,8 +302,9 @@ pub async fn serve(
     ];
     let floods = tokio::spawn(every_minute(Arc::clone(&world)));
     let mender = tokio::spawn(mend(Arc::clone(&world)));
+    let ends = the_end()?;
     ready()?;
-    wait_for_the_end().await;
+    ends.await;
     end.send();
     for task in tasks {
         if task.await.is_err() {
@@ -316,15 +317,17 @@ pub async fn serve(
     world.store.close().map_err(|e| failed("the view")(&e))
 }
 
-async fn wait_for_the_end() {
+/// Completes when the process is told to end. Made before anything says `ready`, so that no word to end is missed.
+fn the_end() -> Result<impl Future<Output = ()>, BootError> {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
+    let mut terminate = signal(SignalKind::terminate()).map_err(|e| failed("signals")(&e))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| failed("signals")(&e))?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 fn ports(world: &Arc<World>) -> Ports {
