@@ -44,12 +44,13 @@ pub(super) fn explain(world: &World, query: &Query, say: Say<'_>) -> Done {
         state.holders.iter().filter_map(|id| trust.participant(id).cloned()).collect();
     record(world, person, &state, &asking, &holders, at)?;
     let mut question = question(&asking, &state, &world.law(), at);
+    let asks = question.break_glass.is_some_and(|glass| glass.registered);
     let dossier = state.dossier(&world.rules);
     let mut decisions = Vec::new();
     for holder in &holders {
         question.holder = party(holder, &world.rules, at);
         if let Some(glass) = &mut question.break_glass {
-            glass.registered = participant.emergency.asks && holder.emergency.gives;
+            glass.registered = asks && holder.emergency.gives;
         }
         let (mut decision, traces) = consent::decide::explain(&world.rules, &question, &dossier);
         if let Some(label) = label {

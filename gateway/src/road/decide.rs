@@ -251,7 +251,9 @@ fn break_glass(asking: &Asking<'_>, state: &PersonState, law: &Law<'_>) -> Optio
     Some(BreakGlass {
         first_use,
         could_not_be_asked: broken.could_not_be_asked,
-        registered: asking.participant.emergency.asks,
+        // Breaking the glass is the act of somebody whom we know: no colleague on the organisation's word.
+        registered: asking.participant.emergency.asks
+            && asking.asker.person.assurance == asker::Assurance::Registered,
         followed_up: law.followed_up,
     })
 }

@@ -1,0 +1,138 @@
+//! What consent costs in the view: looking a person up that was not looked up before in this process, and memory per
+//! consent, with 1,000, 100,000 and 1,000,000 consents (10,000,000 with `SLUIS_LONG=1`), two a person. The decision by
+//! itself is measured by `cargo run --release -p consent --example speed`.
+//!
+//! `cargo run --release -p gateway --example consent_figures -- FOLDER [sled|redb]`
+
+use consent::record::{ConsentRecord, Giver, Holder, Kind, Provision, Reading, Source, Status, User};
+use consent::{Identifier, Rules};
+use gateway::store::seal::Key;
+use gateway::store::state::{PersonState, StoredConsent};
+use gateway::store::view::{Batch, EngineKind, Index, Reflects, View};
+use std::hint::black_box;
+use std::path::Path;
+use std::time::Instant;
+
+type Failure = Box<dyn std::error::Error>;
+
+const PER_PERSON: u64 = 2;
+const LOOK_UPS: u64 = 20_000;
+const BATCH: u64 = 1_000;
+
+fn main() -> Result<(), Failure> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let folder = args.first().ok_or("usage: consent_figures FOLDER [sled|redb]")?;
+    let engine = if args.get(1).is_some_and(|e| e == "redb") { EngineKind::Redb } else { EngineKind::Sled };
+    let rules = Rules::national()?;
+    let mut sizes = vec![1_000, 100_000, 1_000_000];
+    if std::env::var_os("SLUIS_LONG").is_some() {
+        sizes.push(10_000_000);
+    }
+    for consents in sizes {
+        measure(&Path::new(folder).join(consents.to_string()), engine, consents, &rules)?;
+    }
+    Ok(())
+}
+
+fn measure(folder: &Path, engine: EngineKind, consents: u64, rules: &Rules) -> Result<(), Failure> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder)?;
+    }
+    std::fs::create_dir_all(folder)?;
+    let key = Key::random()?;
+    let persons = consents / PER_PERSON;
+    let began = Instant::now();
+    let (view, _) = View::open(engine, folder, key.clone())?;
+    let mut next = 0;
+    while next < persons {
+        let mut batch = Batch::default();
+        for person in next..(next + BATCH).min(persons) {
+            batch.set(Index::People, person.to_be_bytes(), serde_json::to_vec(&state(person)?)?);
+        }
+        next += BATCH;
+        view.apply(batch, Reflects { holdings: next, journal: next })?;
+    }
+    view.close()?;
+    drop(view);
+    let built = began.elapsed();
+    // A new view has an empty cache of its own; the files stay in the page cache.
+    let before = resident();
+    let (view, _) = View::open(engine, folder, key)?;
+    let opened = resident();
+    let asked = LOOK_UPS.min(persons);
+    let step = persons / asked;
+    let mut nanos: Vec<u128> = Vec::new();
+    let mut compile = 0;
+    for n in 0..asked {
+        let began = Instant::now();
+        let bytes = view.get(Index::People, &(n * step).to_be_bytes())?.ok_or("nobody")?;
+        let state: PersonState = serde_json::from_slice(&bytes)?;
+        nanos.push(began.elapsed().as_nanos());
+        let began = Instant::now();
+        black_box(state.dossier(rules));
+        compile += began.elapsed().as_nanos();
+    }
+    nanos.sort_unstable();
+    let at = |share: usize| nanos.get((nanos.len() - 1) * share / 100).copied().unwrap_or_default();
+    let memory = (resident().saturating_sub(before)) * 1024 / consents.max(1);
+    let line = format!(
+        "{engine:?} {consents} consents: built in {:.1} s; first look-up p50 {} ns, p99 {} ns; dossier {} ns; \
+         {} kB at open, {memory} bytes a consent after {asked} look-ups",
+        built.as_secs_f64(),
+        at(50),
+        at(99),
+        compile / u128::from(asked.max(1)),
+        opened.saturating_sub(before),
+    );
+    use std::io::Write;
+    writeln!(std::io::stdout(), "{line}")?;
+    drop(view);
+    std::fs::remove_dir_all(folder)?;
+    Ok(())
+}
+
+fn state(person: u64) -> Result<PersonState, Failure> {
+    let mut state = PersonState {
+        version: 3,
+        identifiers: vec![("http://fhir.nl/fhir/NamingSystem/bsn".into(), format!("{person:09}"))],
+        birth_dates: vec![("huisarts".into(), "1942-06-11".into())],
+        holders: vec!["huisarts".into(), "wijkverpleging".into()],
+        ..PersonState::default()
+    };
+    for number in 0..PER_PERSON {
+        let mut provision = Provision::new(Kind::Permit);
+        provision.holders = vec![Holder::Any];
+        provision.users = vec![
+            User::Category("gp".into()),
+            User::Organisation(Identifier::new("http://fhir.nl/fhir/NamingSystem/ura", "90000001")),
+        ];
+        provision.classes = vec!["medication".into(), "allergies".into()];
+        state.consents.push(StoredConsent {
+            recorder: "huisarts".into(),
+            wire: WIRE.into(),
+            reading: Reading::Readable(ConsentRecord {
+                id: format!("{person}-{number}").into(),
+                version: 1,
+                status: Status::Active,
+                givers: vec![Giver::Person],
+                register: "sluis".into(),
+                recorded_by: None,
+                given_at: "2026-01-01T10:00:00Z".parse()?,
+                source: Source::default(),
+                policy: "https://sluis.example/fhir/policy/1".into(),
+                provision,
+            }),
+        });
+    }
+    Ok(state)
+}
+
+/// Stands for the resource as recorded.
+const WIRE: &str = r#"{"resourceType":"Consent","status":"active","scope":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}]},"category":[{"coding":[{"system":"http://loinc.org","code":"59284-0"}]}],"policy":[{"uri":"https://sluis.example/fhir/policy/1"}],"provision":{"type":"permit"}}"#;
+
+/// Resident memory of this process, kB.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|l| l.trim().trim_end_matches("kB").trim().parse().ok()).unwrap_or_default()
+}

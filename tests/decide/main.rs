@@ -1,0 +1,450 @@
+//! What the law of consent asks of the gateway around the engine: who acts for a person, emergencies and who is told of
+//! them, withdrawal, keys, explanations and decisions made again. Each test has a world of its own: clocks move.
+
+use serde_json::{Value, json};
+use sluis_tests::ask::{Asker, BSN};
+use sluis_tests::client::{Answer, Request};
+use sluis_tests::world::World;
+
+/// Somebody who acts for a person, through the person's app.
+fn acting<'w>(world: &'w World, login: &str) -> Asker<'w> {
+    world.own("noor").claim("/extensions/hl7-b2b/subject_id", json!(format!("urn:sluis:person#{login}")))
+}
+
+fn has(answer: &Answer, words: &str) -> bool {
+    answer.text().contains(words)
+}
+
+#[track_caller]
+fn sees(asker: &Asker<'_>, patient: &str, resource_type: &str, plus: &[&str], minus: &[&str]) {
+    let found = asker.search(patient, resource_type, "");
+    assert_eq!(found.status, 200, "{}", found.text());
+    for word in plus {
+        assert!(has(&found, word), "{resource_type} should hold {word}");
+    }
+    for word in minus {
+        assert!(!has(&found, word), "{resource_type} should not hold {word}");
+    }
+}
+
+#[track_caller]
+fn refused(answer: &Answer) {
+    assert_eq!(answer.status, 403, "{}", answer.text());
+}
+
+fn consent(world: &World, patient: &str, recorder: Option<&str>, provision: &Value) -> Value {
+    let hl7 = |system: &str, code: &str| json!({"coding": [{"system": format!("http://terminology.hl7.org/CodeSystem/{system}"), "code": code}]});
+    let person = json!({"type": "Patient", "identifier": {"system": BSN, "value": world.bsn(patient)}});
+    let mut consent = json!({
+        "resourceType": "Consent", "status": "active", "scope": hl7("consentscope", "patient-privacy"),
+        "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+        "patient": person, "performer": [person], "dateTime": "2026-11-20",
+        "sourceAttachment": {"title": "gesprek"}, "policy": [{"uri": "https://sluis.example/fhir/policy/2026-11"}],
+        "provision": provision,
+    });
+    if let Some(recorder) = recorder {
+        let identifier = world.participant(recorder)["identifier"].clone();
+        consent["organization"] = json!([{"type": "Organization", "identifier": identifier}]);
+    }
+    consent
+}
+
+/// A permit from every holder to whoever `user` names.
+fn permit(user: &Value) -> Value {
+    let role = |code: &str| json!({"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": code}]});
+    json!({"type": "permit", "actor": [
+        {"role": role("CST"), "reference": group("category", "any")},
+        {"role": role("IRCP"), "reference": user},
+    ]})
+}
+
+fn group(kind: &str, code: &str) -> Value {
+    let system = format!("https://sluis.example/fhir/NamingSystem/{kind}");
+    json!({"type": "Group", "identifier": {"system": system, "value": code}})
+}
+
+fn id_of(answer: &Answer) -> String {
+    answer.json()["id"].as_str().expect("an id").to_owned()
+}
+
+fn kinds(records: &[Value]) -> Vec<&str> {
+    records.iter().filter_map(|record| record["kind"].as_str()).collect()
+}
+
+fn events(asker: &Asker<'_>, patient: &str) -> Vec<Value> {
+    let found = asker.search(patient, "AuditEvent", "_count=200").json();
+    let entries = found["entry"].as_array().cloned().unwrap_or_default();
+    entries.into_iter().map(|entry| entry["resource"].clone()).collect()
+}
+
+#[test]
+fn who_acts_for_a_person_sees_as_far_as_the_law_or_the_paper_says() {
+    let world = World::fresh();
+    sees(&world.own("noor"), "noor", "MedicationRequest", &["R03AC02", "G03AA07"], &[]);
+    for parent in ["els", "mark"] {
+        sees(&acting(&world, parent), "noor", "MedicationRequest", &["R03AC02"], &["G03AA07"]);
+        sees(&acting(&world, parent), "noor", "Condition", &["195967001"], &["X02"]);
+    }
+    sees(&acting(&world, "bram"), "yara", "Condition", &["43116000"], &["Z25"]);
+    refused(&acting(&world, "els").find("yara"));
+    sees(&acting(&world, "ingrid"), "sem", "Condition", &[], &["P76", "P99", "P21"]);
+    sees(&acting(&world, "ingrid"), "sem", "MedicationRequest", &[], &["N06AB03", "N06BA04"]);
+    sees(&acting(&world, "elif"), "kaya", "MedicationRequest", &["N04BA02"], &[]);
+    sees(&acting(&world, "elif"), "kaya", "Condition", &[], &["P20", "N87"]);
+    sees(&acting(&world, "anna"), "visser", "MedicationRequest", &["N03AG01"], &[]);
+    refused(&acting(&world, "kroon").find("visser"));
+    world.advance(366 * 86_400);
+    refused(&acting(&world, "elif").find("kaya"));
+}
+
+#[test]
+fn a_representative_reads_the_journal_without_what_a_young_person_keeps_apart_and_stands_in_it_with_both_names()
+ {
+    let world = World::fresh();
+    let gp = world.staff("linden", "gp-own");
+    let id = gp.id("noor");
+    let pill = gp.search_id(&id, "MedicationRequest", "").json();
+    let entries = pill["entry"].as_array().expect("entries").clone();
+    let pill =
+        entries.iter().map(|e| &e["resource"]).find(|r| r.to_string().contains("G03AA07")).expect("the pill");
+    let read = gp.get(&format!("MedicationRequest/{}", pill["id"].as_str().expect("id")));
+    assert_eq!(read.status, 200);
+    let looked = events(&world.own("noor"), "noor").len();
+    let _own = acting(&world, "els").search("noor", "Condition", "");
+    let told = events(&acting(&world, "els"), "noor");
+    // Els sees her own look-up and search beside, Noor's three acts as well; the reading of the pill is no line.
+    let read_id = read.request_id().to_owned();
+    assert!(!read_id.is_empty() && !json!(told).to_string().contains(&read_id), "the line of the pill shows");
+    let mine = json!(events(&world.own("noor"), "noor")).to_string();
+    assert!(mine.contains(&read_id) && looked > 0);
+    assert!(
+        json!(told).to_string().contains("Els Hendriks") && json!(told).to_string().contains("Noor Hendriks")
+    );
+}
+
+/// Somebody whom we do not know, at the word of the organisation.
+fn colleague(asker: Asker<'_>) -> Asker<'_> {
+    asker
+        .claim("/extensions/hl7-b2b/subject_id", json!("urn:sluis:person#collega"))
+        .claim("/extensions/hl7-b2b/subject_name", Value::Null)
+        .claim("/extensions/hl7-b2b/subject_role", Value::Null)
+}
+
+#[test]
+fn an_emergency_lasts_an_hour_for_one_person_and_one_patient_and_all_are_told() {
+    let world = World::fresh();
+    let valk =
+        || world.staff("valk", "triage").responsible("brug").break_glass("peters", "politie brengt hem");
+    let opened = valk().summary("peters");
+    assert_eq!(opened.status, 200, "{}", opened.text());
+    let request = opened.request_id().to_owned();
+    let records = world.records_of(&request);
+    // Told in the same append: the person, the officers of the asker and of three holders.
+    assert_eq!(kinds(&records), ["answered", "notice", "notice", "notice", "notice", "notice"]);
+    refused(&world.staff("valk", "triage").summary("peters"));
+    refused(&valk().summary("jansen"));
+    refused(&colleague(world.staff("valk", "triage")).summary("peters"));
+    let flagged = colleague(valk()).summary("peters");
+    refused(&flagged);
+    assert!(kinds(&world.records_of(flagged.request_id())).contains(&"notice"), "a colleague is flagged");
+    world.advance(59 * 60);
+    assert_eq!(valk().summary("peters").status, 200);
+    world.advance(2 * 60);
+    let late = valk().summary("peters");
+    refused(&late);
+    let records = world.records_of(late.request_id());
+    assert_eq!(kinds(&records).iter().filter(|kind| **kind == "notice").count(), 5, "a late one is flagged");
+    let social = world.staff("dam", "sheltered-living").break_glass("peters", "nood");
+    assert!(social.ask_token().status >= 400);
+    let seen = json!(events(&world.own("peters"), "peters")).to_string();
+    assert!(seen.contains("token-refused") && seen.contains("Sociaal Team West"));
+    world.verify();
+}
+
+#[test]
+fn none_refuses_in_an_emergency_and_she_sees_the_try() {
+    let world = World::fresh();
+    let tried =
+        world.staff("brug", "gp-out-of-hours").break_glass("devries", "bewusteloos").summary("devries");
+    refused(&tried);
+    let records = world.records_of(tried.request_id());
+    assert!(kinds(&records).contains(&"notice"), "nobody was told: {records:?}");
+    assert!(
+        json!(events(&world.own("devries"), "devries")).to_string().contains("Huisartsenpost Heuvelrijk")
+    );
+}
+
+#[test]
+fn a_withdrawal_binds_the_very_next_answer_and_a_stale_version_changes_nothing() {
+    let world = World::fresh();
+    let post = world.staff("brug", "gp-out-of-hours");
+    refused(&post.find("elidrissi"));
+    let linde = world.staff("linden", "gp-own");
+    let identifier = world.participant("huisartsenpost-heuvelrijk")["identifier"].clone();
+    let user = json!({"type": "Organization", "identifier": identifier});
+    let given = consent(&world, "elidrissi", Some("huisarts-de-linde"), &permit(&user));
+    let created = linde.create(&given);
+    assert_eq!(created.status, 201, "{}", created.text());
+    let id = post.id("elidrissi");
+    assert_eq!(post.search_id(&id, "Condition", "").status, 200);
+    let consent_id = id_of(&created);
+    let mut withdrawn = created.json();
+    withdrawn["status"] = json!("inactive");
+    let put = |tag: &str| {
+        let path = format!("/fhir/Consent/{consent_id}");
+        linde.send(Request::fhir("PUT", &path, withdrawn.to_string()).header("if-match", tag))
+    };
+    let stale = put("W/\"7\"");
+    assert_eq!(stale.status, 412, "{}", stale.text());
+    assert_eq!(post.search_id(&id, "Condition", "").status, 200);
+    assert_eq!(put("W/\"1\"").status, 200);
+    refused(&post.search_id(&id, "Condition", ""));
+    refused(&post.find("elidrissi"));
+}
+
+#[test]
+fn who_records_a_permit_gains_nothing_by_it() {
+    let world = World::fresh();
+    let linde = world.staff("linden", "gp-own");
+    let user =
+        json!({"type": "Organization", "identifier": world.participant("huisarts-de-linde")["identifier"]});
+    let mut provision = permit(&user);
+    provision["code"] = json!([{"coding": [{"system": "https://sluis.example/fhir/CodeSystem/data-class", "code": "living"}]}]);
+    let before = linde.search("elidrissi", "Observation", "").json()["total"].clone();
+    assert_eq!(
+        linde.create(&consent(&world, "elidrissi", Some("huisarts-de-linde"), &provision)).status,
+        201
+    );
+    assert_eq!(linde.search("elidrissi", "Observation", "").json()["total"], before);
+    let explained = world
+        .sluis([
+            "explain",
+            "--patient",
+            &world.bsn("elidrissi"),
+            "--as",
+            "huisarts-de-linde",
+            "--purpose",
+            "TREAT",
+            "--json",
+        ])
+        .ok()
+        .json();
+    let decisions = explained["decisions"].as_array().expect("decisions").clone();
+    let others = decisions.iter().filter(|d| d["holder"] == "sociaal-team-west" && d["class"] == "living");
+    assert!(others.clone().count() == 1 && others.clone().all(|d| d["verdict"] == "refuse"));
+}
+
+#[test]
+fn the_second_key_opens_and_nobody_turns_it_for_somebody_else() {
+    let world = World::fresh();
+    let omar = world.staff("omar", "youth-individual");
+    let sees_living = |world: &World| {
+        let explained = world
+            .sluis([
+                "explain",
+                "--patient",
+                &world.bsn("noor"),
+                "--as",
+                "sociaal-team-west",
+                "--person",
+                "omar",
+                "--purpose",
+                "CAREMGT",
+                "--json",
+            ])
+            .ok()
+            .json();
+        let decisions = explained["decisions"].as_array().expect("decisions").clone();
+        decisions
+            .iter()
+            .any(|d| d["holder"] == "huisarts-de-linde" && d["class"] == "living" && d["verdict"] == "permit")
+    };
+    assert!(!sees_living(&world));
+    let _asked = omar.find("noor");
+    let linde = world.staff("linden", "gp-own");
+    let id = linde.id("noor");
+    let found = linde.get(&format!("Consent?patient={id}")).json();
+    let waiting = found["entry"].as_array().expect("entries").iter().map(|e| e["resource"].clone());
+    let waiting = waiting
+        .filter(|c| c.to_string().contains("youth-individual"))
+        .find(|c| c["performer"].as_array().is_some_and(|p| p.len() == 1))
+        .expect("the consent that waits");
+    let other = found["entry"].as_array().expect("entries").iter().map(|e| e["resource"].clone());
+    let both = other.into_iter().find(|c| c["contained"].is_array()).expect("one with both keys");
+    let mut signed = waiting.clone();
+    signed["contained"] = both["contained"].clone();
+    signed["performer"] =
+        json!([waiting["performer"][0], both["performer"].as_array().and_then(|p| p.get(1))]);
+    // Noor herself cannot turn her mother's key.
+    let hers = world.own("noor");
+    let hers_id = hers.id("noor");
+    let mine = hers.get(&format!("Consent?patient={hers_id}")).json();
+    let mine = mine["entry"].as_array().expect("entries").iter().map(|e| e["resource"].clone());
+    let mut mine = mine
+        .filter(|c| c.to_string().contains("youth-individual"))
+        .find(|c| c["performer"].as_array().is_some_and(|p| p.len() == 1))
+        .expect("hers");
+    mine["contained"] = both["contained"].clone();
+    mine["performer"] = json!([mine["performer"][0], both["performer"].as_array().and_then(|p| p.get(1))]);
+    let forged = hers.update(mine["id"].as_str().expect("id"), &mine);
+    assert_eq!(forged.status, 422, "{}", forged.text());
+    assert!(!sees_living(&world));
+    let turned = linde.update(waiting["id"].as_str().expect("id"), &signed);
+    assert_eq!(turned.status, 200, "{}", turned.text());
+    assert!(sees_living(&world));
+}
+
+#[test]
+fn a_parents_objection_stops_sharing_on_the_next_request_and_an_attested_wish_opens_it_again() {
+    let world = World::fresh();
+    let kuiper = world.staff("kuiper", "youth-ggz");
+    sees(&kuiper, "noor", "AllergyIntolerance", &["91935009"], &[]);
+    let mark = acting(&world, "mark");
+    let person = json!({"type": "Patient", "identifier": {"system": BSN, "value": world.bsn("noor")}});
+    let mut no = consent(&world, "noor", None, &json!({"type": "deny"}));
+    no["contained"] = json!([{
+        "resourceType": "RelatedPerson", "id": "mark", "patient": person,
+        "identifier": [{"system": "https://sluis.example/fhir/NamingSystem/representative", "value": "mark"}],
+        "extension": [{"url": "https://sluis.example/fhir/StructureDefinition/representation-evidence", "valueString": "gezagsregister"}],
+        "relationship": [{"coding": [{"system": "https://sluis.example/fhir/CodeSystem/representation-kind", "code": "parent"}]}],
+        "name": [{"text": "Mark Hendriks"}], "period": {"start": "2012-02-29"},
+    }]);
+    no["performer"] = json!([{"reference": "#mark"}]);
+    let said = mark.create(&no);
+    assert_eq!(said.status, 201, "{}", said.text());
+    let own_only = kuiper.search("noor", "AllergyIntolerance", "");
+    assert!(!has(&own_only, "91935009"));
+    let id = kuiper.id("noor");
+    let wish = json!({
+        "resourceType": "Basic",
+        "code": {"coding": [{"system": "https://sluis.example/fhir/CodeSystem/attestation", "code": "considered-wish"}]},
+        "subject": {"reference": format!("Patient/{id}")}, "created": "2026-11-21",
+        "author": {"type": "Practitioner", "identifier": {"system": "https://sluis.example/fhir/NamingSystem/person", "value": "kuiper"}},
+        "extension": [
+            {"url": "https://sluis.example/fhir/StructureDefinition/attestation-period", "valuePeriod": {"start": "2026-11-21"}},
+            {"url": "https://sluis.example/fhir/StructureDefinition/attestation-text", "valueString": "zij blijft het willen, weloverwogen"},
+        ],
+    });
+    let attested = kuiper.create(&wish);
+    assert_eq!(attested.status, 201, "{}", attested.text());
+    sees(&kuiper, "noor", "AllergyIntolerance", &["91935009"], &[]);
+}
+
+#[test]
+fn explain_judges_at_another_instant_and_for_a_label_and_says_no_with_exit_0() {
+    let world = World::fresh();
+    let ask = |patient: &str, more: &[&str]| {
+        let bsn = world.bsn(patient);
+        let mut args = vec!["explain", "--patient", &bsn, "--json"];
+        args.extend(more);
+        world.sluis(args)
+    };
+    let permits = |run: sluis_tests::program::Run, holder: &str| {
+        let document = run.ok().json();
+        let decisions = document["decisions"].as_array().expect("decisions").clone();
+        decisions.iter().filter(|d| d["holder"] == holder && d["verdict"] == "permit").count()
+    };
+    let omar = ["--as", "sociaal-team-west", "--person", "omar", "--purpose", "CAREMGT"];
+    let at = |instant: &'static str| [omar.as_slice(), &["--at", instant]].concat();
+    assert!(permits(ask("sem", &at("2026-12-20T23:59:00+01:00")), "jeugd-ggz-de-oever") > 0);
+    assert_eq!(permits(ask("sem", &at("2026-12-21T00:00:00+01:00")), "jeugd-ggz-de-oever"), 0);
+    let gp = ["--as", "huisarts-de-linde", "--purpose", "TREAT"];
+    let never = permits(ask("bakker", &[gp.as_slice(), &["--label", "PSYTHPN"]].concat()), "ggz-de-oever");
+    assert_eq!(never, 0);
+    assert!(permits(ask("bakker", &gp), "ggz-de-oever") > 0);
+    assert_eq!(ask("bakker", &[gp.as_slice(), &["--label", "NONE-SUCH"]].concat()).code, 2);
+    assert_eq!(ask("bakker", &[gp.as_slice(), &["--at", "gisteren"]].concat()).code, 2);
+    assert_eq!(ask("bakker", &[gp.as_slice(), &["--reason", "x"]].concat()).code, 2);
+    let triage = ["--as", "zorgcoordinatie-heuvelrijk", "--purpose", "ETREAT"];
+    assert_eq!(permits(ask("peters", &triage), "ggz-de-oever"), 0);
+    assert!(
+        permits(ask("peters", &[triage.as_slice(), &["--reason", "politie"]].concat()), "ggz-de-oever") > 0
+    );
+}
+
+#[test]
+fn every_recorded_decision_comes_out_the_same_when_it_is_made_again_also_on_a_cold_copy() {
+    let world = World::fresh();
+    let asked: [(&str, &str, &str); 6] = [
+        ("linden", "gp-own", "bakker"),
+        ("valk", "triage", "jansen"),
+        ("brug", "gp-out-of-hours", "devries"),
+        ("dam", "wmo-individual", "kaya"),
+        ("omar", "youth-individual", "sem"),
+        ("steen", "district-nursing", "visser"),
+    ];
+    for (staff, function, patient) in asked {
+        let _answer = world.staff(staff, function).summary(patient);
+    }
+    let _glass =
+        world.staff("valk", "triage").responsible("brug").break_glass("peters", "nood").summary("peters");
+    let _glass =
+        world.staff("valk", "triage").responsible("brug").break_glass("peters", "nood").summary("peters");
+    let _own = world.own("noor").summary("noor");
+    let _parent = acting(&world, "els").summary("noor");
+    // What changes later changes nothing about then.
+    let listed =
+        world.sluis(["consent", "list", "--patient", &world.bsn("bakker"), "--json"]).ok().json_lines();
+    for consent in &listed {
+        let id = consent["id"].as_str().expect("id");
+        let _withdrawn = world.sluis(["consent", "withdraw", id, "--patient", &world.bsn("bakker")]).ok();
+    }
+    world.advance(400 * 86_400);
+    let decided: Vec<u64> = world
+        .dump()
+        .iter()
+        .filter(|r| ["answered", "refused"].contains(&r["kind"].as_str().unwrap_or_default()))
+        .filter_map(|r| r["index"].as_u64())
+        .collect();
+    assert!(decided.len() >= 10, "{decided:?}");
+    for index in &decided {
+        let run = world.sluis(["audit", "replay", "--index", &index.to_string(), "--json"]);
+        assert_eq!(run.json()["equal"], true, "record {index}: {}", run.stdout);
+    }
+    assert_eq!(world.sluis(["audit", "replay", "--index", "0"]).code, 1);
+    let _ended = world.terminate();
+    for index in decided.iter().take(3) {
+        let run = world.sluis(["audit", "replay", "--index", &index.to_string(), "--json"]).ok();
+        assert_eq!(run.json()["equal"], true, "record {index}, cold: {}", run.stdout);
+    }
+}
+
+#[test]
+fn a_preview_shows_what_then_comes_true() {
+    let world = World::fresh();
+    let choice = consent(&world, "elidrissi", None, &permit(&group("category", "ggz")));
+    let shown = world
+        .sluis_with(["consent", "preview", "-", "--json"], choice.to_string().as_bytes())
+        .ok()
+        .json_lines();
+    let row = shown
+        .iter()
+        .find(|row| row["function"] == "ggz-treatment" && row["holder"] == "huisarts-de-linde")
+        .expect("a row");
+    let promised: Vec<&str> =
+        row["sees"].as_array().expect("sees").iter().filter_map(Value::as_str).collect();
+    assert!(!promised.is_empty() && row["less"] == json!([]));
+    assert_eq!(world.own("elidrissi").create(&choice).status, 201);
+    let explained = world
+        .sluis([
+            "explain",
+            "--patient",
+            &world.bsn("elidrissi"),
+            "--as",
+            "ggz-de-oever",
+            "--function",
+            "ggz-treatment",
+            "--purpose",
+            "TREAT",
+            "--json",
+        ])
+        .ok()
+        .json();
+    let decisions = explained["decisions"].as_array().expect("decisions").clone();
+    let permitted: Vec<&str> = decisions
+        .iter()
+        .filter(|d| d["holder"] == "huisarts-de-linde" && d["verdict"] == "permit")
+        .filter_map(|d| d["class"].as_str())
+        .collect();
+    assert_eq!(promised, permitted);
+}
