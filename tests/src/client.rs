@@ -248,11 +248,11 @@ impl Client {
     /// When no answer comes.
     pub fn try_send(&self, request: &Request) -> io::Result<Answer> {
         let mut kept = self.connection.lock().expect("connection");
-        if let Some(mut connection) = kept.take() {
-            if let Ok(answer) = connection.exchange(request) {
-                *kept = (!closes(&answer)).then_some(connection);
-                return Ok(answer);
-            }
+        if let Some(mut connection) = kept.take()
+            && let Ok(answer) = connection.exchange(request)
+        {
+            *kept = (!closes(&answer)).then_some(connection);
+            return Ok(answer);
         }
         let mut connection = self.open()?;
         let answer = connection.exchange(request)?;

@@ -1,14 +1,6 @@
 //! The harness: the real program in a small world, and an outsider's means to talk to it.
 //!
 //! It knows CONTRACT.md and nothing of the source: names, headers, files and commands as an outsider meets them.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice
-)]
-// Reason: a harness that cannot go on must fail its test, with words.
 
 pub mod ask;
 pub mod assertion;

@@ -1,13 +1,5 @@
 //! The house stands as `gateway/ARCHITECTURE.md` draws it: who may import whom, what the pure rooms may know, what lies
 //! at the top, and that the sandbox can be left out. Reads what cargo says and what the sources say; runs nothing.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test that cannot go on fails, with words"
-)]
 
 use serde_json::Value;
 use std::collections::BTreeSet;

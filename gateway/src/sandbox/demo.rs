@@ -97,9 +97,8 @@ fn demo(
         portal: format!("https://{}", bound.portal.local_addr().map_err(io)?),
         management: format!("http://{}", bound.management.local_addr().map_err(io)?),
     };
-    let faces = pki::faces(&dir.join("pki")).and_then(|(identity, authorities)| {
-        Ok(Faces { exchange: identity.clone(), portal: identity, authorities })
-    })?;
+    let (identity, authorities) = pki::faces(&dir.join("pki"))?;
+    let faces = Faces { exchange: identity.clone(), portal: identity, authorities };
     seed::write_region_json(dir, &world, &material, &places, started)?;
     let runtime = tokio::runtime::Runtime::new().map_err(io)?;
     let banner = || say(&banner(dir, &places));

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 /// One thing that is true from now on.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "kebab-case")]
+#[allow(clippy::large_enum_variant, reason = "few are in memory at once, each for the length of one change")]
 pub enum Fact {
     /// Who a person is to the outside, and when born as a holder says.
     Identity {

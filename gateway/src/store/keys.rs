@@ -212,7 +212,7 @@ impl Keys {
         let io = |e| KeyError::Io(self.folder.join("people"), e);
         self.slots.write_all_at(&bytes, at).map_err(io)?;
         self.slots.sync_data().map_err(io)?;
-        people.end = at + SLOT;
+        people.end = at + SLOT as u64;
         people.by_tag.insert(tag, (person, year));
         people.slots.insert((person, year), Slot { at, tag, key: key.clone() });
         Ok((tag, key))
@@ -259,7 +259,7 @@ impl Keys {
         let Some(slot) = people.slots.remove(&(person, year)) else { return Ok(false) };
         people.by_tag.remove(&slot.tag);
         let io = |e| KeyError::Io(self.folder.join("people"), e);
-        self.slots.write_all_at(&[0; SLOT as usize], slot.at).map_err(io)?;
+        self.slots.write_all_at(&[0; SLOT], slot.at).map_err(io)?;
         self.slots.sync_data().map_err(io)?;
         Ok(true)
     }
@@ -278,7 +278,7 @@ pub fn opens(folder: &Path, master: &Key) -> Result<(), KeyError> {
 }
 
 /// Magic 4, person 8, year 2, sealed (nonce 12, tag 16, key 32, AEAD tag 16) = 90; padded.
-const SLOT: u64 = 96;
+const SLOT: usize = 96;
 const MAGIC: &[u8; 4] = b"SLK1";
 
 fn place(person: PersonNo, year: u16) -> Vec<u8> {
@@ -289,7 +289,7 @@ fn encode_slot(master: &Key, person: PersonNo, year: u16, tag: Tag, key: &Key) -
     let plain = [tag.as_slice(), &key.0].concat();
     let sealed = master.seal(&place(person, year), &plain).map_err(|_| KeyError::NoRandomness)?;
     let mut bytes = [MAGIC.as_slice(), &person.0.to_be_bytes(), &year.to_be_bytes(), &sealed].concat();
-    bytes.resize(SLOT as usize, 0);
+    bytes.resize(SLOT, 0);
     Ok(bytes)
 }
 
@@ -298,14 +298,14 @@ fn read_slots(file: &File, path: &Path, master: &Key) -> Result<People, KeyError
     let mut reader = file;
     reader.read_to_end(&mut bytes).map_err(|e| KeyError::Io(path.to_owned(), e))?;
     let mut people = People::default();
-    for (index, slot) in bytes.chunks(SLOT as usize).enumerate() {
-        let at = index as u64 * SLOT;
+    for (index, slot) in bytes.chunks(SLOT).enumerate() {
+        let at = (index * SLOT) as u64;
         // A wiped slot is all zeros; a torn last one was never used: its key was not durable yet.
-        if slot.len() < SLOT as usize {
+        if slot.len() < SLOT {
             people.end = at;
             return Ok(people);
         }
-        people.end = at + SLOT;
+        people.end = at + SLOT as u64;
         if slot.iter().all(|b| *b == 0) {
             continue;
         }

@@ -13,6 +13,9 @@ use engine::Engine;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
+/// Keys with their values, in key order.
+pub type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// A failure of the view. The truth is elsewhere: the answer is to refuse, and to rebuild.
 #[derive(Debug)]
 pub enum ViewError {
@@ -164,7 +167,7 @@ impl View {
     ///
     /// # Errors
     /// See [`ViewError`].
-    pub fn scan(&self, index: Index, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ViewError> {
+    pub fn scan(&self, index: Index, prefix: &[u8]) -> Result<Rows, ViewError> {
         let mut found = self.with(|engine| engine.scan(index, prefix))?;
         for (key, value) in &mut found {
             *value = self.key.open(&Self::place(index, key), value).map_err(|_| ViewError::Damaged)?;
