@@ -105,10 +105,12 @@ fn known_to_officer(located: &Located, world: &World) -> Result<String, Refusal>
 }
 
 /// Through whose eyes the journal is read.
-enum Lens<'a> {
+pub(crate) enum Lens<'a> {
+    /// The person's own.
     Person,
     /// Somebody who acts for the person, and the codes of the classes that reach them.
     Representative(Vec<String>),
+    /// Those of the officer of a participant.
     Officer(&'a str),
 }
 
@@ -132,15 +134,15 @@ fn lens<'l>(located: &'l Located, world: &World) -> Option<Lens<'l>> {
 }
 
 /// One record as a lens shows it.
-struct Seen {
-    leaf: Leaf,
-    entry: Entry,
+pub(crate) struct Seen {
+    pub(crate) leaf: Leaf,
+    pub(crate) entry: Entry,
     side: Side,
 }
 
 /// What this lens shows of a record. `name` is the person's id for the organisation that reads: the tag of the year
 /// would let two organisations join what they see.
-fn see(index: u64, lens: &Lens<'_>, name: &str, world: &World) -> Option<Seen> {
+pub(crate) fn see(index: u64, lens: &Lens<'_>, name: &str, world: &World) -> Option<Seen> {
     let leaf = Leaf::parse(&world.store.records().read(index).ok()?).ok()?;
     let mut entry = leaf.open(world.store.keys()).ok()?;
     let side = match lens {
@@ -158,7 +160,7 @@ fn see(index: u64, lens: &Lens<'_>, name: &str, world: &World) -> Option<Seen> {
 }
 
 impl Seen {
-    fn render(&self, index: u64, world: &World) -> Option<(String, Vec<u8>)> {
+    pub(crate) fn render(&self, index: u64, world: &World) -> Option<(String, Vec<u8>)> {
         let (time, origin) = (self.leaf.time.to_string(), &world.settings.origin);
         let place = Place { index, origin, time: &time, request_id: &self.leaf.request_id };
         let bytes = render_for(self.side, &self.entry, place)?;

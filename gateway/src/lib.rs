@@ -13,6 +13,7 @@ pub mod directory;
 pub mod dump;
 pub mod exchange;
 pub mod explain;
+pub mod export;
 pub mod lens;
 pub mod limits;
 pub mod listen;

@@ -3,7 +3,7 @@
 use crate::session::{PERSON, officer};
 use serde_json::Value;
 use sluis_tests::json::{has_words, of_type};
-use sluis_tests::{Asker, World};
+use sluis_tests::{Asker, World, proof};
 use std::collections::BTreeSet;
 
 /// Every event that a reader sees, over all pages.
@@ -140,4 +140,63 @@ fn an_officer_elsewhere_sees_nothing_and_cannot_tell_it_from_nobody() {
     let made_up = elsewhere.get(&format!("AuditEvent?patient={}", "a".repeat(53)));
     foreign.is(403, "not-permitted");
     assert_eq!(foreign.face(), made_up.face());
+}
+
+#[test]
+fn an_export_is_signed_recorded_and_checked_without_us() {
+    let world = World::fresh();
+    let linden = world.staff("linden", "gp-own");
+    let asked = linden.summary(PERSON).ok();
+    let folder = tempfile::tempdir().unwrap();
+    let number = world.bsn(PERSON);
+    let key = world.region()["journal_key"].as_str().unwrap().to_owned();
+    let export = |format: &str, officer: Option<&str>| {
+        let name = format!("{format}-{}", officer.unwrap_or("person"));
+        let to = folder.path().join(&name);
+        let mut args = vec![
+            "audit",
+            "export",
+            "--patient",
+            "-",
+            "--format",
+            format,
+            "--to",
+            to.to_str().unwrap(),
+            "--json",
+        ];
+        args.extend(officer.iter().flat_map(|o| ["--officer", *o]));
+        let said = world.sluis_with(args, number.as_bytes()).ok().json();
+        let content = std::fs::read(&to).unwrap();
+        let note = std::fs::read_to_string(folder.path().join(format!("{name}.note"))).unwrap();
+        let (count, hash) = proof::open(&note, &key).unwrap();
+        assert_eq!(said["records"], count);
+        assert_eq!(ring::digest::digest(&ring::digest::SHA256, &content).as_ref(), hash, "{name}");
+        assert!(proof::open(&note.replacen(&count.to_string(), "1", 1), &key).is_err(), "a bent note");
+        String::from_utf8(content).unwrap()
+    };
+    let lines = export("ndjson", None);
+    for line in lines.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        proof::check(&line["proof"], &key).unwrap();
+        assert_eq!(line["event"]["resourceType"], "AuditEvent");
+    }
+    assert!(lines.contains(asked.request_id()) && lines.contains("van der Linden"));
+    let bundle: Value = serde_json::from_str(&export("bundle", Some("wijkverpleging-thuis"))).unwrap();
+    let seen = bundle.to_string();
+    assert!(
+        seen.contains(asked.request_id())
+            && !seen.contains("van der Linden")
+            && !seen.contains("sociaal-team-west")
+    );
+    let table = export("csv", None);
+    assert!(table.starts_with("index,time,kind,") && table.contains("not-asked"));
+    for text in [&lines, &seen, &table] {
+        assert!(!text.contains(&number), "a BSN");
+    }
+    // That it was done stands in the person's own log.
+    let exports = world
+        .dump()
+        .into_iter()
+        .filter(|r| r["kind"] == "audit-read" && r["event"].to_string().contains("export"));
+    assert_eq!(exports.count(), 3);
 }

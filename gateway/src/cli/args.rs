@@ -570,6 +570,25 @@ pub(super) enum AuditCommand {
         #[command(flatten)]
         common: Common,
     },
+    /// What the journal says about a person, as a signed file: for that person, or for an officer.
+    #[command(
+        after_help = "Example: sluis audit export --patient - --format csv --to ./log.csv --dir ./sluis-demo\nBeside the file lies FILE.note: a C2SP signed note with count and SHA-256 of it, under the journal's key. Lines of ndjson also carry the proof that each record stands in the journal.\nWith --json: {\"file\":\"…\",\"note\":\"…\",\"records\":12}"
+    )]
+    Export {
+        #[command(flatten)]
+        of: Of,
+        /// For the officer of this participant: the own tenancy alone.
+        #[arg(long)]
+        officer: Option<String>,
+        /// The form.
+        #[arg(long, default_value = "ndjson", value_parser = ["ndjson", "bundle", "csv"])]
+        format: String,
+        /// The file to write; it must not exist yet.
+        #[arg(long)]
+        to: PathBuf,
+        #[command(flatten)]
+        common: Common,
+    },
     /// The newest signed checkpoint.
     #[command(after_help = "Example: sluis audit checkpoint --dir ./sluis-demo > kept-elsewhere.txt")]
     Checkpoint {

@@ -3,6 +3,7 @@
 use super::args::{AuditCommand, Common};
 use super::{Ended, files, print};
 use crate::control::{Command, Frame, NAME, call};
+use crate::export::Format;
 use crate::replay::{self, NoReplay, Replayed};
 use crate::store::keys::{Keys, master_key};
 use crate::{dump, store};
@@ -38,6 +39,21 @@ pub(super) fn run(command: &AuditCommand) -> Ended {
             true => tell(common, &Command::AuditReplay { index: *index, json: common.json }),
             false => cold_replay(&common.dir, *index, common.json),
         },
+        AuditCommand::Export { of, officer, format, to, common } => {
+            let format = match format.as_str() {
+                "bundle" => Format::Bundle,
+                "csv" => Format::Csv,
+                _ => Format::Ndjson,
+            };
+            match files::value(&of.patient) {
+                Ok(patient) => {
+                    let to = std::path::absolute(to).unwrap_or_else(|_| to.clone());
+                    let (officer, json) = (officer.clone(), common.json);
+                    tell(common, &Command::AuditExport { patient, officer, format, to, json })
+                }
+                Err(ended) => ended,
+            }
+        }
         AuditCommand::Checkpoint { common } => tell(common, &Command::AuditCheckpoint),
     }
 }

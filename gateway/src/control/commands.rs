@@ -4,6 +4,7 @@ use super::explain;
 use super::wire::{Command, Frame};
 use crate::backup::{self, ArchiveError, Snapshot};
 use crate::desk::{self, Refused};
+use crate::export::{self, Format as ExportFormat};
 use crate::register;
 use crate::replay::{Past, Present};
 use crate::retention::{self, Forgotten};
@@ -85,6 +86,8 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
                     },
                 )
             }),
+        Command::AuditExport { patient, officer, format, to, json } => identifier(patient)
+            .and_then(|p| export_to(world, &p, officer.as_deref(), *format, to, *json, say)),
         Command::Backup { to, keys_to, json } => backup(world, to, keys_to, *json, say),
         Command::Clock { forward } => clock(world, *forward, say),
         Command::Fault { holder, mode } => fault(world, holder, mode, say),
@@ -264,6 +267,42 @@ fn prove(world: &World, index: u64, say: Say<'_>) -> Done {
     let proof = world.store.log().prove(index).map_err(|e| Refused::new("unknown-record", e.to_string()))?;
     out(say, serde_json::to_string(&proof).unwrap_or_default());
     Ok(())
+}
+
+/// The file and, beside it, the note that signs it.
+fn export_to(
+    world: &World,
+    person: &Identifier,
+    officer: Option<&str>,
+    format: ExportFormat,
+    to: &Path,
+    as_json: bool,
+    say: Say<'_>,
+) -> Done {
+    let made = export::export(world, person, officer, format)?;
+    let mut note_name = to.file_name().unwrap_or_default().to_owned();
+    note_name.push(".note");
+    let signed_by = to.with_file_name(note_name);
+    for (file, text) in [(to, &made.content), (signed_by.as_path(), &made.note)] {
+        write_new(file, text.as_bytes())
+            .map_err(|e| Refused::new("export-failed", format!("{}: {e}", file.display())))?;
+    }
+    let line = if as_json {
+        json!({"file": to, "note": signed_by, "records": made.records}).to_string()
+    } else {
+        format!("{} records in {}, signed in {}", made.records, to.display(), signed_by.display())
+    };
+    out(say, line);
+    Ok(())
+}
+
+/// A file that only its owner may read, and that was not there.
+fn write_new(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut out = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    out.write_all(bytes)?;
+    out.sync_all()
 }
 
 fn retention_run(world: &World, keep_years: u16, as_json: bool, say: Say<'_>) -> Done {

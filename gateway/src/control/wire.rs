@@ -1,5 +1,6 @@
 //! What travels over the control socket.
 
+use crate::export::Format;
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -30,6 +31,7 @@ pub enum Command {
     ConsentPreview { text: String, json: bool },
     AuditCheckpoint,
     RebuildView,
+    AuditExport { patient: String, officer: Option<String>, format: Format, to: PathBuf, json: bool },
     RetentionRun { keep_years: u16, json: bool },
     RetentionHold { patient: String, lift: bool },
     Backup { to: PathBuf, keys_to: PathBuf, json: bool },
