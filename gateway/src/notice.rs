@@ -20,6 +20,10 @@ pub enum About {
     EmergencyOpened,
     /// Somebody tried to, and was refused.
     EmergencyRefused,
+    /// A professional attested something that opens or shuts doors.
+    Attested,
+    /// Somebody objected for the person.
+    RepresentativeObjected,
 }
 
 impl About {
@@ -29,6 +33,16 @@ impl About {
         match self {
             Self::EmergencyOpened => "emergency-opened",
             Self::EmergencyRefused => "emergency-refused",
+            Self::Attested => "attested",
+            Self::RepresentativeObjected => "representative-objected",
+        }
+    }
+
+    /// Whether the person hears of it at once; the rest is for officers to look at.
+    fn tells_person(self) -> bool {
+        match self {
+            Self::EmergencyOpened | Self::EmergencyRefused => true,
+            Self::Attested | Self::RepresentativeObjected => false,
         }
     }
 }
@@ -57,7 +71,7 @@ pub(crate) fn of(about: About, trail: &Trail, world: &World, at: Timestamp) -> V
     let mut officers = vec![asker.clone()];
     officers.extend(state.holders.into_iter().filter(|holder| *holder != asker));
     let officers = officers.iter().filter_map(|id| trust.participant(id)).map(|p| Some(&**p));
-    let person = trail.person.map(|_| None);
+    let person = trail.person.filter(|_| about.tells_person()).map(|_| None);
     person.into_iter().chain(officers).map(|to| draft(about, &asker, to, trail, at)).collect()
 }
 

@@ -167,25 +167,13 @@ fn tell(past: &Past<'_>, index: u64, person: PersonNo, version: u64) -> Result<T
             told.state.version += 1;
         }
         for fact in &change.facts {
-            match fact {
-                Fact::Participant { document } => {
-                    let participant: Participant =
-                        serde_json::from_value(document.clone()).map_err(|_| NoReplay::Unreadable)?;
-                    told.participants.insert(participant.id.as_str().to_owned(), Arc::new(participant));
-                }
-                Fact::Identity { .. }
-                | Fact::Resources { .. }
-                | Fact::Consent { .. }
-                | Fact::Relation { .. }
-                | Fact::Attestation { .. }
-                | Fact::Representative { .. }
-                | Fact::GlassBroken { .. }
-                | Fact::Hold { .. }
-                    if change.person.is_some() =>
-                {
-                    told.state.fold(fact);
-                }
-                _ => {}
+            if let Fact::Participant { document } = fact {
+                let participant: Participant =
+                    serde_json::from_value(document.clone()).map_err(|_| NoReplay::Unreadable)?;
+                told.participants.insert(participant.id.as_str().to_owned(), Arc::new(participant));
+            }
+            if change.person.is_some() {
+                told.state.fold(fact);
             }
         }
     }

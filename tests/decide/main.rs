@@ -312,6 +312,10 @@ fn a_parents_objection_stops_sharing_on_the_next_request_and_an_attested_wish_op
     no["performer"] = json!([{"reference": "#mark"}]);
     let said = mark.create(&no);
     assert_eq!(said.status, 201, "{}", said.text());
+    assert_eq!(
+        kinds(&world.records_of(said.request_id())),
+        ["consent", "notice", "notice", "notice", "notice"]
+    );
     let own_only = kuiper.search("noor", "AllergyIntolerance", "");
     assert!(!has(&own_only, "91935009"));
     let id = kuiper.id("noor");
@@ -327,6 +331,7 @@ fn a_parents_objection_stops_sharing_on_the_next_request_and_an_attested_wish_op
     });
     let attested = kuiper.create(&wish);
     assert_eq!(attested.status, 201, "{}", attested.text());
+    assert!(kinds(&world.records_of(attested.request_id())).contains(&"notice"), "no officer hears of it");
     sees(&kuiper, "noor", "AllergyIntolerance", &["91935009"], &[]);
 }
 

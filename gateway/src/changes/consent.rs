@@ -1,6 +1,7 @@
 //! Privacy consents: recorded, withdrawn, given a second key, and read back by who may (CONTRACT.md 7).
 
 use super::{OURSELVES, Visible, known_subject, may_record, outward, subject_of};
+use crate::notice::About;
 use crate::refusal::{NoGrant, Refusal};
 use crate::road::authorise::Authorised;
 use crate::road::locate::{Subject, acting_for, is_self};
@@ -14,7 +15,7 @@ use crate::trail::Trail;
 use crate::trust::Purpose;
 use crate::world::World;
 use consent::Identifier;
-use consent::record::{Giver, Reading, Representation};
+use consent::record::{ConsentRecord, Giver, Reading, Representation, Status};
 use consent::standing::age_at;
 use fhir_mappings::audit::{self, Kind};
 use fhir_mappings::consent_wire::{self, Change as Kindof, Context, Presented, Received, Recorder, Why};
@@ -195,9 +196,16 @@ async fn store(
         Some(Fence { person: Some((subject.person, subject.state.version)), trust: asked.trust().epoch() });
     let location = format!("{}Consent/{}", world.settings.base, shown.id);
     let answer = Minimised::authored(Kind::Consent, status, shown.bytes, fence)
-        .at((status == 201).then_some(location), record.version);
+        .at((status == 201).then_some(location), record.version)
+        .noticed(for_review(&record));
     let fact = Fact::Consent { recorder: stored.recorder, reading: stored.reading, wire: stored.wire };
     record_change(answer, Change::about(subject.person, fact), world, trail).await
+}
+
+/// An objection that only somebody else gave is put before officers: whether it may stand is theirs to look at.
+fn for_review(record: &ConsentRecord) -> Option<About> {
+    let objects = record.provision.kind == consent::record::Kind::Deny && record.status == Status::Active;
+    (objects && !record.givers.contains(&Giver::Person)).then_some(About::RepresentativeObjected)
 }
 
 /// The recorder of what a person chose without an organisation between.

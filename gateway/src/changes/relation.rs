@@ -4,6 +4,7 @@
 //! sender, and no relation counts for the organisation that recorded it (see `road/decide.rs`).
 
 use super::{OURSELVES, Visible, known_subject, may_record, outward, subject_of};
+use crate::notice::About;
 use crate::refusal::{NoGrant, Refusal};
 use crate::road::authorise::Authorised;
 use crate::road::decide::{has_grant, person_identifiers};
@@ -166,7 +167,8 @@ pub(super) async fn attest(asked: &Authorised, world: &World, trail: &mut Trail)
     let shown = show_attestation(asked, &subject, &stored, received.text.as_deref(), world);
     let location = format!("{}Basic/{}", world.settings.base, shown.id);
     let answer = Minimised::authored(Kind::Attestation, 201, shown.bytes, fence(asked, &subject))
-        .at(Some(location), 1);
+        .at(Some(location), 1)
+        .noticed(Some(About::Attested));
     let StoredAttestation { id, recorder, attestation, wire } = stored;
     let fact = Fact::Attestation { id, recorder, attestation, wire };
     record_change(answer, Change::about(subject.person, fact), world, trail).await

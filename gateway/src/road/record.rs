@@ -115,8 +115,7 @@ pub async fn record_change(
     trail: &Trail,
 ) -> Result<Option<Recorded<Minimised>>, Refusal> {
     let draft = draft(trail, answer.kind(), answer.outcome(), world);
-    let opened = answer.begins().map(|_| About::EmergencyOpened);
-    let drafts = noticed(draft, opened, trail, world);
+    let drafts = noticed(draft, answer.about(), trail, world);
     let told = drafts.beside.len();
     match world.store.change(drafts, change, answer.fence(), None).await {
         Ok(placed) => {

@@ -7,6 +7,7 @@ use super::authorise::{Ask, Authorised};
 use super::decide::{Decided, Granted, glass_key};
 use super::fetch::Fetched;
 use super::locate::is_self;
+use crate::notice::About;
 use crate::oauth::asker::Asker;
 use crate::oauth::scope::Interaction;
 use crate::refusal::Refusal;
@@ -33,6 +34,8 @@ pub struct Minimised {
     fence: Option<Fence>,
     /// What becomes true with this answer: the hour of a broken glass begins.
     begins: Option<Change>,
+    /// Who must hear of it, beside those who asked.
+    about: Option<About>,
 }
 
 impl Minimised {
@@ -48,6 +51,7 @@ impl Minimised {
             outcome: Outcome::Success,
             fence,
             begins: None,
+            about: None,
         }
     }
 
@@ -69,6 +73,17 @@ impl Minimised {
 
     pub(super) fn fence(&self) -> Option<Fence> {
         self.fence
+    }
+
+    /// With what officers must look at.
+    #[must_use]
+    pub(crate) fn noticed(mut self, about: Option<About>) -> Self {
+        self.about = about;
+        self
+    }
+
+    pub(super) fn about(&self) -> Option<About> {
+        self.about
     }
 
     pub(super) fn begins(&self) -> Option<&Change> {
@@ -103,6 +118,7 @@ pub fn minimise(fetched: Fetched, world: &World, trail: &mut Trail) -> Result<Mi
     }
     let outcome = if partial { Outcome::Partial("holder-unavailable".into()) } else { Outcome::Success };
     let begins = glass_broken(&granted);
+    let about = begins.as_ref().map(|_| About::EmergencyOpened);
     let fence = Some(granted.fence);
     Ok(Minimised {
         status: 200,
@@ -113,6 +129,7 @@ pub fn minimise(fetched: Fetched, world: &World, trail: &mut Trail) -> Result<Mi
         outcome,
         fence,
         begins,
+        about,
     })
 }
 
