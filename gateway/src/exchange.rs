@@ -1,7 +1,7 @@
 //! The exchange listener's routes: tokens, discovery, and everything under `/fhir` on the road of `answer.rs`.
 
 use crate::answer::answer;
-use crate::limits::{FloodKind, Source};
+use crate::limits::{Admitted, FloodKind, Source};
 use crate::listen::Peer;
 use crate::oauth::discovery;
 use crate::road::identify::Inbound;
@@ -34,33 +34,32 @@ pub fn router(world: Arc<World>) -> Router {
 }
 
 async fn road(State(world): State<Arc<World>>, request: Request) -> Response {
-    let Some(peer) = request.extensions().get::<Peer>().cloned() else {
-        return respond::outcome(&Outcome::new(Code::TokenInvalid), &world, None);
-    };
-    let _admitted = match world.budgets.request(peer.fingerprint(), Instant::now()) {
-        Ok(admitted) => admitted,
-        Err(exceeded) => {
-            world.floods.count(Source::Certificate(peer.fingerprint()), FloodKind::TooManyRequests);
-            let trail = Trail::begin(request.headers());
-            return respond::limited(exceeded.retry_after_seconds(), &world, &trail);
-        }
-    };
-    answer(Inbound::new(request, peer), &world).await
+    match within_budget(&request, &world) {
+        Ok((peer, _admitted)) => answer(Inbound::new(request, peer), &world).await,
+        Err(refused) => *refused,
+    }
 }
 
 async fn token(State(world): State<Arc<World>>, request: Request) -> Response {
+    match within_budget(&request, &world) {
+        Ok((peer, _admitted)) => crate::token::endpoint(request, &peer, &world).await,
+        Err(refused) => *refused,
+    }
+}
+
+/// Who is at the other end, while its budget lasts; hold the admission until the answer is made.
+fn within_budget(request: &Request, world: &World) -> Result<(Peer, Admitted), Box<Response>> {
     let Some(peer) = request.extensions().get::<Peer>().cloned() else {
-        return respond::outcome(&Outcome::new(Code::TokenInvalid), &world, None);
+        return Err(Box::new(respond::outcome(&Outcome::new(Code::TokenInvalid), world, None)));
     };
-    let _admitted = match world.budgets.request(peer.fingerprint(), Instant::now()) {
-        Ok(admitted) => admitted,
+    match world.budgets.request(peer.fingerprint(), Instant::now()) {
+        Ok(admitted) => Ok((peer, admitted)),
         Err(exceeded) => {
             world.floods.count(Source::Certificate(peer.fingerprint()), FloodKind::TooManyRequests);
             let trail = Trail::begin(request.headers());
-            return respond::limited(exceeded.retry_after_seconds(), &world, &trail);
+            Err(Box::new(respond::limited(exceeded.retry_after_seconds(), world, &trail)))
         }
-    };
-    crate::token::endpoint(request, &peer, &world).await
+    }
 }
 
 /// Documents that are equal for every caller: no token, no record.
