@@ -7,12 +7,12 @@ use sluis_tests::ask::BSN;
 use std::sync::OnceLock;
 
 /// Whom it is about.
-pub const PERSON: &str = "999990196";
+pub(crate) const PERSON: &str = "999990196";
 /// Somebody else, with records of her own.
-pub const OTHER: &str = "999990184";
+pub(crate) const OTHER: &str = "999990184";
 
 /// The world with these two persons in it, and consents for triage.
-pub fn world() -> &'static World {
+pub(crate) fn world() -> &'static World {
     static PLANTED: OnceLock<()> = OnceLock::new();
     let world = World::shared();
     PLANTED.get_or_init(|| plant(world));
@@ -120,7 +120,7 @@ fn plant(world: &World) {
 
 /// Imports resources as one bundle.
 #[track_caller]
-pub fn import(world: &World, holder: &str, resources: &Value) {
+pub(crate) fn import(world: &World, holder: &str, resources: &Value) {
     let entry: Vec<Value> = resources.as_array().unwrap().iter().map(|r| json!({"resource": r})).collect();
     let bundle = json!({"resourceType": "Bundle", "type": "collection", "entry": entry});
     let folder = tempfile::tempdir().unwrap();
@@ -130,7 +130,7 @@ pub fn import(world: &World, holder: &str, resources: &Value) {
 }
 
 /// A permit from De Linde for triage: all that needs no named act.
-pub fn consent(world: &World, person: &str) -> Value {
+pub(crate) fn consent(world: &World, person: &str) -> Value {
     let who = |role: &str, reference: Value| {
         json!({"role": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": role}]},
                "reference": reference})

@@ -306,7 +306,7 @@ fn refusals_speak_the_language_asked_and_name_nobody() {
 }
 
 /// A permit for De Linde to see everything, recorded by this organisation.
-pub fn permit(world: &World, bsn: &str, recorder: &str) -> Value {
+pub(crate) fn permit(world: &World, bsn: &str, recorder: &str) -> Value {
     let organisation =
         |id: &str| json!({"type": "Organization", "identifier": world.participant(id)["identifier"]});
     json!({

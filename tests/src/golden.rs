@@ -63,43 +63,46 @@ pub fn unused(used: &BTreeSet<String>) -> Vec<String> {
     left
 }
 
-/// The same with ids of ours, instants of the run and sealed links replaced by placeholders, numbered as they come.
+/// The same with ids of ours replaced by the type they name, instants of the run by a placeholder, and everything whose
+/// order is chance (it follows ids, which differ from sandbox to sandbox) put in the order of its content.
 fn settled(value: &Value) -> Value {
     let mut names = BTreeMap::new();
-    collect(value, &mut names);
-    replace(value, "", &names)
+    crate::json::visit(value, &mut |v| {
+        let kind = v.get("resourceType").and_then(Value::as_str);
+        if let (Some(kind), Some(id)) = (kind, v.get("id").and_then(Value::as_str)) {
+            if id.len() > 20 {
+                names.insert(id.to_owned(), format!("<{kind}>"));
+            }
+        }
+    });
+    let mut settled = replace(value, &names);
+    sort(&mut settled);
+    settled
 }
 
-fn collect(value: &Value, names: &mut BTreeMap<String, String>) {
+/// Lists of objects in the order of their content; the first entry of a document, its Composition, stays first.
+fn sort(value: &mut Value) {
     match value {
-        Value::Object(members) => {
-            for name in ["id", "fullUrl"] {
-                if let Some(id) = members.get(name).and_then(Value::as_str) {
-                    let id = id.rsplit(['/', ':']).next().unwrap_or(id);
-                    let number = names.len() + 1;
-                    names.entry(id.to_owned()).or_insert_with(|| format!("<id {number}>"));
-                }
+        Value::Object(members) => members.values_mut().for_each(sort),
+        Value::Array(all) => {
+            all.iter_mut().for_each(sort);
+            if all.iter().all(Value::is_object) {
+                all.sort_by_key(|v| (v["resource"]["resourceType"] != "Composition", v.to_string()));
             }
-            members.values().for_each(|v| collect(v, names));
         }
-        Value::Array(all) => all.iter().for_each(|v| collect(v, names)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
-fn replace(value: &Value, member: &str, names: &BTreeMap<String, String>) -> Value {
+fn replace(value: &Value, names: &BTreeMap<String, String>) -> Value {
     match value {
         Value::Object(members) => {
-            let of_run = members.get("resourceType").and_then(Value::as_str);
-            let replaced = members.iter().map(|(name, v)| {
-                let instant = matches!(name.as_str(), "timestamp" | "lastUpdated")
-                    || (name == "date" && of_run == Some("Composition"));
-                let v = if instant { Value::from("<now>") } else { replace(v, name, names) };
-                (name.clone(), v)
-            });
-            Value::Object(replaced.collect())
+            // The number of a fact follows the order of the list, and that follows ids.
+            let numbered = members.get("url").is_some_and(|url| url == "fact");
+            let kept = members.iter().filter(|(name, _)| !numbered || *name == "url");
+            Value::Object(kept.map(|(name, v)| (name.clone(), replace(v, names))).collect())
         }
-        Value::Array(all) => Value::Array(all.iter().map(|v| replace(v, member, names)).collect()),
+        Value::Array(all) => Value::Array(all.iter().map(|v| replace(v, names)).collect()),
         Value::String(text) => Value::from(words(text, names)),
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
@@ -107,18 +110,64 @@ fn replace(value: &Value, member: &str, names: &BTreeMap<String, String>) -> Val
 
 fn words(text: &str, names: &BTreeMap<String, String>) -> String {
     let mut text = text.to_owned();
-    // Longest first, so that an id that begins another one does not cut it.
-    let mut all: Vec<_> = names.iter().filter(|(id, _)| id.len() > 8).collect();
-    all.sort_by_key(|(id, _)| std::cmp::Reverse(id.len()));
-    for (id, name) in all {
-        if text.contains(id.as_str()) {
-            text = text.replace(id.as_str(), name);
-        }
+    for (id, name) in names {
+        text = text.replace(id.as_str(), name);
     }
     if let Some(at) = text.find("https://127.0.0.1:") {
         let rest = &text[at + 18..];
         let port = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         text = format!("{}<exchange>{}", &text[..at], &rest[port..]);
     }
+    if let Some(at) = text.find("Casus ") {
+        let rest = &text[at + 6..];
+        let number = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+        text = format!("{}Casus <number>{}", &text[..at], &rest[number..]);
+    }
+    text = sorted_sources(&text);
+    for tag in ["tr", "li"] {
+        text = sorted_rows(&text, tag);
+    }
+    // An instant with a fraction of a second is the run's: the region's own have none.
+    if text.len() > 20
+        && text.as_bytes()[10] == b'T'
+        && text.ends_with('Z')
+        && text.parse::<jiff::Timestamp>().is_ok()
+    {
+        return "<now>".into();
+    }
     text
+}
+
+/// The rows of a narrative in the order of their words.
+fn sorted_rows(text: &str, tag: &str) -> String {
+    let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
+    let mut rows: Vec<&str> =
+        text.split(open.as_str()).skip(1).filter_map(|r| r.split(close.as_str()).next()).collect();
+    if rows.len() < 2 {
+        return text.to_owned();
+    }
+    // The head of a table has a row of its own, before all others.
+    let head = usize::from(rows[0].contains("<th>"));
+    rows[head..].sort_unstable();
+    let mut rows = rows.into_iter();
+    let mut parts = text.split(open.as_str());
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.split_once(close.as_str()).map_or("", |(_, rest)| rest);
+        out.push_str(&format!("{open}{}{close}{rest}", rows.next().unwrap_or_default()));
+    }
+    out
+}
+
+/// The sources in a cell, `A; B`, in the order of their names.
+fn sorted_sources(text: &str) -> String {
+    let cells = text.split("<td>").map(|cell| match cell.split_once("</td>") {
+        Some((words, rest)) => {
+            let mut sources: Vec<&str> = words.split("; ").collect();
+            sources.sort_unstable();
+            format!("{}</td>{rest}", sources.join("; "))
+        }
+        None => cell.to_owned(),
+    });
+    cells.collect::<Vec<_>>().join("<td>")
 }
