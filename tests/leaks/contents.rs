@@ -118,7 +118,7 @@ fn l41_contained_is_no_parameter() {
         &[
             format!("Condition?patient={id}&_contained=both"),
             format!("Condition?patient={id}&_containedType=container"),
-            format!("Medication?_contained=true"),
+            "Medication?_contained=true".into(),
         ],
     );
 }

@@ -79,7 +79,7 @@ fn l18_everything_is_refused() {
         &asker,
         &[
             format!("Patient/{id}/$everything"),
-            format!("Patient/$everything"),
+            "Patient/$everything".into(),
             format!("Patient/{id}/%24everything"),
             format!("Encounter/{id}/$everything"),
         ],

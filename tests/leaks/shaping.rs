@@ -9,7 +9,7 @@ fn l24_query_and_form_at_once_are_refused() {
     let (asker, id) = linden(World::shared(), "kaya");
     for (target, body) in [
         (format!("/fhir/Condition/_search?patient={id}"), format!("patient={id}")),
-        (format!("/fhir/Condition/_search?code=1"), format!("patient={id}")),
+        ("/fhir/Condition/_search?code=1".into(), format!("patient={id}")),
         (format!("/fhir/Condition/_search?patient={id}"), "code=1".into()),
         (format!("/fhir/Condition/_search?patient={id}"), String::new()),
         ("/fhir/Patient/_search?birthdate=1954-09-09".into(), "identifier=x%7C1".into()),

@@ -1,4 +1,5 @@
 //! Scenarios against the real program. Each test is named by the rule it shows.
+
 mod bad_input;
 mod end_to_end;
 mod golden;

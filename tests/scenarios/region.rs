@@ -424,7 +424,6 @@ fn kaya_one_plan_for_those_who_carry_it() {
                 "Wond",
                 "insuline",
                 "Huishoudelijke hulp",
-                "Emine",
                 "#282097004",
                 "MRK-kaya-linde",
                 "MRK-kaya-thuis",

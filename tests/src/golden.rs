@@ -69,10 +69,10 @@ fn settled(value: &Value) -> Value {
     let mut names = BTreeMap::new();
     crate::json::visit(value, &mut |v| {
         let kind = v.get("resourceType").and_then(Value::as_str);
-        if let (Some(kind), Some(id)) = (kind, v.get("id").and_then(Value::as_str)) {
-            if id.len() > 20 {
-                names.insert(id.to_owned(), format!("<{kind}>"));
-            }
+        if let (Some(kind), Some(id)) = (kind, v.get("id").and_then(Value::as_str))
+            && id.len() > 20
+        {
+            names.insert(id.to_owned(), format!("<{kind}>"));
         }
     });
     let mut settled = replace(value, &names);
