@@ -82,6 +82,11 @@ fn keys(dir: &Path) -> Result<Keys, Ended> {
     let bytes = std::fs::read(&file).map_err(|e| Ended::Failed(format!("{}: {e}", file.display())))?;
     let master =
         master_key(&bytes).ok_or_else(|| Ended::Failed(format!("{}: no master key", file.display())))?;
+    // Opening makes a ring where there is none; a cold copy is only read.
+    let ring = dir.join("keys").join("ring.json");
+    if !ring.exists() {
+        return Err(Ended::Failed(format!("{}: this copy has no key ring", ring.display())));
+    }
     Keys::open(&dir.join("keys"), master).map_err(|e| Ended::Failed(e.to_string()))
 }
 

@@ -5,7 +5,9 @@
 //! not do: decide, or know HTTP.
 
 mod apply;
+mod errors;
 pub mod facts;
+mod inner;
 pub mod keys;
 pub mod leaf;
 pub mod outward;
@@ -13,24 +15,23 @@ pub mod seal;
 pub mod state;
 pub mod view;
 
+pub use errors::{RecordError, StoreError};
+
 use crate::trust::{Trust, TrustCell};
 use facts::Change;
 use fhir_mappings::audit::Protocol;
 use fhir_mappings::identifiers::Identifier;
+use inner::{Inner, MOVED};
 use keys::{KeyError, Keys, PersonNo, Use};
-use leaf::{Draft, Drafts, Leaf, LeafError};
+use leaf::{Draft, Drafts, Leaf};
 use outward::OutwardIds;
 use seal::Key;
-use sluis_journal::{
-    AppendError, Entry, Log, LogSettings, OpenError, Opened, Placed, ReadError, Records, Rejected, Signer,
-    Verdict, VerifierKey,
-};
+use sluis_journal::{Entry, Log, LogSettings, Opened, Placed, Records, Signer, Verdict, VerifierKey};
 use state::{Hosted, PersonState};
-use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use view::{Batch, EngineKind, Index, Reflects, View, ViewError};
+use std::sync::{Arc, Mutex};
+use view::{EngineKind, Index, Reflects, View, ViewError};
 
 /// Where the four folders are.
 #[derive(Debug, Clone)]
@@ -54,70 +55,6 @@ pub struct Fence {
     pub trust: u64,
 }
 
-/// Why something was not recorded. In every case nothing may be released.
-#[derive(Debug)]
-pub enum RecordError {
-    /// What it was decided on has moved: decide again.
-    Moved,
-    /// The disk is full, or the log stopped.
-    Unavailable,
-    /// It cannot be made into a record.
-    Unfit,
-}
-
-/// Why the store does not open.
-#[derive(Debug)]
-pub enum StoreError {
-    /// The key ring.
-    Keys(KeyError),
-    /// Journal or holdings.
-    Log(OpenError),
-    /// The view, after one rebuild.
-    View(ViewError),
-    /// A record that should be there cannot be read.
-    Read(ReadError),
-    /// A holdings record does not open, and its person was not forgotten.
-    Holdings(u64),
-    /// The journal's signing key or origin is no good.
-    Origin,
-}
-
-impl std::fmt::Display for StoreError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Keys(e) => write!(f, "keys: {e}"),
-            Self::Log(e) => write!(f, "{e}"),
-            Self::View(e) => write!(f, "{e}"),
-            Self::Read(e) => write!(f, "{e}"),
-            Self::Holdings(index) => write!(f, "holdings: record {index} does not open under its key"),
-            Self::Origin => f.write_str("the journal's origin or signing key is no good"),
-        }
-    }
-}
-
-impl std::error::Error for StoreError {}
-
-impl From<KeyError> for StoreError {
-    fn from(e: KeyError) -> Self {
-        Self::Keys(e)
-    }
-}
-impl From<OpenError> for StoreError {
-    fn from(e: OpenError) -> Self {
-        Self::Log(e)
-    }
-}
-impl From<ViewError> for StoreError {
-    fn from(e: ViewError) -> Self {
-        Self::View(e)
-    }
-}
-impl From<ReadError> for StoreError {
-    fn from(e: ReadError) -> Self {
-        Self::Read(e)
-    }
-}
-
 /// What a start found and did.
 #[derive(Debug, Clone, Default)]
 pub struct Found {
@@ -139,36 +76,11 @@ pub struct Store {
     log: Log,
 }
 
-struct Inner {
-    keys: Keys,
-    view: View,
-    pseudonyms: Key,
-    trust: Arc<TrustCell>,
-    fences: Mutex<Fences>,
-    next_person: AtomicU64,
-    records: Records,
-    holdings: Records,
-    /// The view could not follow, or is being built: nothing is decided until it stands.
-    view_broken: AtomicBool,
-    /// How often the view was built anew while it served.
-    builds: AtomicU64,
-    /// How far the view has followed; held while it follows and while it is built, so that neither folds a fact twice.
-    followed: Mutex<Reflects>,
-}
-
-#[derive(Default)]
-struct Fences {
-    people: HashMap<PersonNo, u64>,
-    trust: u64,
-}
-
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Store")
     }
 }
-
-const MOVED: Rejected = Rejected(1);
 
 impl Store {
     /// Opens the four folders, making them when absent, and brings the view up to the truth.
@@ -526,178 +438,6 @@ impl Store {
     }
 }
 
-impl Inner {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Fences> {
-        self.fences.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn followed(&self) -> std::sync::MutexGuard<'_, Reflects> {
-        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Builds the view anew while its position is held.
-    fn build(&self, followed: &mut Reflects) -> Result<u64, StoreError> {
-        let mut found = Found::default();
-        // Nobody decides on a half-built view; the writer waits at `follow` for what it has committed since.
-        self.view_broken.store(true, Ordering::Release);
-        self.builds.fetch_add(1, Ordering::AcqRel);
-        let truth = Reflects { holdings: self.holdings.len(), journal: self.records.len() };
-        self.view.renew()?;
-        self.catch_up(Reflects::default(), truth, &mut found)?;
-        *followed = truth;
-        // INVARIANT: whatever was decided on the view before is decided again: its versions count anew.
-        let mut fences = self.lock();
-        fences.people.clear();
-        fences.trust += 1;
-        let trust = self.trust.load();
-        self.trust.replace(Trust::clone(&trust).at_epoch(fences.trust));
-        drop(fences);
-        self.view_broken.store(false, Ordering::Release);
-        Ok(found.caught_up)
-    }
-
-    /// Reads the view. What was read while it was built anew is not believed: nobody is taken for unknown then.
-    fn reading<T>(&self, read: impl FnOnce(&Self) -> Result<T, ViewError>) -> Result<T, ViewError> {
-        let builds = self.builds.load(Ordering::Acquire);
-        let sound = || {
-            let same = self.builds.load(Ordering::Acquire) == builds;
-            if same && !self.view_broken.load(Ordering::Acquire) { Ok(()) } else { Err(ViewError::Damaged) }
-        };
-        sound()?;
-        let found = read(self)?;
-        sound().map(|()| found)
-    }
-
-    fn find_person(&self, system: &str, value: &str) -> Result<Option<PersonNo>, ViewError> {
-        let key = apply::pseudonym(&self.pseudonyms, system, value);
-        let Some(number) = self.view.get(Index::Pseudonyms, &key)? else { return Ok(None) };
-        let number: [u8; 8] = number.try_into().map_err(|_| ViewError::Damaged)?;
-        Ok(Some(PersonNo(u64::from_be_bytes(number))))
-    }
-
-    fn timeline(&self, lens: u8, who: &[u8]) -> Result<Vec<u64>, ViewError> {
-        let rows = self.view.scan(Index::Timeline, &apply::timeline_prefix(lens, who))?;
-        Ok(rows.iter().filter_map(|(key, _)| key.last_chunk::<8>()).map(|i| u64::from_be_bytes(*i)).collect())
-    }
-
-    /// Whether what was decided on still stands. Runs on the writer, in order.
-    fn judge(&self, fence: Option<Fence>) -> Verdict {
-        let Some(fence) = fence else { return Verdict::Enter };
-        let fences = self.lock();
-        let moved = |(person, version)| fences.people.get(&person).is_some_and(|now| *now != version);
-        if fences.trust != fence.trust || fence.person.is_some_and(moved) {
-            return Verdict::Reject(MOVED);
-        }
-        Verdict::Enter
-    }
-
-    /// As [`Inner::judge`], and then moves what it changes: whoever enters later was decided on older facts.
-    fn judge_and_move(&self, fence: Option<Fence>, person: Option<PersonNo>, trust: bool) -> Verdict {
-        if let Verdict::Reject(why) = self.judge(fence) {
-            return Verdict::Reject(why);
-        }
-        let mut fences = self.lock();
-        if let Some(person) = person {
-            let known = fences.people.get(&person).copied();
-            let Some(version) = known.or_else(|| Some(apply::person_state(&self.view, person).ok()?.version))
-            else {
-                return Verdict::Reject(MOVED);
-            };
-            fences.people.insert(person, version + 1);
-        }
-        if trust {
-            fences.trust += 1;
-        }
-        Verdict::Enter
-    }
-
-    /// Lets the view follow what is durable. A view that cannot follow is no error of the change: it stands.
-    fn follow(&self, placed: &Placed, change: Option<&Change>, leaves: &[Leaf]) {
-        let reflects = Reflects { holdings: placed.holdings.end, journal: placed.records.end };
-        let mut followed = self.followed();
-        // A view that was just built has read it already; a broken one is built from the truth.
-        if placed.records.end <= followed.journal || self.view_broken.load(Ordering::Acquire) {
-            return;
-        }
-        let done = change
-            .map_or_else(
-                || Ok(Batch::default()),
-                |c| apply::change(&self.view, &self.pseudonyms, c, placed.holdings.start),
-            )
-            .and_then(|mut batch| {
-                for (leaf, index) in leaves.iter().zip(placed.records.clone()) {
-                    apply::record(&mut batch, &self.keys, leaf, index);
-                }
-                self.view.apply(batch, reflects)
-            });
-        match done {
-            Ok(()) => *followed = reflects,
-            Err(_) => self.view_broken.store(true, Ordering::Release),
-        }
-    }
-
-    /// Folds what stands behind `from` into the view, and finds the highest person number.
-    fn catch_up(&self, from: Reflects, truth: Reflects, found: &mut Found) -> Result<(), StoreError> {
-        let mut vouched = HashSet::new();
-        let mut batch = Batch::default();
-        // Whole journal when rebuilding, else its tail; burnt assertions live minutes, so that the tail's last
-        // few thousand records are read in any case.
-        let start = from.journal.min(truth.journal.saturating_sub(BURNT_TAIL));
-        for index in start..truth.journal {
-            let Ok(leaf) = Leaf::parse(&self.records.read(index)?) else { continue };
-            found.burnt.extend(leaf.burnt.clone());
-            if index >= from.journal {
-                apply::record(&mut batch, &self.keys, &leaf, index);
-                vouched.extend(leaf.holdings);
-            }
-        }
-        self.view.apply(batch, from)?;
-        for index in from.holdings..truth.holdings {
-            let record = self.holdings.read(index)?;
-            // A crash between both syncs leaves holdings that no journal record names: they never happened.
-            if !vouched.contains(&sha256_hex(&record)) {
-                continue;
-            }
-            match Change::open(&self.keys, &record) {
-                Ok(change) => {
-                    let batch = apply::change(&self.view, &self.pseudonyms, &change, index)?;
-                    self.view.apply(batch, from)?;
-                }
-                Err(facts::FactsError::Forgotten) => {}
-                Err(facts::FactsError::Unreadable) => return Err(StoreError::Holdings(index)),
-            }
-        }
-        found.caught_up = (truth.journal - from.journal) + (truth.holdings - from.holdings);
-        self.view.apply(Batch::default(), truth)?;
-        let highest =
-            self.view.last_key(Index::People)?.and_then(|key| Some(u64::from_be_bytes(key.try_into().ok()?)));
-        // Never back: a number may have been handed out for a change that is on its way.
-        self.next_person.fetch_max(highest.unwrap_or(0), Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn read_trust(&self) -> Result<Trust, StoreError> {
-        let mut trust = Trust::empty();
-        let broken = || StoreError::View(ViewError::Damaged);
-        for (_, document) in self.view.scan(Index::Registry, b"p")? {
-            let participant = serde_json::from_slice(&document).map_err(|_| broken())?;
-            trust = trust.with_participant(participant).map_err(|_| broken())?;
-        }
-        for (_, document) in self.view.scan(Index::Registry, b"s")? {
-            let person = serde_json::from_slice(&document).map_err(|_| broken())?;
-            trust = trust.with_person(person).map_err(|_| broken())?;
-        }
-        for (_, document) in self.view.scan(Index::Registry, b"x")? {
-            let fingerprint = serde_json::from_slice(&document).map_err(|_| broken())?;
-            trust = trust.block(fingerprint);
-        }
-        Ok(trust)
-    }
-}
-
-/// Assertions live five minutes: at 3,000 tokens a second this tail still covers them.
-const BURNT_TAIL: u64 = 4_096;
-
 /// SHA-256, hex.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
@@ -734,20 +474,4 @@ pub fn journal_keys(keys: &Keys, origin: &str) -> Result<Vec<VerifierKey>, Store
 /// See [`ViewError`].
 pub fn forget_view(root: &Path) -> Result<(), ViewError> {
     view::remove(&root.join("view"))
-}
-
-impl From<LeafError> for RecordError {
-    fn from(_: LeafError) -> Self {
-        Self::Unfit
-    }
-}
-
-impl From<AppendError> for RecordError {
-    fn from(e: AppendError) -> Self {
-        match e {
-            AppendError::Rejected(_) => Self::Moved,
-            AppendError::Full | AppendError::Stopped => Self::Unavailable,
-            AppendError::Unfit => Self::Unfit,
-        }
-    }
 }

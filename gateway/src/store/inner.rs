@@ -1,0 +1,228 @@
+//! The writer's side of the store: fences, the view that follows, and how it is built from the truth.
+//!
+//! What is judged here runs on the single writer, in order, so that a change and a disclosure of one person share one
+//! total order (DESIGN.md 2).
+
+use super::facts::{self, Change};
+use super::keys::{Keys, PersonNo};
+use super::leaf::Leaf;
+use super::seal::Key;
+use super::view::{Batch, Index, Reflects, View, ViewError};
+use super::{Fence, Found, StoreError, apply, sha256_hex};
+use crate::trust::{Trust, TrustCell};
+use sluis_journal::{Placed, Records, Rejected, Verdict};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What requests and the writer share.
+pub(super) struct Inner {
+    pub(super) keys: Keys,
+    pub(super) view: View,
+    pub(super) pseudonyms: Key,
+    pub(super) trust: Arc<TrustCell>,
+    pub(super) fences: Mutex<Fences>,
+    pub(super) next_person: AtomicU64,
+    pub(super) records: Records,
+    pub(super) holdings: Records,
+    /// The view could not follow, or is being built: nothing is decided until it stands.
+    pub(super) view_broken: AtomicBool,
+    /// How often the view was built anew while it served.
+    pub(super) builds: AtomicU64,
+    /// How far the view has followed; held while it follows and while it is built, so that neither folds a fact twice.
+    pub(super) followed: Mutex<Reflects>,
+}
+
+/// What moved since the start, as the writer counts it.
+#[derive(Default)]
+pub(super) struct Fences {
+    pub(super) people: HashMap<PersonNo, u64>,
+    pub(super) trust: u64,
+}
+
+pub(super) const MOVED: Rejected = Rejected(1);
+
+impl Inner {
+    pub(super) fn lock(&self) -> std::sync::MutexGuard<'_, Fences> {
+        self.fences.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn followed(&self) -> std::sync::MutexGuard<'_, Reflects> {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Builds the view anew while its position is held.
+    pub(super) fn build(&self, followed: &mut Reflects) -> Result<u64, StoreError> {
+        let mut found = Found::default();
+        // Nobody decides on a half-built view; the writer waits at `follow` for what it has committed since.
+        self.view_broken.store(true, Ordering::Release);
+        self.builds.fetch_add(1, Ordering::AcqRel);
+        let truth = Reflects { holdings: self.holdings.len(), journal: self.records.len() };
+        self.view.renew()?;
+        self.catch_up(Reflects::default(), truth, &mut found)?;
+        *followed = truth;
+        // INVARIANT: whatever was decided on the view before is decided again: its versions count anew.
+        let mut fences = self.lock();
+        fences.people.clear();
+        fences.trust += 1;
+        let trust = self.trust.load();
+        self.trust.replace(Trust::clone(&trust).at_epoch(fences.trust));
+        drop(fences);
+        self.view_broken.store(false, Ordering::Release);
+        Ok(found.caught_up)
+    }
+
+    /// Reads the view. What was read while it was built anew is not believed: nobody is taken for unknown then.
+    pub(super) fn reading<T>(
+        &self,
+        read: impl FnOnce(&Self) -> Result<T, ViewError>,
+    ) -> Result<T, ViewError> {
+        let builds = self.builds.load(Ordering::Acquire);
+        let sound = || {
+            let same = self.builds.load(Ordering::Acquire) == builds;
+            if same && !self.view_broken.load(Ordering::Acquire) { Ok(()) } else { Err(ViewError::Damaged) }
+        };
+        sound()?;
+        let found = read(self)?;
+        sound().map(|()| found)
+    }
+
+    pub(super) fn find_person(&self, system: &str, value: &str) -> Result<Option<PersonNo>, ViewError> {
+        let key = apply::pseudonym(&self.pseudonyms, system, value);
+        let Some(number) = self.view.get(Index::Pseudonyms, &key)? else { return Ok(None) };
+        let number: [u8; 8] = number.try_into().map_err(|_| ViewError::Damaged)?;
+        Ok(Some(PersonNo(u64::from_be_bytes(number))))
+    }
+
+    pub(super) fn timeline(&self, lens: u8, who: &[u8]) -> Result<Vec<u64>, ViewError> {
+        let rows = self.view.scan(Index::Timeline, &apply::timeline_prefix(lens, who))?;
+        Ok(rows.iter().filter_map(|(key, _)| key.last_chunk::<8>()).map(|i| u64::from_be_bytes(*i)).collect())
+    }
+
+    /// Whether what was decided on still stands. Runs on the writer, in order.
+    pub(super) fn judge(&self, fence: Option<Fence>) -> Verdict {
+        let Some(fence) = fence else { return Verdict::Enter };
+        let fences = self.lock();
+        let moved = |(person, version)| fences.people.get(&person).is_some_and(|now| *now != version);
+        if fences.trust != fence.trust || fence.person.is_some_and(moved) {
+            return Verdict::Reject(MOVED);
+        }
+        Verdict::Enter
+    }
+
+    /// As [`Inner::judge`], and then moves what it changes: whoever enters later was decided on older facts.
+    pub(super) fn judge_and_move(
+        &self,
+        fence: Option<Fence>,
+        person: Option<PersonNo>,
+        trust: bool,
+    ) -> Verdict {
+        if let Verdict::Reject(why) = self.judge(fence) {
+            return Verdict::Reject(why);
+        }
+        let mut fences = self.lock();
+        if let Some(person) = person {
+            let known = fences.people.get(&person).copied();
+            let Some(version) = known.or_else(|| Some(apply::person_state(&self.view, person).ok()?.version))
+            else {
+                return Verdict::Reject(MOVED);
+            };
+            fences.people.insert(person, version + 1);
+        }
+        if trust {
+            fences.trust += 1;
+        }
+        Verdict::Enter
+    }
+
+    /// Lets the view follow what is durable. A view that cannot follow is no error of the change: it stands.
+    pub(super) fn follow(&self, placed: &Placed, change: Option<&Change>, leaves: &[Leaf]) {
+        let reflects = Reflects { holdings: placed.holdings.end, journal: placed.records.end };
+        let mut followed = self.followed();
+        // A view that was just built has read it already; a broken one is built from the truth.
+        if placed.records.end <= followed.journal || self.view_broken.load(Ordering::Acquire) {
+            return;
+        }
+        let done = change
+            .map_or_else(
+                || Ok(Batch::default()),
+                |c| apply::change(&self.view, &self.pseudonyms, c, placed.holdings.start),
+            )
+            .and_then(|mut batch| {
+                for (leaf, index) in leaves.iter().zip(placed.records.clone()) {
+                    apply::record(&mut batch, &self.keys, leaf, index);
+                }
+                self.view.apply(batch, reflects)
+            });
+        match done {
+            Ok(()) => *followed = reflects,
+            Err(_) => self.view_broken.store(true, Ordering::Release),
+        }
+    }
+
+    /// Folds what stands behind `from` into the view, and finds the highest person number.
+    pub(super) fn catch_up(
+        &self,
+        from: Reflects,
+        truth: Reflects,
+        found: &mut Found,
+    ) -> Result<(), StoreError> {
+        let mut vouched = HashSet::new();
+        let mut batch = Batch::default();
+        // Whole journal when rebuilding, else its tail; burnt assertions live minutes, so that the tail's last
+        // few thousand records are read in any case.
+        let start = from.journal.min(truth.journal.saturating_sub(BURNT_TAIL));
+        for index in start..truth.journal {
+            let Ok(leaf) = Leaf::parse(&self.records.read(index)?) else { continue };
+            found.burnt.extend(leaf.burnt.clone());
+            if index >= from.journal {
+                apply::record(&mut batch, &self.keys, &leaf, index);
+                vouched.extend(leaf.holdings);
+            }
+        }
+        self.view.apply(batch, from)?;
+        for index in from.holdings..truth.holdings {
+            let record = self.holdings.read(index)?;
+            // A crash between both syncs leaves holdings that no journal record names: they never happened.
+            if !vouched.contains(&sha256_hex(&record)) {
+                continue;
+            }
+            match Change::open(&self.keys, &record) {
+                Ok(change) => {
+                    let batch = apply::change(&self.view, &self.pseudonyms, &change, index)?;
+                    self.view.apply(batch, from)?;
+                }
+                Err(facts::FactsError::Forgotten) => {}
+                Err(facts::FactsError::Unreadable) => return Err(StoreError::Holdings(index)),
+            }
+        }
+        found.caught_up = (truth.journal - from.journal) + (truth.holdings - from.holdings);
+        self.view.apply(Batch::default(), truth)?;
+        let highest =
+            self.view.last_key(Index::People)?.and_then(|key| Some(u64::from_be_bytes(key.try_into().ok()?)));
+        // Never back: a number may have been handed out for a change that is on its way.
+        self.next_person.fetch_max(highest.unwrap_or(0), Ordering::Relaxed);
+        Ok(())
+    }
+
+    pub(super) fn read_trust(&self) -> Result<Trust, StoreError> {
+        let mut trust = Trust::empty();
+        let broken = || StoreError::View(ViewError::Damaged);
+        for (_, document) in self.view.scan(Index::Registry, b"p")? {
+            let participant = serde_json::from_slice(&document).map_err(|_| broken())?;
+            trust = trust.with_participant(participant).map_err(|_| broken())?;
+        }
+        for (_, document) in self.view.scan(Index::Registry, b"s")? {
+            let person = serde_json::from_slice(&document).map_err(|_| broken())?;
+            trust = trust.with_person(person).map_err(|_| broken())?;
+        }
+        for (_, document) in self.view.scan(Index::Registry, b"x")? {
+            let fingerprint = serde_json::from_slice(&document).map_err(|_| broken())?;
+            trust = trust.block(fingerprint);
+        }
+        Ok(trust)
+    }
+}
+
+/// Assertions live five minutes: at 3,000 tokens a second this tail still covers them.
+const BURNT_TAIL: u64 = 4_096;
