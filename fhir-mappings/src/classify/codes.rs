@@ -1,5 +1,6 @@
 //! The code index: which classes, labels and sets a coding belongs to. Must not know where codings stand.
 
+use crate::tables::known::Known;
 use consent::{ClassSet, LabelSet};
 use std::collections::HashMap;
 
@@ -32,13 +33,13 @@ pub(crate) struct System(pub(crate) u8);
 #[derive(Debug, Default)]
 struct Book {
     tree: bool,
-    codes: HashMap<Box<str>, Mark>,
+    codes: Known<Mark>,
 }
 
 /// All systems and codes.
 #[derive(Debug, Default)]
 pub(crate) struct Codes {
-    exact: HashMap<Box<str>, System>,
+    exact: Known<System>,
     /// URI beginnings, longest first.
     beginnings: Vec<(Box<str>, System)>,
     books: Vec<Book>,
@@ -51,7 +52,7 @@ impl Codes {
         let next = System(u8::try_from(self.books.len()).unwrap_or(u8::MAX));
         let system = *self.shorts.entry(short.to_owned()).or_insert(next);
         if system == next {
-            self.books.push(Book { tree, codes: HashMap::new() });
+            self.books.push(Book { tree, codes: Known::default() });
         }
         match uri.strip_suffix('*') {
             Some(beginning) => {

@@ -13,7 +13,8 @@ pub use value::{Items, Kind, Members, Value};
 
 /// One parsed document: the bytes and the tape over them. The root value is [`Doc::root`].
 pub struct Doc<'a> {
-    bytes: &'a [u8],
+    /// UTF-8 is checked once, when it is read; every span begins and ends at a character.
+    text: &'a str,
     nodes: Vec<Node>,
 }
 
@@ -43,14 +44,14 @@ impl<'a> Doc<'a> {
     /// The bytes this document was read from.
     #[must_use]
     pub fn bytes(&self) -> &'a [u8] {
-        self.bytes
+        self.text.as_bytes()
     }
 }
 
 impl std::fmt::Debug for Doc<'_> {
     /// Content may be personal: only the size prints.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Doc({} bytes, {} values)", self.bytes.len(), self.nodes.len())
+        write!(f, "Doc({} bytes, {} values)", self.text.len(), self.nodes.len())
     }
 }
 

@@ -78,15 +78,14 @@ pub fn parse(bytes: &[u8]) -> Result<Doc<'_>, JsonError> {
     if u32::try_from(bytes.len()).is_err() {
         return Err(JsonError { offset: 0, kind: ErrorKind::TooLarge });
     }
-    if let Err(e) = std::str::from_utf8(bytes) {
-        return Err(JsonError { offset: e.valid_up_to(), kind: ErrorKind::Encoding });
-    }
+    let text = std::str::from_utf8(bytes)
+        .map_err(|e| JsonError { offset: e.valid_up_to(), kind: ErrorKind::Encoding })?;
     if bytes.starts_with(b"\xEF\xBB\xBF") {
         return Err(JsonError { offset: 0, kind: ErrorKind::Encoding });
     }
     let mut scanner = Scanner { bytes, at: 0, nodes: Vec::with_capacity(bytes.len() / 24 + 4) };
     scanner.document()?;
-    Ok(Doc { bytes, nodes: scanner.nodes })
+    Ok(Doc { text, nodes: scanner.nodes })
 }
 
 /// An object or array whose end has not been seen yet.

@@ -42,8 +42,8 @@ impl<'d> Value<'d> {
     }
 
     fn text(&self, start: u32, end: u32) -> &'d str {
-        let bytes: &'d [u8] = self.doc.bytes.get(start as usize..end as usize).unwrap_or_default();
-        std::str::from_utf8(bytes).unwrap_or_default()
+        let text: &'d str = self.doc.text;
+        text.get(start as usize..end as usize).unwrap_or_default()
     }
 
     /// What this value is.

@@ -3,6 +3,7 @@
 use super::{Bound, View};
 use crate::identifiers::KnownSystem;
 use crate::json::{Kind, Value};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Where a reference leads.
@@ -27,7 +28,10 @@ pub(super) struct Keys<'a> {
 
 /// References within one contribution.
 pub(super) struct Person<'a> {
-    places: HashMap<String, usize>,
+    /// By a whole address: fullUrl, or a key alone.
+    whole: HashMap<&'a str, usize>,
+    /// By type and id, as relative references name them.
+    typed: HashMap<(&'a str, Cow<'a, str>), usize>,
     /// Positions of Patients, and whether each is the person.
     patients: HashMap<usize, bool>,
     own: &'a [&'a str],
@@ -38,40 +42,52 @@ pub(super) struct Person<'a> {
 impl<'a> Person<'a> {
     /// Reads the contribution: of each resource its type, its keys and itself.
     pub(super) fn read(
-        resources: &[(&str, Keys<'_>, Value<'_>)],
+        resources: &[(&'a str, Keys<'a>, Value<'a>)],
         view: &View<'a>,
         bound: Bound,
         own: &'a [&'a str],
     ) -> Self {
-        let mut places = HashMap::with_capacity(resources.len() * 2);
+        let mut whole = HashMap::with_capacity(resources.len());
+        let mut typed = HashMap::with_capacity(resources.len());
         let mut patients = HashMap::new();
         for (at, (resource_type, keys, resource)) in resources.iter().enumerate() {
-            let key = &keys.key;
-            places.insert((*key).to_owned(), at);
+            let key = keys.key;
+            whole.insert(key, at);
             if let Some(url) = keys.full_url {
-                places.insert(url.to_owned(), at);
+                whole.insert(url, at);
             }
-            places.insert(format!("{resource_type}/{key}"), at);
+            typed.insert((*resource_type, Cow::Borrowed(key)), at);
             if let Some((_, id)) = key.rsplit_once('/') {
-                places.entry(format!("{resource_type}/{id}")).or_insert(at);
+                typed.entry((resource_type, Cow::Borrowed(id))).or_insert(at);
             }
-            if let Some(id) = resource.get_str("id") {
-                places.entry(format!("{resource_type}/{id}")).or_insert(at);
+            if let Some(id) = resource.get_str("id").filter(|id| **id != *key) {
+                typed.entry((resource_type, id)).or_insert(at);
             }
             if *resource_type == "Patient" {
                 let mut numbers = resource.each("identifier").peekable();
                 let nameless = numbers.peek().is_none();
                 let named = numbers.any(|number| is_number_of(number, view.identifiers));
-                let declared = own.iter().any(|o| o.strip_prefix("Patient/").unwrap_or(o) == *key);
+                let declared = own.iter().any(|o| o.strip_prefix("Patient/").unwrap_or(o) == key);
                 patients.insert(at, named || declared || (nameless && bound == Bound::AtImport));
             }
         }
-        Self { places, patients, own, identifiers: view.identifiers, bound }
+        Self { whole, typed, patients, own, identifiers: view.identifiers, bound }
     }
 
     /// Whether the Patient at this position is the person.
     pub(super) fn is_person(&self, at: usize) -> bool {
         self.patients.get(&at).copied().unwrap_or(false)
+    }
+
+    /// The resource under this address, whole or as `Type/id`.
+    fn place(&self, address: &str) -> Option<usize> {
+        let relative = || {
+            self.typed.get(&{
+                let (resource_type, id) = address.split_once('/')?;
+                (resource_type, Cow::Borrowed(id))
+            })
+        };
+        self.whole.get(address).or_else(relative).copied()
     }
 
     /// Where a Reference leads.
@@ -94,11 +110,11 @@ impl<'a> Person<'a> {
         }
         let target = target.split("/_history/").next().unwrap_or_default();
         let tail = tail_of(target);
-        if let Some(at) = self.places.get(target).or_else(|| self.places.get(tail)) {
-            return match self.patients.get(at) {
+        if let Some(at) = self.place(target).or_else(|| self.place(tail)) {
+            return match self.patients.get(&at) {
                 Some(true) => Whom::Subject,
                 Some(false) => Whom::SomebodyElse,
-                None => Whom::Thing(*at),
+                None => Whom::Thing(at),
             };
         }
         if self.own.contains(&target) || self.own.contains(&tail) {

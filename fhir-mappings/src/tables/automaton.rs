@@ -103,7 +103,7 @@ pub(crate) struct Automaton {
     pub(crate) nodes: Vec<Node>,
     pub(crate) edges: Vec<Edge>,
     pub(crate) rules: Vec<Rule>,
-    pub(crate) roots: std::collections::HashMap<Box<str>, u32>,
+    pub(crate) roots: super::known::Known<u32>,
 }
 
 impl Automaton {

@@ -5,11 +5,14 @@
 pub(crate) mod automaton;
 mod compile;
 mod forms;
+pub(crate) mod known;
 mod line;
 mod national;
+mod page;
 mod source;
 
 pub use line::TableError;
+pub use page::{ClassLine, ElementLine, Page, TypePage};
 pub use source::TypeKind;
 
 pub(crate) use forms::{Fact, FactRule, Filter, Form, When, function_bit};
@@ -17,6 +20,7 @@ pub(crate) use forms::{Fact, FactRule, Filter, Form, When, function_bit};
 use crate::classify::codes::{Codes, Mark};
 use automaton::{Automaton, Shapes};
 use consent::{DataClass, Level, Vocabulary};
+use known::Known;
 use memchr::memmem::Finder;
 use source::{Layer, Sources};
 use std::collections::{HashMap, HashSet};
@@ -26,7 +30,7 @@ pub struct Tables {
     pub(crate) vocabulary: Vocabulary,
     pub(crate) codes: Codes,
     pub(crate) words: Vec<(Finder<'static>, Mark)>,
-    pub(crate) types: HashMap<Box<str>, TypeRule>,
+    pub(crate) types: Known<TypeRule>,
     pub(crate) origins: Vec<Origin>,
     pub(crate) automaton: Automaton,
     /// Forms of each class, by class index, the one to be tried first in front.
@@ -36,10 +40,11 @@ pub struct Tables {
     pub(crate) identity_stay: Shapes,
     pub(crate) facts: Vec<Fact>,
     pub(crate) dosing: HashSet<Box<str>>,
-    pub(crate) identifiers: HashMap<Box<str>, Vec<Box<str>>>,
+    pub(crate) identifiers: Known<Vec<Box<str>>>,
     /// Functions inside gp and ggz, and the person: where free text may pass.
     pub(crate) clinical: u64,
     rows: Vec<Row>,
+    names: page::Names,
     package: HashMap<String, String>,
     hash: String,
 }
@@ -171,6 +176,7 @@ impl Tables {
             dosing: sources.dosing.values().flatten().map(|w| w.as_str().into()).collect(),
             identifiers: sources.identifiers.iter().map(|(s, t)| (s.as_str().into(), boxed(t))).collect(),
             clinical: forms.readers.get("clinical").copied().unwrap_or(0),
+            names: page::Names { forms: forms.bits, all: forms.all, readers: forms.readers },
             forms: forms.by_class,
             rows: sources
                 .rows

@@ -313,12 +313,14 @@ impl Sources {
         // A line of an overlay about the same element replaces the older one, whatever types it names.
         let path = line.field(0).to_owned();
         let bare = |path: &str| path.split('(').next().unwrap_or_default().to_owned() + extension_of(path);
-        for ((of, older), rows) in &mut self.rows {
-            if of == section && bare(older) == bare(&path) {
-                rows.retain(|older| older.at.layer == row.at.layer);
+        if self.layer == Layer::Overlay {
+            for ((of, older), rows) in &mut self.rows {
+                if of == section && bare(older) == bare(&path) {
+                    rows.retain(|older| older.at.layer == row.at.layer);
+                }
             }
+            self.rows.retain(|_, rows| !rows.is_empty());
         }
-        self.rows.retain(|_, rows| !rows.is_empty());
         self.rows.entry((section.clone(), path)).or_default().push(row);
         Ok(())
     }
