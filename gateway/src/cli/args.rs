@@ -70,6 +70,8 @@ With --json: {\"patient\":\"…\",\"asker\":\"…\",\"purpose\":\"TREAT\",\"at\"
     Certificate(Group<CertificateCommand>),
     /// The journal.
     Audit(Group<AuditCommand>),
+    /// The minimisation tables in words: who sees how much of what, and why.
+    Tables(Group<TablesCommand>),
     /// Builds the view anew from holdings and journal.
     #[command(after_help = "Example: sluis rebuild-view --dir ./sluis-demo")]
     RebuildView(Dir),
@@ -595,6 +597,64 @@ pub(super) enum AuditCommand {
         #[command(flatten)]
         common: Common,
     },
+}
+
+#[derive(Subcommand)]
+pub(super) enum TablesCommand {
+    /// One function: how much of each class, and which elements are left.
+    #[command(after_help = "Example: sluis tables show --function debt-help --html > debt-help.html\n\
+The overlay in DIR/tables counts when it is there; no gateway needs to run.\n\
+With --json: {\"function\":\"debt-help\",\"version\":\"2026.11.1\",\"dated\":\"2026-11-21\",\"sha256\":\"…\",\"classes\":[{\"class\":\"identity\",\"level\":\"F\",\"form\":\"full\",\"reason\":\"…\"}],\
+\"types\":[{\"type\":\"Condition\",\"classes\":[\"money\"],\"elements\":[{\"path\":\"code\",\"gets\":[\"money\"],\"full\":[\"money\"],\"reduced\":[],\"conditions\":[],\"reason\":\"what\"}]}]}")]
+    Show {
+        /// The function's code.
+        #[arg(long)]
+        function: String,
+        /// A page for a browser.
+        #[arg(long)]
+        html: bool,
+        #[command(flatten)]
+        of: OfTables,
+    },
+    /// What changes from one package to another, also for each demonstration person.
+    #[command(after_help = "Example: sluis tables diff national ./region/tables\n\
+`national` names the built-in package; a folder is an overlay on it.\n\
+With --json: {\"before\":\"<sha256>\",\"after\":\"<sha256>\",\"changes\":[{\"what\":\"person\",\"function\":\"triage\",\"place\":\"…\",\"before\":\"hidden\",\"after\":\"appears: …\"}]}; what is level, form, element or person.")]
+    Diff {
+        /// The package before: `national` or a folder.
+        before: String,
+        /// The package after: `national` or a folder.
+        after: String,
+        /// The language of the words: nl or en.
+        #[arg(long, default_value = "nl", value_parser = ["nl", "en"])]
+        lang: String,
+        /// JSON output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Before and after for a patient's advocate: what each function sees of the demonstration persons.
+    #[cfg(feature = "sandbox")]
+    #[command(after_help = "Example: sluis tables report --html > before-and-after.html\n\
+With --json: {\"function\":\"triage\",\"patient\":\"jansen\",\"holder\":\"huisarts-de-linde\",\"resources\":[{\"resource\":\"Condition/…\",\"title\":\"…\",\"held\":[[\"code.text\",\"…\"]],\"given\":null}]} a line")]
+    Report {
+        /// One function only.
+        #[arg(long)]
+        function: Option<String>,
+        /// A page for a browser.
+        #[arg(long)]
+        html: bool,
+        #[command(flatten)]
+        of: OfTables,
+    },
+}
+
+#[derive(Args)]
+pub(super) struct OfTables {
+    /// The language of the words: nl or en. Reasons stand as their authors wrote them.
+    #[arg(long, default_value = "nl", value_parser = ["nl", "en"])]
+    pub(super) lang: String,
+    #[command(flatten)]
+    pub(super) common: Common,
 }
 
 #[cfg(feature = "sandbox")]

@@ -11,6 +11,7 @@ mod keep;
 mod ops;
 mod print;
 mod serve;
+mod tables;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -88,6 +89,7 @@ fn run(command: Command) -> Ended {
         Command::Participant(args) => ops::participant(&args.command),
         Command::Certificate(args) => ops::certificate(&args.command),
         Command::Audit(args) => audit::run(&args.command),
+        Command::Tables(args) => tables::run(&args.command),
         Command::RebuildView(args) => ops::rebuild_view(&args),
         Command::Retention(args) => ops::retention(&args.command),
         Command::Backup(args) => keep::backup(&args),

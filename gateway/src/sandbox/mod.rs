@@ -2,6 +2,7 @@
 
 pub mod demo;
 mod pki;
+pub(crate) mod preview;
 pub mod region;
 pub mod scripted;
 mod seed;
