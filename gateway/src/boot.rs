@@ -5,20 +5,22 @@ use crate::clock::Clock;
 use crate::control;
 use crate::desk;
 use crate::exchange;
-use crate::limits::{Budget, Budgets, FloodCounts};
+use crate::limits::{Budget, Budgets, Flood, FloodCounts, FloodKind, Source as FloodSource};
 use crate::listen::management::{Check, Ports, router as management_router};
 use crate::listen::metrics::Registry;
 use crate::listen::{Caps, ClientAuthorities, Listener, MutualTls, ServerIdentity, Transport, shutdown};
+use crate::notice;
 use crate::oauth::Issuer;
 use crate::oauth::access_token::Verifier;
 use crate::oauth::replay::{Burn, ReplayGuard};
 use crate::oauth::signing::{SigningKey, SigningKeys};
 use crate::sources::{HostedSource, Source};
 use crate::store::keys::Use;
-use crate::store::leaf::Draft;
+use crate::store::leaf::{Draft, Drafts};
 use crate::store::seal::Key;
 use crate::store::view::EngineKind;
 use crate::store::{Folders, Found, Store, sha256_hex};
+use crate::trust::Participant;
 use crate::world::{Settings, World};
 use arc_swap::ArcSwap;
 use consent::Rules;
@@ -371,18 +373,32 @@ async fn record_floods(world: &World) {
     for flood in world.floods.take() {
         let mut draft = desk::draft(Kind::Flood, Action::Execute, world, None);
         let source = match flood.source {
-            crate::limits::Source::Address(address) => address.to_string(),
-            crate::limits::Source::Certificate(fingerprint) => fingerprint.to_string(),
-            crate::limits::Source::Others => "others".to_owned(),
+            FloodSource::Address(address) => address.to_string(),
+            FloodSource::Certificate(fingerprint) => fingerprint.to_string(),
+            FloodSource::Others => "others".to_owned(),
         };
         draft.entry.outcome = Outcome::Refused(flood.kind.code().to_owned());
         draft.entry.details.extend([
             Detail { name: "source".into(), value: source },
             Detail { name: "count".into(), value: flood.count.to_string() },
         ]);
-        if world.store.record(draft, None).await.is_err() {
+        let told: Vec<_> = enumerating(world, &flood).iter().map(|p| notice::of_flood(&draft, p)).collect();
+        let notices = told.len();
+        if world.store.record(Drafts { main: draft, beside: told }, None).await.is_err() {
             tracing::error!("a count of floods was not recorded");
+        } else {
+            notice::count(notices, world);
         }
+    }
+}
+
+/// Whose officer hears of a flood: of look-ups that find nothing.
+fn enumerating(world: &World, flood: &Flood) -> Option<Arc<Participant>> {
+    match (flood.kind, flood.source) {
+        (FloodKind::TooManyLookUps, FloodSource::Certificate(certificate)) => {
+            world.store.trust().by_certificate(&certificate).cloned()
+        }
+        _ => None,
     }
 }
 

@@ -24,6 +24,9 @@ pub enum About {
     Attested,
     /// Somebody objected for the person.
     RepresentativeObjected,
+    /// So many numbers were looked up that lead to nobody that the budget was spent: enumeration, or a system gone
+    /// wrong (LEAKS.md L11).
+    LookUpsExceeded,
 }
 
 impl About {
@@ -35,6 +38,7 @@ impl About {
             Self::EmergencyRefused => "emergency-refused",
             Self::Attested => "attested",
             Self::RepresentativeObjected => "representative-objected",
+            Self::LookUpsExceeded => "look-ups-exceeded",
         }
     }
 
@@ -42,7 +46,7 @@ impl About {
     fn tells_person(self) -> bool {
         match self {
             Self::EmergencyOpened | Self::EmergencyRefused => true,
-            Self::Attested | Self::RepresentativeObjected => false,
+            Self::Attested | Self::RepresentativeObjected | Self::LookUpsExceeded => false,
         }
     }
 }
@@ -75,8 +79,20 @@ pub(crate) fn of(about: About, trail: &Trail, world: &World, at: Timestamp) -> V
     person.into_iter().chain(officers).map(|to| draft(about, &asker, to, trail, at)).collect()
 }
 
-/// `to`: the participant whose officer is told; nobody: the person.
+/// The notice that goes with a count of look-ups over budget: to the officer of the participant whose certificate it
+/// was. It is about no person.
+pub(crate) fn of_flood(counted: &Draft, participant: &Participant) -> Draft {
+    let entry = entry(About::LookUpsExceeded, participant.id.as_str(), Some(participant));
+    Draft { entry, time: counted.time, request_id: counted.request_id.clone(), person: None, burnt: None }
+}
+
 fn draft(about: About, asker: &str, to: Option<&Participant>, trail: &Trail, at: Timestamp) -> Draft {
+    let entry = entry(about, asker, to);
+    Draft { entry, time: at, request_id: trail.request_id.clone(), person: trail.person, burnt: None }
+}
+
+/// `to`: the participant whose officer is told; nobody: the person.
+fn entry(about: About, asker: &str, to: Option<&Participant>) -> Entry {
     let mut entry = Entry::new(Kind::Notice, Action::Create, Interaction::Operation, Outcome::Success);
     let detail = |name: &str, value: &str| Detail { name: name.into(), value: value.into() };
     entry.details = vec![
@@ -92,7 +108,7 @@ fn draft(about: About, asker: &str, to: Option<&Participant>, trail: &Trail, at:
         identifier: Coding { system: p.identifier.system.clone(), code: p.identifier.value.clone() },
         name: p.name.clone(),
     });
-    Draft { entry, time: at, request_id: trail.request_id.clone(), person: trail.person, burnt: None }
+    entry
 }
 
 /// Counts what was recorded, for the management listener.

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Every leak test was seen red: plants one hole of a kind of LEAKS.md at a time in a copy of the house and expects the
+# tests of this crate to fail. A line is: kind, file, sed expression. `plantings.sh dry` only checks that every hole can
+# still be planted; without it each is built and tested, which takes minutes a piece.
+set -u
+here=$(cd "$(dirname "$0")" && pwd); house=$(cd "$here/.." && pwd); dry=${1:-}
+copy=$(mktemp -d); trap 'rm -rf "$copy"' EXIT
+(cd "$house" && git ls-files -z && git ls-files -zo --exclude-standard) | (cd "$house" && xargs -0 cp --parents -t "$copy")
+cd "$copy" || exit 1
+green=0; planted=0
+plant() { # what, file, sed
+  local file="fhir-mappings/src/$2" keep; keep=$(mktemp)
+  cp "$file" "$keep"; sed -i -E "$3" "$file"
+  if cmp -s "$file" "$keep"; then echo "NOT PLANTED   $1"; green=1; rm "$keep"; return; fi
+  planted=$((planted + 1))
+  if [ "$dry" != dry ]; then
+    if ! cargo test -q -p fhir-mappings --lib --no-run >/dev/null 2>&1; then echo "NO BUILD      $1"; green=1
+    elif timeout 600 cargo test -q -p fhir-mappings --lib >/dev/null 2>&1; then echo "STAYED GREEN  $1"; green=1
+    else echo "seen red      $1"; fi
+  fi
+  cp "$keep" "$file"; rm "$keep"
+}
+plant "L46 free text passes to everybody"                    release/emit.rs   's/\(rule.flags \& TEXT == 0 \|\| ground.text \|\| self.words > 0\)/true/'
+plant "L04 a protected address passes"                       release/emit.rs   's/\(rule.flags \& PLACE == 0 \|\| !ground.protected\)/true/'
+plant "rule 6: who reported a worry passes"                  release/emit.rs   's/\(rule.flags \& REPORTER == 0 \|\| self.reporter\)/true/'
+plant "L30 a line for some readers is for all"               release/emit.rs   's/rule.readers \& ground.reader != 0/true/'
+plant "L51 an unknown modifier is dropped in silence"        release/emit.rs   's/if name == "modifierExtension" \&\&/if false \&\& name == "modifierExtension" \&\&/'
+plant "L45 a coding of an unknown system passes"             release/emit.rs   's/if !self.ground.clinical \&\& self/if false \&\& self/'
+plant "L45 a coding that betrays passes"                     release/emit.rs   's/mark != Mark::default\(\) \&\& !self/false \&\& !self/'
+plant "L63 an identifier of any system passes"               release/emit.rs   's/if types.is_none_or\(/if false \&\& types.is_none_or(/'
+plant "L34 a reference to what is hidden passes"             release/emit.rs   's/Whom::SomebodyElse \| Whom::Nothing => false,/Whom::SomebodyElse | Whom::Nothing => { self.out.extend_from_slice(value.raw().as_bytes()); true }/'
+plant "L46 any dosing text passes"                           release/emit.rs   's/if self.ground.text \|\| dosing::is_known/if true || dosing::is_known/'
+plant "L50 one label is cleared, so all are"                 release/select.rs 's/if !self.cleared\(class.labels, bears\)/if false/'
+plant "L51 what has no class passes"                         release/select.rs 's/if class.unclassified \&\& !self.may_see_unclassified\(\)/if false/'
+plant "L48 what reaches nobody passes"                       release/select.rs 's/if class.never \|\| kind/if kind/'
+plant "L73 old results pass a form of four months"           release/select.rs 's/oldest.is_ok_and\(\|oldest\| after > oldest.timestamp\(\)\)/oldest.is_ok()/'
+plant "L13 a resource about somebody else passes"            release/pass.rs   's/if strangers.contains\(\&at\) \|\| !named/if !named/'
+plant "L52 a directory entry passes that nothing refers to"  release/pass.rs   's/self.only_reached\(things, \&mut written\);//'
+plant "L13 a fetched reference counts as this person"        release/person.rs 's/\(true, Bound::Fetched\) => Whom::SomebodyElse/(true, Bound::Fetched) => Whom::Subject/'
+plant "L04 the postcode of a protected person is told"       release/stay.rs   's/\.filter\(\|_\| !protected\)//'
+plant "L85 a member named twice is read"                     json/scan.rs      's/if open.last\(\).is_some_and\(/if false \&\& open.last().is_some_and(/'
+plant "L07 a parameter too many is dropped in silence"       grammar/parse.rs  's/Some\(\(name, _\)\) => Err\(GrammarError::parameter\(name\)\),/Some(_) => Ok(found),/'
+plant "L22 a parameter given twice is taken"                 grammar/parse.rs  's/!seen.insert\(name/false \&\& !seen.insert(name/'
+echo "$planted planted"
+exit $green
