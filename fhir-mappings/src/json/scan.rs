@@ -337,8 +337,9 @@ impl Scanner<'_> {
                 return self.fail(ErrorKind::Truncated);
             };
             let plain = rest.get(..stop).unwrap_or_default();
-            if let Some(bad) = plain.iter().position(|b| *b < 0x20) {
-                self.at += bad;
+            // The least byte first: without an early way out the loop runs sixteen bytes at a time.
+            if plain.iter().fold(u8::MAX, |least, b| least.min(*b)) < 0x20 {
+                self.at += plain.iter().position(|b| *b < 0x20).unwrap_or_default();
                 return self.fail(ErrorKind::Syntax);
             }
             self.at += stop;
