@@ -304,3 +304,59 @@ fn a_resource_is_read_back_by_the_id_a_search_gave() {
     assert!(cases.len() >= 6);
     all_hold(cases);
 }
+
+#[test]
+fn a_data_class_that_nobody_knew_works_by_table_alone() {
+    let world = World::fresh();
+    let bsn = world.bsn("jansen2");
+    let file = world.dir().join("slaap.json");
+    let bundle = json!({"resourceType": "Bundle", "type": "collection", "entry": [
+        {"resource": {"resourceType": "Patient", "id": "j2", "identifier": [{"system": BSN, "value": bsn}], "birthDate": world.birth_date("jansen2")}},
+        {"resource": {"resourceType": "Observation", "id": "slaap", "status": "final", "subject": {"reference": "Patient/j2"},
+            "code": {"coding": [{"system": "http://snomed.info/sct", "code": "258158006", "display": "Slaap"}]},
+            "effectiveDateTime": "2026-11-01", "valueBoolean": true}},
+    ]});
+    std::fs::write(&file, bundle.to_string()).unwrap();
+    world.sluis(["import", "--holder", "huisarts-de-linde", file.to_str().unwrap()]).ok();
+    let sees = |world: &World, staff: &str, function: &str| {
+        has_code(&world.staff(staff, function).everything("jansen2").unwrap_or_default(), "258158006")
+    };
+    assert!(!sees(&world, "valk", "triage"), "what no table knows is most sensitive");
+    assert_eq!(world.terminate().0, 0);
+    let tables = world.dir().join("tables");
+    std::fs::create_dir_all(tables.join("codes")).unwrap();
+    let class = r#"
+        version = "heuvelrijk-slaap"
+        date = "2026-11-21"
+        [[vocabulary.class]]
+        code = "sleep"
+        nl = "Slapen"
+        en = "Sleep"
+        normality = "normal"
+        opened = "full"
+        cells = { GP = "F", TR = "F", HC = "A" }
+    "#;
+    std::fs::write(tables.join("rules.toml"), class).unwrap();
+    std::fs::write(tables.join("codes/sleep.txt"), "SCT 258158006 | sleep | how one sleeps\n").unwrap();
+    let world = World::on(world.dir()).unwrap();
+    assert!(sees(&world, "valk", "triage"), "the class is normal, and triage has a column in it");
+    assert!(!sees(&world, "steen", "district-nursing"), "home care needs a permit that names it");
+    let mut consent = permit(&world, &bsn, "huisarts-de-linde");
+    consent["provision"]["actor"][0]["reference"] = json!({"type": "Organization",
+        "identifier": world.participant("wijkverpleging-thuis")["identifier"]});
+    consent["provision"]["code"] = json!([{"coding": [{"system": "https://sluis.example/fhir/CodeSystem/data-class", "code": "sleep"}]}]);
+    world.sluis_with(["consent", "record", "-"], consent.to_string().as_bytes()).ok();
+    let care_team = json!({
+        "resourceType": "CareTeam", "status": "active",
+        "subject": {"type": "Patient", "identifier": {"system": BSN, "value": bsn}},
+        "identifier": [{"system": "https://sluis.example/fhir/NamingSystem/relation", "value": "slaap"}],
+        "period": {"start": "2026-01-01"},
+        "participant": [
+            {"member": {"type": "Organization", "identifier": world.participant("huisarts-de-linde")["identifier"]}},
+            {"member": {"type": "Organization", "identifier": world.participant("wijkverpleging-thuis")["identifier"]}},
+        ],
+    });
+    world.sluis_with(["relation", "add", "-"], care_team.to_string().as_bytes()).ok();
+    assert!(sees(&world, "steen", "district-nursing"), "and gets it by one");
+    world.verify();
+}

@@ -609,3 +609,15 @@ fn visser_the_payer_asks_nothing() {
     let graaf = world.staff("graaf", "care-office").purpose("TREAT");
     graaf.ask_token().is(400, "unauthorized_client");
 }
+
+#[test]
+fn what_waits_is_said_by_name() {
+    let waiting = include_str!("../waiting.md").lines().filter(|line| line.starts_with("- `"));
+    let mut count = 0;
+    for line in waiting {
+        eprintln!("waiting: {}", line.trim_start_matches("- "));
+        count += 1;
+    }
+    eprintln!("waiting: {count} assertions of REGION.md 3 wait for what later issues build");
+    assert!(count > 0);
+}
