@@ -1,7 +1,7 @@
-//! E0451: a question that no scope and no purpose allowed.
+//! private-fields: a question that no scope and no purpose allowed.
 
 use gateway::road::Authorised;
 
 pub fn forge() -> Authorised {
-    Authorised { asked: todo!() }
+    Authorised {}
 }

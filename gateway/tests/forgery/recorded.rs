@@ -1,7 +1,7 @@
-//! E0451: a record that never reached stable storage.
+//! private-fields: a record that never reached stable storage.
 
 use gateway::road::{Minimised, Recorded};
 
-pub fn forge(value: Minimised) -> Recorded<Minimised> {
-    Recorded { value, index: 0 }
+pub fn forge() -> Recorded<Minimised> {
+    Recorded {}
 }
