@@ -39,7 +39,7 @@ pub enum Outcome {
     Refuse,
 }
 
-/// The lines of one decision; `traces` as [`crate::explain`] gives them, or empty.
+/// The lines of one decision; `traces` as [`crate::decide::explain`] gives them, or empty.
 pub fn lines(
     rules: &Rules,
     holder: &str,

@@ -1,6 +1,8 @@
 //! Withdrawal against reading, over the real store: no answer begun after the acknowledgement contains anything, and
 //! no record of an answer stands behind that of the withdrawal (DESIGN.md 2). 200 races; 10,000 with `SLUIS_LONG=1`.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 use consent::question::{Asker, Assurance, Capacity, Party, Question, Subject};
 use consent::record::{ConsentRecord, Giver, Holder, Kind as Says, Provision, Reading, Source, Status, User};
 use consent::{Identifier, Purpose, Rules, decide_with};
