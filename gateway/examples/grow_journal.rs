@@ -3,6 +3,8 @@
 //!
 //! `cargo run --release -p gateway --example grow_journal -- FOLDER RECORDS` (a new folder; made records are of no one real)
 
+#![allow(clippy::print_stdout, reason = "a measurement prints what it saw")]
+
 use fhir_mappings::audit::{
     Action, Coding, Entry, Given, Holder, Interaction, Kind, Organisation, Outcome, Share,
 };

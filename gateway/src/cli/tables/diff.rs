@@ -21,9 +21,10 @@ struct Change {
 
 pub(super) fn run(before: &Loaded, after: &Loaded, lang: &str, as_json: bool) -> Result<Ended, Ended> {
     let lang = Lang::of(lang);
-    let mut changes = levels_and_elements(before, after);
+    let changes = levels_and_elements(before, after);
+    // The demonstration persons are the sandbox's: a package for real use compares the tables alone.
     #[cfg(feature = "sandbox")]
-    changes.extend(persons::all(before, after)?);
+    let changes = changes.into_iter().chain(persons::all(before, after)?).collect::<Vec<_>>();
     if as_json {
         let listed = changes.iter().map(|c| {
             json!({"what": c.what, "function": c.function, "place": c.place, "before": c.before, "after": c.after})
