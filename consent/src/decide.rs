@@ -259,6 +259,16 @@ impl<'a> Case<'a> {
             note(steps, StepCode::OwnData, None);
             return self.own_permit(road, level);
         }
+        // What a function may see of its own only by name rests on a choice of the person, and falls with it.
+        if road == Road::OwnData && !self.dossier.unreadable.is_empty() {
+            return Verdict::Refuse(Refusal {
+                reason: Reason::Unreadable,
+                consents: self.dossier.unreadable.clone(),
+            });
+        }
+        if road == Road::OwnData && self.dossier.unreachable {
+            return Verdict::Refuse(Refusal { reason: Reason::Unreachable, consents: Vec::new() });
+        }
         let mut hearing = Hearing { voices: Vec::with_capacity(8), inert: Vec::new() };
         for record in heard.iter().filter(|record| record.touches.contains(class)) {
             self.add_record(road, class, gate, record, &mut hearing, steps);
