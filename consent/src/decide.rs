@@ -106,11 +106,8 @@ impl<'a> Case<'a> {
             Err(reason) => return self.refuse_all(reason, &[]),
         };
         let own = road == Road::OwnData || road == Road::Person;
-        if !own && !self.dossier.unreadable.is_empty() {
-            return self.refuse_all(Reason::Unreadable, &self.dossier.unreadable);
-        }
-        if !own && self.dossier.unreachable {
-            return self.refuse_all(Reason::Unreachable, &[]);
+        if let (false, Some(refusal)) = (own, self.unheard()) {
+            return self.refuse_all(refusal.reason, &refusal.consents);
         }
         let heard = self.listener.hear(&self.facts, self.dossier);
         let grounds = self.grounds(road);
@@ -127,6 +124,14 @@ impl<'a> Case<'a> {
         let mut decision = Decision { rules: self.rules.version().into(), classes };
         self.go_along(road, &heard, &grounds, missing, &mut decision);
         decision
+    }
+
+    /// Why no choice of the person can be relied on: one cannot be read, or the register cannot be reached.
+    fn unheard(&self) -> Option<Refusal> {
+        if !self.dossier.unreadable.is_empty() {
+            return Some(Refusal { reason: Reason::Unreadable, consents: self.dossier.unreadable.clone() });
+        }
+        self.dossier.unreachable.then(|| Refusal { reason: Reason::Unreachable, consents: Vec::new() })
     }
 
     /// Which road, or why none.
@@ -260,14 +265,8 @@ impl<'a> Case<'a> {
             return self.own_permit(road, level);
         }
         // What a function may see of its own only by name rests on a choice of the person, and falls with it.
-        if road == Road::OwnData && !self.dossier.unreadable.is_empty() {
-            return Verdict::Refuse(Refusal {
-                reason: Reason::Unreadable,
-                consents: self.dossier.unreadable.clone(),
-            });
-        }
-        if road == Road::OwnData && self.dossier.unreachable {
-            return Verdict::Refuse(Refusal { reason: Reason::Unreachable, consents: Vec::new() });
+        if let (Road::OwnData, Some(refusal)) = (road, self.unheard()) {
+            return Verdict::Refuse(refusal);
         }
         let mut hearing = Hearing { voices: Vec::with_capacity(8), inert: Vec::new() };
         for record in heard.iter().filter(|record| record.touches.contains(class)) {
