@@ -49,8 +49,12 @@ impl OutwardIds {
     /// [`KeyError::Missing`].
     pub fn new(ring: &Keys) -> Result<Self, KeyError> {
         let (current, _) = ring.current(Use::OutwardId)?;
-        let keys =
+        let keys: Vec<_> =
             ring.all(Use::OutwardId).filter_map(|(id, k)| Some((id, Key(k.try_into().ok()?)))).collect();
+        // Without it all persons would have one and the same id.
+        if !keys.iter().any(|(id, _)| *id == current) {
+            return Err(KeyError::Missing(Use::OutwardId));
+        }
         Ok(Self { current, keys, page: ring.symmetric(Use::Page)? })
     }
 
