@@ -4,8 +4,8 @@
 //! lost; person and officer find theirs in their own timelines. It says who and when, never a health fact: no class, no
 //! reason in words, no name of a ward. Sending it on is another matter.
 
-use crate::store::keys::PersonNo;
-use crate::store::leaf::{Draft, Leaf};
+use crate::store::leaf::Draft;
+use crate::store::view::ViewError;
 use crate::trail::Trail;
 use crate::trust::Participant;
 use crate::world::World;
@@ -51,32 +51,17 @@ impl About {
     }
 }
 
-/// A notice as its reader finds it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Read {
-    /// Index of its record.
-    pub index: u64,
-    /// When.
-    pub at: Timestamp,
-    /// The code of what happened.
-    pub about: String,
-    /// Id of the organisation that asked.
-    pub asker: String,
-    /// The request it speaks of.
-    pub request_id: String,
-}
-
 /// The notices that go with what this trail records: to the person, if one is meant, and for review to the officer of
-/// the asker and of every holder of the person's data.
-pub(crate) fn of(about: About, trail: &Trail, world: &World, at: Timestamp) -> Vec<Draft> {
+/// the asker and of every holder of the person's data. Where the holders cannot be read nobody may be left out: an error.
+pub(crate) fn of(about: About, trail: &Trail, world: &World, at: Timestamp) -> Result<Vec<Draft>, ViewError> {
     let trust = world.store.trust();
     let asker = trail.entry.organisation.as_ref().map(|o| o.id.clone()).unwrap_or_default();
-    let state = trail.person.and_then(|person| world.store.person(person).ok()).unwrap_or_default();
+    let state = trail.person.map(|person| world.store.person(person)).transpose()?.unwrap_or_default();
     let mut officers = vec![asker.clone()];
     officers.extend(state.holders.into_iter().filter(|holder| *holder != asker));
     let officers = officers.iter().filter_map(|id| trust.participant(id)).map(|p| Some(&**p));
     let person = trail.person.filter(|_| about.tells_person()).map(|_| None);
-    person.into_iter().chain(officers).map(|to| draft(about, &asker, to, trail, at)).collect()
+    Ok(person.into_iter().chain(officers).map(|to| draft(about, &asker, to, trail, at)).collect())
 }
 
 /// The notice that goes with a count of look-ups over budget: to the officer of the participant whose certificate it
@@ -114,39 +99,6 @@ fn entry(about: About, asker: &str, to: Option<&Participant>) -> Entry {
 /// Counts what was recorded, for the management listener.
 pub(crate) fn count(notices: usize, world: &World) {
     world.notices.fetch_add(u64::try_from(notices).unwrap_or_default(), Ordering::Relaxed);
-}
-
-/// The notices to a person, oldest first.
-#[must_use]
-pub fn to_person(world: &World, person: PersonNo) -> Vec<Read> {
-    let indexes = world.store.timeline(person).unwrap_or_default();
-    read(&indexes, PERSON, world)
-}
-
-/// The inbox of a participant's officer, oldest first.
-#[must_use]
-pub fn to_officer(world: &World, participant: &str) -> Vec<Read> {
-    let indexes = world.store.asked_by(participant).unwrap_or_default();
-    read(&indexes, OFFICER, world)
-}
-
-fn read(indexes: &[u64], to: &str, world: &World) -> Vec<Read> {
-    let one = |index: &u64| {
-        let leaf = Leaf::parse(&world.store.records().read(*index).ok()?).ok()?;
-        if leaf.kind != Kind::Notice {
-            return None;
-        }
-        let entry = leaf.open(world.store.keys()).ok()?;
-        let detail = |name: &str| entry.details.iter().find(|d| d.name == name).map(|d| d.value.clone());
-        (detail("to")? == to).then_some(Read {
-            index: *index,
-            at: leaf.time,
-            about: detail("about")?,
-            asker: detail("asker")?,
-            request_id: leaf.request_id,
-        })
-    };
-    indexes.iter().filter_map(one).collect()
 }
 
 const PERSON: &str = "person";

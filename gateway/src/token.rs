@@ -105,8 +105,9 @@ async fn refuse(refusal: &TokenRefusal, world: &World, trail: &mut Trail) -> Res
     let main = trail.draft(Kind::TokenRefused, Outcome::Refused(reason), now);
     let beside = match break_glass {
         Some(_) if trail.person.is_some() => notice::of(About::EmergencyRefused, trail, world, now),
-        _ => Vec::new(),
+        _ => Ok(Vec::new()),
     };
+    let Ok(beside) = beside else { return respond::unavailable(AuditUnavailable, world, trail) };
     let told = beside.len();
     if world.store.record(Drafts { main, beside }, None).await.is_err() {
         return respond::unavailable(AuditUnavailable, world, trail);

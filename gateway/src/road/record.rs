@@ -65,9 +65,14 @@ fn draft(trail: &Trail, kind: Kind, outcome: Outcome, world: &World) -> Draft {
 }
 
 /// The record with the notices that it calls for.
-fn noticed(main: Draft, about: Option<About>, trail: &Trail, world: &World) -> Drafts {
-    let beside = about.map(|about| notice::of(about, trail, world, main.time)).unwrap_or_default();
-    Drafts { main, beside }
+fn noticed(
+    main: Draft,
+    about: Option<About>,
+    trail: &Trail,
+    world: &World,
+) -> Result<Drafts, AuditUnavailable> {
+    let beside = about.map(|about| notice::of(about, trail, world, main.time)).transpose();
+    Ok(Drafts { main, beside: beside.map_err(|_| AuditUnavailable)?.unwrap_or_default() })
 }
 
 async fn commit<T>(
@@ -96,7 +101,7 @@ pub async fn record_refusal(
     let draft = draft(trail, kind, Outcome::Refused(refusal.reason()), world);
     // A refused emergency is flagged: the one it was about is told, and officers look at it.
     let emergency = trail.entry.emergency.is_some() && matches!(refusal, Refusal::NoGrant(_));
-    let drafts = noticed(draft, emergency.then_some(About::EmergencyRefused), trail, world);
+    let drafts = noticed(draft, emergency.then_some(About::EmergencyRefused), trail, world)?;
     let told = drafts.beside.len();
     let recorded = commit(drafts, refusal, None, world).await?.ok_or(AuditUnavailable)?;
     notice::count(told, world);
@@ -115,7 +120,7 @@ pub async fn record_change(
     trail: &Trail,
 ) -> Result<Option<Recorded<Minimised>>, Refusal> {
     let draft = draft(trail, answer.kind(), answer.outcome(), world);
-    let drafts = noticed(draft, answer.about(), trail, world);
+    let drafts = noticed(draft, answer.about(), trail, world)?;
     let told = drafts.beside.len();
     match world.store.change(drafts, change, answer.fence(), None).await {
         Ok(placed) => {
