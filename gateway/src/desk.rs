@@ -7,6 +7,7 @@ use crate::store::facts::{Change, Fact, Item, pair};
 use crate::store::keys::PersonNo;
 use crate::store::leaf::Draft;
 use crate::store::{Fence, RecordError};
+use crate::trail::organisation;
 use crate::trust::{Participant, Trust};
 use crate::world::World;
 use consent::Identifier as ConsentIdentifier;
@@ -556,16 +557,5 @@ pub(crate) fn draft(kind: Kind, action: Action, world: &World, person: Option<Pe
         request_id: uuid::Uuid::new_v4().to_string(),
         person,
         burnt: None,
-    }
-}
-
-fn organisation(participant: &Participant) -> audit::Organisation {
-    audit::Organisation {
-        id: participant.id.as_str().to_owned(),
-        identifier: audit::Coding {
-            system: participant.identifier.system.clone(),
-            code: participant.identifier.value.clone(),
-        },
-        name: participant.name.clone(),
     }
 }

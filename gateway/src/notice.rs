@@ -6,10 +6,10 @@
 
 use crate::store::leaf::Draft;
 use crate::store::view::ViewError;
-use crate::trail::Trail;
+use crate::trail::{Trail, organisation};
 use crate::trust::Participant;
 use crate::world::World;
-use fhir_mappings::audit::{Action, Coding, Detail, Entry, Interaction, Kind, Organisation, Outcome};
+use fhir_mappings::audit::{Action, Detail, Entry, Interaction, Kind, Outcome};
 use jiff::Timestamp;
 use std::sync::atomic::Ordering;
 
@@ -88,11 +88,7 @@ fn entry(about: About, asker: &str, to: Option<&Participant>) -> Entry {
     if to.is_some() {
         entry.details.push(detail("review", "open"));
     }
-    entry.organisation = to.map(|p| Organisation {
-        id: p.id.as_str().to_owned(),
-        identifier: Coding { system: p.identifier.system.clone(), code: p.identifier.value.clone() },
-        name: p.name.clone(),
-    });
+    entry.organisation = to.map(organisation);
     entry
 }
 

@@ -9,7 +9,7 @@ use crate::road::authenticate;
 use crate::road::record::AuditUnavailable;
 use crate::road::respond::{self, JSON, Response};
 use crate::store::leaf::Drafts;
-use crate::trail::Trail;
+use crate::trail::{Trail, organisation};
 use crate::world::World;
 use axum::body::Body;
 use data_encoding::HEXLOWER;
@@ -123,11 +123,7 @@ async fn refuse(refusal: &TokenRefusal, world: &World, trail: &mut Trail) -> Res
 }
 
 fn name_organisation(peer: &Peer, trust: &crate::trust::Trust, trail: &mut Trail) {
-    trail.entry.organisation = trust.by_certificate(&peer.fingerprint()).map(|p| audit::Organisation {
-        id: p.id.as_str().to_owned(),
-        identifier: audit::Coding { system: p.identifier.system.clone(), code: p.identifier.value.clone() },
-        name: p.name.clone(),
-    });
+    trail.entry.organisation = trust.by_certificate(&peer.fingerprint()).map(|p| organisation(p));
 }
 
 fn describe(asker: &Asker, trail: &mut Trail, world: &World) {

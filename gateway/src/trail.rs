@@ -2,7 +2,8 @@
 
 use crate::store::keys::PersonNo;
 use crate::store::leaf::Draft;
-use fhir_mappings::audit::{Action, Entry, Interaction, Kind, Outcome};
+use crate::trust::Participant;
+use fhir_mappings::audit::{Action, Coding, Entry, Interaction, Kind, Organisation, Outcome};
 use fhir_mappings::outcome::Language;
 use http::HeaderMap;
 use jiff::Timestamp;
@@ -46,6 +47,18 @@ impl Trail {
     pub fn draft(&self, kind: Kind, outcome: Outcome, time: Timestamp) -> Draft {
         let entry = Entry { kind, outcome, ..self.entry.clone() };
         Draft { entry, time, request_id: self.request_id.clone(), person: self.person, burnt: None }
+    }
+}
+
+/// An organisation as records name it.
+pub(crate) fn organisation(participant: &Participant) -> Organisation {
+    Organisation {
+        id: participant.id.as_str().to_owned(),
+        identifier: Coding {
+            system: participant.identifier.system.clone(),
+            code: participant.identifier.value.clone(),
+        },
+        name: participant.name.clone(),
     }
 }
 

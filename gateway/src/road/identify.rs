@@ -2,7 +2,7 @@
 
 use crate::listen::Peer;
 use crate::refusal::Refusal;
-use crate::trail::Trail;
+use crate::trail::{Trail, organisation};
 use crate::trust::{Participant, Standing, Trust};
 use crate::world::World;
 use axum::body::Body;
@@ -54,14 +54,7 @@ pub fn identify(inbound: Inbound, world: &World, trail: &mut Trail) -> Result<Id
     let trust = world.store.trust();
     let participant = trust.by_certificate(&fingerprint).cloned();
     if let Some(participant) = &participant {
-        trail.entry.organisation = Some(audit::Organisation {
-            id: participant.id.as_str().to_owned(),
-            identifier: audit::Coding {
-                system: participant.identifier.system.clone(),
-                code: participant.identifier.value.clone(),
-            },
-            name: participant.name.clone(),
-        });
+        trail.entry.organisation = Some(organisation(participant));
     }
     let uri = &inbound.parts.uri;
     if bsn_in_url(uri.path(), uri.query()) {
