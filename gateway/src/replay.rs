@@ -5,7 +5,9 @@
 
 use crate::oauth::asker::{Asker, AskingPerson, Assurance, BreakGlass, BreakGlassReason};
 use crate::road::authenticate::TAGGED;
-use crate::road::decide::{Asking, DECIDED_AT, Decided, Law, STATE_VERSION, consents_used, judge_asking};
+use crate::road::decide::{
+    Asking, DECIDED_AT, Decided, Law, STATE_VERSION, consents_used, explain_over, judge_asking,
+};
 use crate::road::locate::REPRESENTING;
 use crate::store::facts::{Change, Fact, whose};
 use crate::store::keys::{Keys, PersonNo};
@@ -14,6 +16,7 @@ use crate::store::sha256_hex;
 use crate::store::state::PersonState;
 use crate::trust::{FunctionCode, Participant, Purpose, Role};
 use consent::Rules;
+use consent::explain::{self, Line};
 use fhir_mappings::audit::{self, Entry, Share};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -91,31 +94,73 @@ impl std::error::Error for NoReplay {}
 /// # Errors
 /// See [`NoReplay`].
 pub fn replay(past: &Past<'_>, present: &Present<'_>, index: u64) -> Result<Replayed, NoReplay> {
-    let leaf = leaf(past.journal, index)?;
-    let entry = leaf.open(past.keys).map_err(|_| NoReplay::Forgotten)?;
-    let (state_version, at) = stamped(&entry).ok_or(NoReplay::NoDecision)?;
-    let tag = leaf.tag_bytes().ok_or(NoReplay::NoDecision)?;
-    let (person, _) = past.keys.by_tag(&tag).ok_or(NoReplay::Forgotten)?;
-    let rules = entry.protocols.iter().find(|protocol| protocol.name == "decision");
-    if let Some(other) = rules.filter(|rules| rules.sha256 != present.sha256) {
-        return Err(NoReplay::OtherRules(other.version.clone()));
-    }
-    let told = tell(past, index, person, state_version)?;
-    let (participant, asker) = asker(&entry, &told).ok_or(NoReplay::NoDecision)?;
+    let again = Again::read(past, present, index)?;
     let law = Law { rules: present.rules, followed_up: present.followed_up };
-    let holders: Vec<Arc<Participant>> =
-        told.state.holders.iter().filter_map(|id| told.participants.get(id).cloned()).collect();
-    let asking = Asking { participant: &participant, asker: &asker };
-    let decisions = judge_asking(&asking, &told.state, &holders, &law, at);
-    let differences = compare(&entry, &decisions, present.rules);
+    let decisions = judge_asking(&again.asking(), &again.told.state, &again.holders(), &law, again.at);
+    let differences = compare(&again.entry, &decisions, present.rules);
     Ok(Replayed {
         index,
         rules: present.rules.version().to_owned(),
-        at: at.to_string(),
-        state: state_version,
+        at: again.at.to_string(),
+        state: again.told.state.version,
         equal: differences.is_empty(),
         differences,
     })
+}
+
+/// How the decision of a record came about, holder by holder and class by class.
+///
+/// # Errors
+/// See [`NoReplay`].
+pub fn trace(past: &Past<'_>, present: &Present<'_>, index: u64) -> Result<Vec<Line>, NoReplay> {
+    let again = Again::read(past, present, index)?;
+    let law = Law { rules: present.rules, followed_up: present.followed_up };
+    let mut lines = Vec::new();
+    explain_over(
+        &again.asking(),
+        &again.told.state,
+        &again.holders(),
+        &law,
+        again.at,
+        |holder, decision, traces| {
+            lines.extend(explain::lines(present.rules, holder.id.as_str(), decision, traces));
+        },
+    );
+    Ok(lines)
+}
+
+/// Everything that a recorded decision was made from.
+struct Again {
+    entry: Entry,
+    told: Told,
+    participant: Arc<Participant>,
+    asker: Asker,
+    at: Timestamp,
+}
+
+impl Again {
+    fn read(past: &Past<'_>, present: &Present<'_>, index: u64) -> Result<Self, NoReplay> {
+        let leaf = leaf(past.journal, index)?;
+        let entry = leaf.open(past.keys).map_err(|_| NoReplay::Forgotten)?;
+        let (state_version, at) = stamped(&entry).ok_or(NoReplay::NoDecision)?;
+        let tag = leaf.tag_bytes().ok_or(NoReplay::NoDecision)?;
+        let (person, _) = past.keys.by_tag(&tag).ok_or(NoReplay::Forgotten)?;
+        let rules = entry.protocols.iter().find(|protocol| protocol.name == "decision");
+        if let Some(other) = rules.filter(|rules| rules.sha256 != present.sha256) {
+            return Err(NoReplay::OtherRules(other.version.clone()));
+        }
+        let told = tell(past, index, person, state_version)?;
+        let (participant, asker) = asker(&entry, &told).ok_or(NoReplay::NoDecision)?;
+        Ok(Self { entry, told, participant, asker, at })
+    }
+
+    fn asking(&self) -> Asking<'_> {
+        Asking { participant: Some(&self.participant), asker: &self.asker }
+    }
+
+    fn holders(&self) -> Vec<Arc<Participant>> {
+        self.told.state.holders.iter().filter_map(|id| self.told.participants.get(id).cloned()).collect()
+    }
 }
 
 fn leaf(journal: &Records, index: u64) -> Result<Leaf, NoReplay> {

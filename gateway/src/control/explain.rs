@@ -7,7 +7,7 @@ use crate::desk::{self, Refused};
 use crate::oauth::asker::{Asker, AskingPerson, Assurance, BreakGlass, BreakGlassReason};
 use crate::replay::{TRIED_AS, TRIED_ASSURANCE, TRIED_PERSON};
 use crate::road::authenticate;
-use crate::road::decide::{Asking, judge_asking, note, party, question, stamp};
+use crate::road::decide::{Asking, explain_over, judge_asking, note, party, stamp};
 use crate::store::keys::PersonNo;
 use crate::store::state::PersonState;
 use crate::trust::{FunctionCode, Participant, Purpose, Trust};
@@ -39,25 +39,17 @@ pub(super) fn explain(world: &World, query: &Query, say: Say<'_>) -> Done {
     let label =
         query.label.as_deref().map(|code| vocabulary.label(code).ok_or_else(unknown_label)).transpose()?;
     let asker = asker(world, participant, query)?;
-    let asking = Asking { participant, asker: &asker };
+    let asking = Asking { participant: Some(participant), asker: &asker };
     let holders: Vec<Arc<Participant>> =
         state.holders.iter().filter_map(|id| trust.participant(id).cloned()).collect();
     record(world, person, &state, &asking, &holders, at)?;
-    let mut question = question(&asking, &state, &world.law(), at);
-    let asks = question.break_glass.is_some_and(|glass| glass.registered);
-    let dossier = state.dossier(&world.rules);
     let mut decisions = Vec::new();
-    for holder in &holders {
-        question.holder = party(holder, &world.rules, at);
-        if let Some(glass) = &mut question.break_glass {
-            glass.registered = asks && holder.emergency.gives;
-        }
-        let (mut decision, traces) = consent::decide::explain(&world.rules, &question, &dossier);
+    explain_over(&asking, &state, &holders, &world.law(), at, |holder, decision, traces| {
         if let Some(label) = label {
-            with_label(&mut decision, label, vocabulary, at);
+            with_label(decision, label, vocabulary, at);
         }
-        decisions.extend(lines(&world.rules, holder.id.as_str(), &decision, &traces));
-    }
+        decisions.extend(lines(&world.rules, holder.id.as_str(), decision, traces));
+    });
     if query.json {
         let document = json!({
             "patient": query.patient, "asker": query.r#as, "purpose": query.purpose, "at": at.to_string(),
@@ -90,6 +82,7 @@ fn record(
     at: Timestamp,
 ) -> Done {
     let Asking { participant, asker } = asking;
+    let tried_as = participant.map_or("", |tried| tried.id.as_str());
     let mut draft = desk::draft(Kind::DryRun, Action::Execute, world, Some(person));
     let entry = &mut draft.entry;
     entry.purpose = Some(asker.purpose.code().to_owned());
@@ -99,7 +92,7 @@ fn record(
     entry.emergency = asker.break_glass.as_ref().map(authenticate::emergency);
     let detail = |name: &str, value: String| Detail { name: name.into(), value };
     entry.details.extend([
-        detail(TRIED_AS, participant.id.as_str().to_owned()),
+        detail(TRIED_AS, tried_as.to_owned()),
         detail(TRIED_PERSON, format!("{}#{}", asker.person.system, asker.person.id)),
         detail(TRIED_ASSURANCE, asker.person.assurance.code().to_owned()),
     ]);

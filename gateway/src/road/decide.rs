@@ -11,7 +11,8 @@ use crate::trust::{Participant, Purpose};
 use crate::world::World;
 use consent::answer::{Permit, ReceiverBasis, SenderBasis};
 use consent::question::{Asker, Assurance, BreakGlass, Capacity, Party, Question, Subject};
-use consent::{Decision, Dossier, Identifier, Level, Reason, Rules, Verdict};
+use consent::trace::Step;
+use consent::{DataClass, Decision, Dossier, Identifier, Level, Reason, Rules, Verdict};
 use fhir_mappings::audit;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -127,6 +128,28 @@ fn over(
     decided.collect()
 }
 
+/// The same over every holder, with how it came about, for those who may know.
+pub(crate) fn explain_over(
+    asking: &Asking<'_>,
+    state: &PersonState,
+    holders: &[Arc<Participant>],
+    law: &Law<'_>,
+    at: Timestamp,
+    mut tell: impl FnMut(&Participant, &mut Decision, &[(DataClass, Vec<Step>)]),
+) {
+    let mut question = question(asking, state, law, at);
+    let asks = question.break_glass.is_some_and(|glass| glass.registered);
+    let dossier = state.dossier(law.rules);
+    for holder in holders {
+        question.holder = party(holder, law.rules, at);
+        if let Some(glass) = &mut question.break_glass {
+            glass.registered = asks && holder.emergency.gives;
+        }
+        let (mut decision, traces) = consent::explain(law.rules, &question, &dossier);
+        tell(holder, &mut decision, &traces);
+    }
+}
+
 /// By what a question is decided.
 pub(crate) struct Law<'a> {
     /// The rules.
@@ -137,13 +160,14 @@ pub(crate) struct Law<'a> {
 
 /// Who asks, whatever road they came by: a session, or a command that tries a question on.
 pub(crate) struct Asking<'a> {
-    pub(crate) participant: &'a Participant,
+    /// Nobody's system: the person's own way in, the portal.
+    pub(crate) participant: Option<&'a Participant>,
     pub(crate) asker: &'a asker::Asker,
 }
 
 impl<'a> From<&'a Authorised> for Asking<'a> {
     fn from(asked: &'a Authorised) -> Self {
-        Self { participant: asked.participant(), asker: asked.session().asker() }
+        Self { participant: Some(asked.participant()), asker: asked.session().asker() }
     }
 }
 
@@ -163,7 +187,7 @@ pub(crate) fn question(asking: &Asking<'_>, state: &PersonState, law: &Law<'_>, 
         relations: state
             .relations
             .iter()
-            .filter(|stored| stored.recorder != asking.participant.id.as_str())
+            .filter(|stored| asking.participant.is_none_or(|asker| stored.recorder != asker.id.as_str()))
             .map(|stored| stored.relation.clone())
             .collect(),
         attestations: state.attestations.iter().map(|stored| stored.attestation.clone()).collect(),
@@ -184,7 +208,7 @@ fn consent_asker(asking: &Asking<'_>, state: &PersonState, rules: &Rules, at: Ti
         | Purpose::Compliance => Capacity::Professional,
     };
     Asker {
-        organisation: party(asking.participant, rules, at),
+        organisation: asking.participant.map(|asker| party(asker, rules, at)).unwrap_or_default(),
         function: asker.function.as_ref().and_then(|f| rules.vocabulary().function(f.as_str())),
         person: match capacity {
             Capacity::Representative => {
@@ -252,7 +276,7 @@ fn break_glass(asking: &Asking<'_>, state: &PersonState, law: &Law<'_>) -> Optio
         first_use,
         could_not_be_asked: broken.could_not_be_asked,
         // Breaking the glass is the act of somebody whom we know: no colleague on the organisation's word.
-        registered: asking.participant.emergency.asks
+        registered: asking.participant.is_some_and(|asker| asker.emergency.asks)
             && asking.asker.person.assurance == asker::Assurance::Registered,
         followed_up: law.followed_up,
     })

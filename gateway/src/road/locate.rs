@@ -82,7 +82,7 @@ pub fn locate(asked: Authorised, world: &World, trail: &mut Trail) -> Result<Loc
 }
 
 /// Each act of a representative shows both names: who acted, and for whom.
-fn name_both(acting: &StoredRepresentative, subject: PersonNo, world: &World, trail: &mut Trail) {
+pub(crate) fn name_both(acting: &StoredRepresentative, subject: PersonNo, world: &World, trail: &mut Trail) {
     let tag = world.store.keys().person(subject, leaf::year(world.clock.now())).ok();
     let names = acting.names.clone();
     if let Some(person) = &mut trail.entry.person {
