@@ -5,16 +5,21 @@ use crate::refusal::{NoGrant, Refusal};
 use crate::road::authenticate::TAGGED;
 use crate::road::authorise::{Ask, Authorised};
 use crate::road::decide::classes_reached;
-use crate::road::locate::{Located, is_self, locate};
+use crate::road::locate::{Located, REPRESENTING, is_self, locate};
 use crate::road::minimise::{KEPT_APART, page};
 use crate::road::record::record_disclosure;
 use crate::road::{Minimised, Recorded};
+use crate::store::keys::PersonNo;
 use crate::store::leaf::Leaf;
 use crate::store::outward::{Named, PERSON};
+use crate::store::state::PersonState;
 use crate::trail::Trail;
 use crate::trust::Purpose;
+use crate::trust::participant::Holder;
 use crate::world::World;
-use fhir_mappings::audit::{Entry, Kind, Outcome, Place, Share, Side, render_for};
+use fhir_mappings::audit::{
+    self, Coding, Entry, Kind, Organisation, Outcome, Place, Share, Side, render_for,
+};
 use fhir_mappings::bundle::{Found, Mode, Page, searchset};
 use fhir_mappings::grammar::Query;
 use serde_json::json;
@@ -108,11 +113,51 @@ fn known_to_officer(located: &Located, world: &World) -> Result<String, Refusal>
 pub(crate) enum Lens<'a> {
     /// The person's own.
     Person,
-    /// Somebody who acts for the person, and the codes of the classes that reach them.
-    Representative(Vec<String>),
+    /// Somebody who acts for the person.
+    Representative {
+        /// The codes of the classes that reach them.
+        classes: Vec<String>,
+        /// Whether they may learn where anything happens.
+        whereabouts: Whereabouts,
+    },
     /// Those of the officer of a participant.
     Officer(&'a str),
 }
+
+/// Whether it must stay hidden from others where a person lives and goes (REGION.md 1 rule 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whereabouts {
+    /// It need not.
+    Open,
+    /// It must, or it cannot be told.
+    Protected,
+}
+
+/// Whether anything that is held about this person is labelled as showing a protected place. What cannot be read, or lies
+/// elsewhere, is taken for protected.
+pub(crate) fn whereabouts(state: &PersonState, person: PersonNo, world: &World) -> Whereabouts {
+    let open = || -> Option<bool> {
+        let trust = world.store.trust();
+        for id in &state.holders {
+            let hosted =
+                trust.participant(id).and_then(|p| p.holder.as_ref()).is_some_and(|h| *h == Holder::Hosted);
+            let held = world.store.hosted(Some(person), id).ok().filter(|_| hosted)?;
+            let mut records: Vec<u64> = held.iter().map(|one| one.record).collect();
+            records.dedup();
+            for record in records {
+                let change = world.store.holding(record).ok()?;
+                if memchr::memmem::find(&change.blob, PROTECTED.as_bytes()).is_some() {
+                    return Some(false);
+                }
+            }
+        }
+        Some(true)
+    };
+    if open() == Some(true) { Whereabouts::Open } else { Whereabouts::Protected }
+}
+
+/// The code of the label, wherever it stands.
+const PROTECTED: &str = "protected-address";
 
 /// The person with PATRQT, or who acts for them now; an officer with HCOMPL.
 fn lens<'l>(located: &'l Located, world: &World) -> Option<Lens<'l>> {
@@ -126,7 +171,8 @@ fn lens<'l>(located: &'l Located, world: &World) -> Option<Lens<'l>> {
             let reached = classes_reached(located.asked(), subject, world);
             let vocabulary = world.rules.vocabulary();
             let codes: Vec<_> = reached.iter().map(|c| vocabulary.class_code(c).to_owned()).collect();
-            (!codes.is_empty()).then_some(Lens::Representative(codes))
+            let whereabouts = whereabouts(&subject.state, subject.person, world);
+            (!codes.is_empty()).then_some(Lens::Representative { classes: codes, whereabouts })
         }
         Purpose::Compliance => Some(Lens::Officer(located.asked().participant().id.as_str())),
         Purpose::Treatment | Purpose::Emergency | Purpose::Coordination | Purpose::Support => None,
@@ -147,7 +193,13 @@ pub(crate) fn see(index: u64, lens: &Lens<'_>, name: &str, world: &World) -> Opt
     let mut entry = leaf.open(world.store.keys()).ok()?;
     let side = match lens {
         Lens::Officer(organisation) => narrow(&mut entry, organisation)?,
-        Lens::Representative(classes) => represent(&mut entry, classes)?,
+        Lens::Representative { classes, whereabouts } => {
+            let side = represent(&mut entry, classes)?;
+            if *whereabouts == Whereabouts::Protected {
+                displace(&mut entry);
+            }
+            side
+        }
         Lens::Person => Side::Source,
     };
     entry.details.retain(|detail| !detail.name.starts_with(KEPT_APART));
@@ -205,6 +257,31 @@ fn represent(entry: &mut Entry, classes: &[String]) -> Option<Side> {
     entry.shares.retain(|share| !share.given.is_empty() || !share.withheld.is_empty());
     (had == 0 || !entry.shares.is_empty()).then_some(Side::Source)
 }
+
+/// Takes out of a record what tells where somebody is: which organisations they go to, and who works there.
+fn displace(entry: &mut Entry) {
+    let hidden = || Coding { system: NOT_SHOWN.to_owned(), code: "not-shown".to_owned() };
+    if let Some(organisation) = &mut entry.organisation {
+        *organisation = Organisation { id: NOT_SHOWN.to_owned(), identifier: hidden(), name: String::new() };
+    }
+    for share in &mut entry.shares {
+        share.holder =
+            audit::Holder { id: NOT_SHOWN.to_owned(), identifier: hidden(), country: "NL".to_owned() };
+    }
+    for person in entry.person.iter_mut().chain(&mut entry.responsible) {
+        let acts = person.id.starts_with(REPRESENTING) || person.id.starts_with(TAGGED);
+        if !acts {
+            person.name = None;
+            OTHERS_STAFF.clone_into(&mut person.id);
+        }
+    }
+    (entry.query, entry.relation, entry.token, entry.network) = (None, None, None, None);
+    entry.changes.clear();
+    entry.details.retain(|detail| detail.name == "page" || detail.name == "about" || detail.name == "to");
+}
+
+/// Stands for an organisation that is not named.
+pub(crate) const NOT_SHOWN: &str = "urn:sluis:organisation#not-shown";
 
 /// Own tenancy: what the own organisation asked, or what was asked of its data; of others' parts nothing stays.
 fn narrow(entry: &mut Entry, organisation: &str) -> Option<Side> {
