@@ -3,17 +3,17 @@
 use std::collections::HashMap;
 
 /// The parameters of an `application/x-www-form-urlencoded` body.
-pub(super) struct Form(HashMap<String, String>);
+pub(crate) struct Form(HashMap<String, String>);
 
 impl Form {
     /// Whether a `Content-Type` says form; a charset is allowed.
-    pub(super) fn is_form(content_type: Option<&str>) -> bool {
+    pub(crate) fn is_form(content_type: Option<&str>) -> bool {
         let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
         essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
     }
 
     /// Reads a body; `None` when it is ill-formed, too large or doubles a parameter.
-    pub(super) fn parse(body: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         if body.len() > BODY_MAX {
             return None;
         }
@@ -30,7 +30,7 @@ impl Form {
     }
 
     /// A parameter; one without a value counts as absent (RFC 6749 3.2).
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 }
