@@ -14,6 +14,7 @@ use crate::oauth::Issuer;
 use crate::oauth::access_token::Verifier;
 use crate::oauth::replay::{Burn, ReplayGuard};
 use crate::oauth::signing::{SigningKey, SigningKeys};
+use crate::portal::{self, House, SignIn};
 use crate::sources::{HostedSource, Source};
 use crate::store::keys::Use;
 use crate::store::leaf::{Draft, Drafts};
@@ -270,6 +271,8 @@ pub struct Faces {
     pub authorities: ClientAuthorities,
     /// The portal's certificate.
     pub portal: ServerIdentity,
+    /// Who signs people in there.
+    pub sign_in: SignIn,
 }
 
 /// Serves until told to end, then closes the store. `ready` is called once everything answers.
@@ -287,6 +290,8 @@ pub async fn serve(
     let tls = failed("TLS");
     let mutual =
         MutualTls::new(faces.exchange, faces.authorities, world.store.trust_cell()).map_err(|e| tls(&e))?;
+    let SignIn { base, provider, beside } = faces.sign_in;
+    let pages = beside.merge(portal::router(House::new(Arc::clone(&world), base, provider)));
     let (end, ended) = shutdown();
     let counts = world.floods.clone();
     let listener = |socket, transport| {
@@ -298,7 +303,7 @@ pub async fn serve(
     let socket = control::Socket::bind(root).map_err(|e| failed("the control socket")(&e))?;
     let tasks = [
         tokio::spawn(exchange.serve(exchange::router(Arc::clone(&world)), ended.clone())),
-        tokio::spawn(portal.serve(crate::portal::router(), ended.clone())),
+        tokio::spawn(portal.serve(pages, ended.clone())),
         tokio::spawn(management.serve(management_router(ports(&world)), ended.clone())),
         tokio::spawn(socket.serve(Arc::clone(&world), ended.clone())),
     ];

@@ -411,11 +411,22 @@ fn line(stream: &mut impl BufRead) -> io::Result<String> {
 /// A plain GET without TLS.
 #[must_use]
 pub fn plain(address: &str, path: &str) -> Answer {
+    plain_with(address, "GET", path, b"")
+}
+
+/// A plain request without TLS.
+#[must_use]
+pub fn plain_with(address: &str, method: &str, path: &str, body: &[u8]) -> Answer {
     let tcp = TcpStream::connect(address).expect("a connection");
     tcp.set_read_timeout(Some(PATIENCE)).expect("a time-out");
     let mut stream = BufReader::new(tcp);
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n",
+        body.len()
+    );
     stream.get_mut().write_all(request.as_bytes()).expect("written");
+    stream.get_mut().write_all(body).expect("written");
     read_answer(&mut stream, false).expect("an answer")
 }
 

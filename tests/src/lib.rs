@@ -4,6 +4,7 @@
 
 pub mod ask;
 pub mod assertion;
+pub mod browser;
 pub mod client;
 pub mod golden;
 pub mod json;
@@ -12,6 +13,7 @@ pub mod proof;
 pub mod red;
 pub mod seen;
 pub mod shared;
+pub mod visitor;
 pub mod world;
 
 pub use ask::Asker;
@@ -19,4 +21,5 @@ pub use assertion::Assertion;
 pub use client::{Answer, Client, Request};
 pub use program::{Run, sluis};
 pub use red::{all_hold, known_red};
+pub use visitor::{Page, Visitor};
 pub use world::World;

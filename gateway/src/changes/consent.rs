@@ -211,6 +211,9 @@ fn for_review(record: &ConsentRecord) -> Option<About> {
 /// The recorder of what a person chose without an organisation between.
 pub(crate) const PERSON_RECORDED: &str = "person";
 
+/// The policy under which a person chooses here.
+pub(crate) const POLICY: &str = "https://sluis.example/fhir/policy/2026-11";
+
 /// Who acts for the person sees what they gave themselves, and, with authority over a child under sixteen, what waits for
 /// their key; never what speaks of things that a young person keeps apart.
 fn may_sign(asked: &Authorised, subject: &Subject, stored: &StoredConsent, world: &World) -> bool {

@@ -4,7 +4,9 @@ use super::{Ended, print};
 use crate::boot::{self, Bound, Faces, Plan};
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::portal::SignIn;
 use crate::store::keys::master_key;
+use axum::Router;
 use std::path::Path;
 use std::time::Duration;
 
@@ -60,10 +62,17 @@ fn run(config: &Config) -> Result<(), String> {
         caps: config.caps,
         holder_budget: HOLDER_BUDGET,
     };
+    let provider = config.sign_in.as_ref().map(config::SignInConfig::provider).transpose();
+    let sign_in = SignIn {
+        base: config.sign_in.as_ref().map(|at| at.url.clone()).unwrap_or_default(),
+        provider: provider.map_err(|e| words(&e))?,
+        beside: Router::new(),
+    };
     let faces = Faces {
         exchange: config.exchange.tls.identity().map_err(|e| words(&e))?,
         authorities: config.exchange.authorities().map_err(|e| words(&e))?,
         portal: config.portal.identity().map_err(|e| words(&e))?,
+        sign_in,
     };
     std::fs::create_dir_all(&plan.root).map_err(|e| format!("{}: {e}", plan.root.display()))?;
     let (world, found) = boot::open(&plan, &config.issuer).map_err(|e| words(&e))?;

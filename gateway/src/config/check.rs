@@ -1,7 +1,7 @@
 //! What lies behind the keys: files, certificates, folders; and nothing of a sandbox among it.
 
 use super::reader::Reader;
-use super::{Config, MaterialFault, TlsConfig};
+use super::{Config, MaterialFault, SignInConfig, TlsConfig};
 use crate::listen::TlsFault;
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use std::net::SocketAddr;
@@ -13,6 +13,13 @@ pub(super) fn check(config: &Config, reader: &mut Reader<'_>) -> Vec<String> {
     let mut notes = Vec::new();
     identity("exchange", &config.exchange.tls, reader, &mut notes);
     identity("portal", &config.portal, reader, &mut notes);
+    if let Some(Err(fault)) = config.sign_in.as_ref().map(SignInConfig::provider) {
+        reader.mistake(
+            "portal.sign_in.ca",
+            fault.to_string(),
+            "give PEM files with the provider's authorities",
+        );
+    }
     authorities(config, reader);
     addresses(config, reader);
     folders(config, reader, &mut notes);

@@ -13,6 +13,9 @@ pub use secret::{Secret, SecretFault};
 use crate::limits::Budget;
 use crate::listen::{Caps, ClientAuthorities, ServerIdentity, TlsFault};
 use crate::oauth::Issuer;
+use crate::portal::Provider;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -24,6 +27,8 @@ pub struct Config {
     pub exchange: ExchangeConfig,
     /// The portal's TLS listener.
     pub portal: TlsConfig,
+    /// Who signs people in at the portal; nobody can without.
+    pub sign_in: Option<SignInConfig>,
     /// The management listener's address.
     pub management: SocketAddr,
     /// The URL by which clients know us.
@@ -62,6 +67,45 @@ pub struct ExchangeConfig {
     pub client_ca: Vec<PathBuf>,
     /// Revocation lists, PEM or DER; with any, each CA needs one.
     pub client_crl: Vec<PathBuf>,
+}
+
+/// The identity provider of the portal (OpenID Connect).
+#[derive(Debug, Clone)]
+pub struct SignInConfig {
+    /// Where people reach the portal: https, no slash at the end.
+    pub url: String,
+    /// The provider's issuer.
+    pub issuer: String,
+    /// Our client id there.
+    pub client_id: String,
+    /// Naming system under which a person's `sub` stands in our records.
+    pub person_system: String,
+    /// PEM files with the authorities of the provider's certificate.
+    pub authorities: Vec<PathBuf>,
+}
+
+impl SignInConfig {
+    /// Reads the authorities.
+    ///
+    /// # Errors
+    /// [`MaterialFault`].
+    pub fn provider(&self) -> Result<Provider, MaterialFault> {
+        let mut authorities = Vec::new();
+        for path in &self.authorities {
+            let pem = read(path)?;
+            let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+            let found = found.ok().filter(|found| !found.is_empty());
+            authorities.extend(
+                found.ok_or_else(|| MaterialFault::File(path.clone(), std::io::ErrorKind::InvalidData))?,
+            );
+        }
+        Ok(Provider {
+            issuer: self.issuer.clone(),
+            client: self.client_id.clone(),
+            person_system: self.person_system.clone(),
+            authorities,
+        })
+    }
 }
 
 impl TlsConfig {

@@ -66,6 +66,11 @@ impl<'t> Reader<'t> {
         self.mistakes.push(Mistake { file, line, key, what, mend });
     }
 
+    /// Whether a section has any key.
+    pub(super) fn has(&self, section: &str) -> bool {
+        self.values.keys().any(|key| key.strip_prefix(section).is_some_and(|rest| rest.starts_with('.')))
+    }
+
     /// An optional value, parsed by `parse`; `expected` finishes "must be ...".
     pub(super) fn optional<T>(
         &mut self,

@@ -1,7 +1,7 @@
 //! Every key there is. `deploy/sluis.example.toml` shows them all.
 
 use super::reader::{Reader, text, texts, whole};
-use super::{Config, ExchangeConfig, Secret, TlsConfig};
+use super::{Config, ExchangeConfig, Secret, SignInConfig, TlsConfig};
 use crate::limits::Budget;
 use crate::listen::Caps;
 use crate::oauth::Issuer;
@@ -37,6 +37,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
         Some(texts(v)?.into_iter().map(|path| base.join(path)).collect())
     });
     let portal = tls(reader, "portal");
+    let sign_in = sign_in(reader);
     let management = listen(reader, "management.listen");
     let budget = budget(reader);
     let caps = caps(reader);
@@ -47,6 +48,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
             client_crl: client_crl.unwrap_or_default(),
         },
         portal: portal?,
+        sign_in: sign_in?,
         management: management?,
         issuer: issuer?,
         origin: origin?,
@@ -56,6 +58,36 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
         budget,
         caps,
     })
+}
+
+/// All of it or nothing: `Some(None)` when the section is not there.
+fn sign_in(reader: &mut Reader<'_>) -> Option<Option<SignInConfig>> {
+    if !reader.has("portal.sign_in") {
+        return Some(None);
+    }
+    let base = reader.base();
+    let url = |v: &DeValue<'_>| Issuer::parse(text(v)?).map(|url| url.as_str().to_owned());
+    let expected = "an https URL without a trailing slash, as https://portal.sluis.example";
+    let at = reader.required("portal.sign_in.url", expected, url);
+    let issuer = reader.required("portal.sign_in.issuer", expected, url);
+    let plain = |v: &DeValue<'_>| text(v).filter(|text| !text.is_empty()).map(str::to_owned);
+    let client_id = reader.required("portal.sign_in.client_id", "our name at the identity provider", plain);
+    let person_system = reader.required(
+        "portal.sign_in.person_system",
+        "a naming system, as http://fhir.nl/fhir/NamingSystem/bsn",
+        plain,
+    );
+    let authorities = reader.required("portal.sign_in.ca", "a list of one or more paths of PEM files", |v| {
+        let paths: Vec<PathBuf> = texts(v)?.into_iter().map(|path| base.join(path)).collect();
+        (!paths.is_empty()).then_some(paths)
+    });
+    Some(Some(SignInConfig {
+        url: at?,
+        issuer: issuer?,
+        client_id: client_id?,
+        person_system: person_system?,
+        authorities: authorities?,
+    }))
 }
 
 fn absolute(value: &DeValue<'_>) -> Option<PathBuf> {

@@ -44,6 +44,8 @@ pub enum FloodKind {
     TooManyRequests,
     /// Answered 429: look-ups that find nothing.
     TooManyLookUps,
+    /// A sign-in at the portal that came to nothing.
+    FailedSignIn,
 }
 
 impl FloodKind {
@@ -62,6 +64,7 @@ impl FloodKind {
             Self::Crowded => "crowded",
             Self::TooManyRequests => "too-many-requests",
             Self::TooManyLookUps => "too-many-look-ups",
+            Self::FailedSignIn => "failed-sign-in",
         }
     }
 }

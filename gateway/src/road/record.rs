@@ -5,7 +5,9 @@
 
 use super::minimise::Minimised;
 use crate::notice::{self, About};
+use crate::portal::page::PersonalPage;
 use crate::refusal::Refusal;
+use crate::store::facts::Change;
 use crate::store::leaf::{Draft, Drafts};
 use crate::store::{Fence, RecordError};
 use crate::trail::Trail;
@@ -115,21 +117,61 @@ pub async fn record_refusal(
 /// [`Refusal::AuditUnavailable`].
 pub async fn record_change(
     answer: Minimised,
-    change: crate::store::facts::Change,
+    change: Change,
     world: &World,
     trail: &Trail,
 ) -> Result<Option<Recorded<Minimised>>, Refusal> {
     let draft = draft(trail, answer.kind(), answer.outcome(), world);
     let drafts = noticed(draft, answer.about(), trail, world)?;
+    let fence = answer.fence();
+    Ok(commit_change(drafts, answer, change, fence, world).await?)
+}
+
+async fn commit_change<T>(
+    drafts: Drafts,
+    value: T,
+    change: Change,
+    fence: Option<Fence>,
+    world: &World,
+) -> Result<Option<Recorded<T>>, AuditUnavailable> {
     let told = drafts.beside.len();
-    match world.store.change(drafts, change, answer.fence(), None).await {
+    match world.store.change(drafts, change, fence, None).await {
         Ok(placed) => {
             notice::count(told, world);
-            Ok(Some(Recorded { value: answer, index: placed.records.start }))
+            Ok(Some(Recorded { value, index: placed.records.start }))
         }
         Err(RecordError::Moved) => Ok(None),
-        Err(RecordError::Unavailable | RecordError::Unfit) => Err(Refusal::AuditUnavailable),
+        Err(RecordError::Unavailable | RecordError::Unfit) => Err(AuditUnavailable),
     }
+}
+
+/// Records that somebody signed in sees a page with personal data.
+///
+/// # Errors
+/// [`AuditUnavailable`].
+pub async fn record_page(
+    page: PersonalPage,
+    world: &World,
+    trail: &Trail,
+) -> Result<Recorded<PersonalPage>, AuditUnavailable> {
+    let draft = draft(trail, Kind::Portal, Outcome::Success, world);
+    commit(draft, page, None, world).await?.ok_or(AuditUnavailable)
+}
+
+/// Makes a person's own choice durable with its record, and vouches for the page that says so. `None` when the person's
+/// state moved under it.
+///
+/// # Errors
+/// [`AuditUnavailable`].
+pub async fn record_choice(
+    page: PersonalPage,
+    change: Change,
+    fence: Fence,
+    world: &World,
+    trail: &Trail,
+) -> Result<Option<Recorded<PersonalPage>>, AuditUnavailable> {
+    let draft = draft(trail, Kind::Consent, Outcome::Success, world);
+    commit_change(draft.into(), page, change, Some(fence), world).await
 }
 
 impl From<AuditUnavailable> for Refusal {

@@ -3,6 +3,7 @@
 
 use super::minimise::Minimised;
 use super::record::{AuditUnavailable, Recorded};
+use crate::portal::page::PersonalPage;
 use crate::refusal::Refusal;
 use crate::trail::Trail;
 use crate::world::World;
@@ -24,6 +25,16 @@ pub fn release(recorded: Recorded<Minimised>, world: &World, trail: &Trail) -> R
         if let Some(value) = value.and_then(|v| HeaderValue::from_str(&v).ok()) {
             headers.insert(name, value);
         }
+    }
+    response
+}
+
+/// Releases a recorded page of the portal.
+#[must_use]
+pub fn release_page(recorded: Recorded<PersonalPage>, trail: &Trail) -> Response {
+    let mut response = recorded.into_value().into_response();
+    if let Ok(id) = HeaderValue::from_str(&trail.request_id) {
+        response.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
     }
     response
 }

@@ -1,6 +1,7 @@
 //! `sluis demo`: the whole region on one machine. It only arranges; everything then goes the ordinary roads.
 
 use super::pki::{self, Material};
+use super::provider::{self, Development};
 use super::seed;
 use crate::boot::{self, BootError, Bound, Faces, Plan};
 use crate::cli::{Demo, Ended};
@@ -8,11 +9,14 @@ use crate::clock::Clock;
 use crate::limits::Budget;
 use crate::listen::Caps;
 use crate::oauth::Issuer;
+use crate::portal::SignIn;
 use crate::store::keys::sandbox_master_key;
+use crate::world::World;
 use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The journal's origin in every sandbox.
@@ -98,11 +102,26 @@ fn demo(
         management: format!("http://{}", bound.management.local_addr().map_err(io)?),
     };
     let (identity, authorities) = pki::faces(&dir.join("pki"))?;
-    let faces = Faces { exchange: identity.clone(), portal: identity, authorities };
     seed::write_region_json(dir, &world, &material, &places, started)?;
+    let sign_in = sign_in(dir, &world, &places, started)?;
+    let faces = Faces { exchange: identity.clone(), portal: identity, authorities, sign_in };
     let runtime = tokio::runtime::Runtime::new().map_err(io)?;
     let banner = || say(&banner(dir, &places));
     runtime.block_on(boot::serve(world, bound, faces, plan.caps, dir, banner))
+}
+
+/// The development provider, and how the portal reaches it: over TLS like any other.
+fn sign_in(
+    dir: &Path,
+    world: &Arc<World>,
+    places: &seed::Places,
+    started: jiff::Timestamp,
+) -> Result<SignIn, BootError> {
+    let base = places.portal.clone();
+    let development = Development::new(Arc::clone(world), &base, &seed::logins(dir, started)?)
+        .ok_or_else(|| BootError("the development provider has no key".into()))?;
+    let provider = Some(provider::known(&base, pki::authorities(&dir.join("pki"))?));
+    Ok(SignIn { base, provider, beside: development.router() })
 }
 
 /// Removes a sandbox, and nothing that is none.
@@ -157,6 +176,9 @@ fn banner(dir: &Path, places: &seed::Places) -> String {
          \x20 {sluis} summary --patient 999990032 --as zorgcoordinatie-heuvelrijk --dir {dir}\n\
          \x20 {sluis} summary --patient 999990032 --as coordinatiepunt-verblijf --dir {dir}\n\
          \n\
+         The portal, for people and privacy officers: {}\n\
+         Names and secrets stand in {dir}/region.json, under logins: jansen, elif, officer-linde …\n\
+         \n\
          Why, and the proof:\n\
          \n\
          \x20 {sluis} explain --patient 999990032 --as zorgcoordinatie-heuvelrijk --purpose TREAT --dir {dir}\n\
@@ -164,6 +186,6 @@ fn banner(dir: &Path, places: &seed::Places) -> String {
          \x20 {sluis} audit verify --dir {dir}\n\
          \n\
          ready\n",
-        places.exchange, places.portal, places.management,
+        places.exchange, places.portal, places.management, places.portal,
     )
 }

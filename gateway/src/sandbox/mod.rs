@@ -3,6 +3,7 @@
 pub mod demo;
 mod pki;
 pub(crate) mod preview;
+mod provider;
 pub mod region;
 pub mod scripted;
 mod seed;

@@ -100,3 +100,9 @@ pub(super) fn faces(folder: &Path) -> Result<(ServerIdentity, ClientAuthorities)
     let authorities = ClientAuthorities::new([ca.as_slice()], []).map_err(|e| BootError(e.to_string()))?;
     Ok((identity, authorities))
 }
+
+/// The authority that vouches for our own servers.
+pub(super) fn authorities(folder: &Path) -> Result<Vec<CertificateDer<'static>>, BootError> {
+    let path = folder.join("ca.pem");
+    CertificateDer::pem_file_iter(&path).and_then(Iterator::collect).map_err(|e| failed(&path)(&e))
+}

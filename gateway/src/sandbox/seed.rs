@@ -301,7 +301,7 @@ pub(super) fn write_region_json(
         "participants": participants,
         "people": people,
         "patients": patients,
-        "logins": logins(dir, &region)?,
+        "logins": logins(dir, started)?,
     });
     write_json(&dir.join("region.json"), &document)
 }
@@ -315,7 +315,8 @@ fn add_paths(participant: &mut Value, id: &str, state: &str) {
 }
 
 /// The logins with their secrets, which are made once and kept.
-fn logins(dir: &Path, region: &Region) -> Result<Vec<Value>, BootError> {
+pub(super) fn logins(dir: &Path, started: Timestamp) -> Result<Vec<Value>, BootError> {
+    let region = region(started)?;
     let path = dir.join(MARK);
     let mut mark = read_json(&path)?.unwrap_or_default();
     let mut secrets = mark.get("secrets").cloned().unwrap_or_else(|| json!({}));

@@ -1,0 +1,155 @@
+//! The identity provider, as this portal reaches it: over TLS, to addresses of the configuration and of the provider's own
+//! discovery document, in bounded time and size, following nothing.
+
+use crate::oauth::oidc::{self, Expected, Metadata, SignedInAs};
+use crate::world::World;
+use bytes::Bytes;
+use http::{Request, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::rt::TokioIo;
+use rustls_pki_types::{CertificateDer, ServerName};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// An identity provider, and who we are there.
+#[derive(Debug, Clone)]
+pub struct Provider {
+    /// Its issuer.
+    pub issuer: String,
+    /// Our client id there.
+    pub client: String,
+    /// Naming system of a person's `sub`.
+    pub person_system: String,
+    /// Authorities that vouch for its certificate.
+    pub authorities: Vec<CertificateDer<'static>>,
+}
+
+/// Why nobody could be signed in through the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ProviderFault {
+    /// It does not answer, or not in time, or its certificate does not fit.
+    Unreachable,
+    /// It said no, or something that does not count: a word for the log.
+    Unfit(&'static str),
+}
+
+impl ProviderFault {
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Unfit(what) => what,
+        }
+    }
+}
+
+impl From<oidc::Unfit> for ProviderFault {
+    fn from(unfit: oidc::Unfit) -> Self {
+        Self::Unfit(unfit.code())
+    }
+}
+
+impl Provider {
+    /// Where it does what.
+    pub(super) async fn metadata(&self) -> Result<Metadata, ProviderFault> {
+        let url = format!("{}/.well-known/openid-configuration", self.issuer);
+        Ok(Metadata::read(&self.fetch(&url, None).await?, &self.issuer)?)
+    }
+
+    /// Turns a code into who signed in.
+    pub(super) async fn redeem(
+        &self,
+        code: &str,
+        (verifier, nonce, redirect): (&str, &str, &str),
+        world: &World,
+    ) -> Result<SignedInAs, ProviderFault> {
+        let metadata = self.metadata().await?;
+        let now = world.clock.now();
+        let assertion =
+            oidc::client_assertion(&self.client, &metadata.token_endpoint, &world.signing.load(), now)
+                .map_err(|_| ProviderFault::Unfit("own-key"))?;
+        let form = form(&[
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", redirect),
+            ("code_verifier", verifier),
+            ("client_id", &self.client),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion", &assertion),
+        ]);
+        let token = oidc::id_token(&self.fetch(&metadata.token_endpoint, Some(form)).await?)?;
+        let keys = oidc::keys(&self.fetch(&metadata.jwks_uri, None).await?)?;
+        let expected = Expected { issuer: &self.issuer, client: &self.client, nonce, now };
+        Ok(oidc::signed_in_as(&token, &keys, expected)?)
+    }
+
+    async fn fetch(&self, url: &str, form: Option<String>) -> Result<Bytes, ProviderFault> {
+        let answer = timeout(PATIENCE, self.exchange(url, form)).await;
+        answer.map_err(|_elapsed| ProviderFault::Unreachable)?
+    }
+
+    async fn exchange(&self, url: &str, form: Option<String>) -> Result<Bytes, ProviderFault> {
+        let unfit = || ProviderFault::Unfit("endpoint");
+        let uri: http::Uri = url.parse().map_err(|_| unfit())?;
+        let host = uri.host().ok_or_else(unfit)?.trim_matches(['[', ']']).to_owned();
+        let authority = uri.authority().ok_or_else(unfit)?.as_str().to_owned();
+        let name = ServerName::try_from(host.clone()).map_err(|_| unfit())?;
+        let tcp = TcpStream::connect((host.as_str(), uri.port_u16().unwrap_or(443)))
+            .await
+            .map_err(|_| ProviderFault::Unreachable)?;
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(self.tls()?));
+        let tls = connector.connect(name, tcp).await.map_err(|_| ProviderFault::Unreachable)?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(tls))
+            .await
+            .map_err(|_| ProviderFault::Unreachable)?;
+        let driver = tokio::spawn(connection);
+        let request = Request::builder()
+            .method(if form.is_some() { "POST" } else { "GET" })
+            .uri(uri.path_and_query().map_or("/", |path| path.as_str()))
+            .header(header::HOST, authority)
+            .header(header::ACCEPT, "application/json")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Full::new(Bytes::from(form.unwrap_or_default())))
+            .map_err(|_| unfit())?;
+        let response = sender.send_request(request).await.map_err(|_| ProviderFault::Unreachable)?;
+        let status = response.status().as_u16();
+        let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await;
+        driver.abort();
+        let body = body.map_err(|_| ProviderFault::Unfit("answer"))?.to_bytes();
+        if status == 200 { Ok(body) } else { Err(ProviderFault::Unfit("status")) }
+    }
+
+    fn tls(&self) -> Result<rustls::ClientConfig, ProviderFault> {
+        let unfit = |_| ProviderFault::Unfit("authorities");
+        let mut roots = rustls::RootCertStore::empty();
+        for authority in &self.authorities {
+            roots.add(authority.clone()).map_err(unfit)?;
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = rustls::ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .map_err(unfit)?;
+        Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    }
+}
+
+/// A form or a query, encoded.
+pub(crate) fn form(fields: &[(&str, &str)]) -> String {
+    let pairs = fields.iter().map(|(name, value)| format!("{name}={}", percent(value)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+fn percent(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+    }
+    out
+}
+
+const PATIENCE: Duration = Duration::from_secs(5);
+const ANSWER_MAX: usize = 256 * 1024;
