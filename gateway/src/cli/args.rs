@@ -499,6 +499,19 @@ The file: {\"id\":\"praktijk-nieuw\",\"name\":\"Praktijk Nieuw\",\"categories\":
         #[command(flatten)]
         common: Common,
     },
+    /// Adds or replaces somebody who works for a participant, or is its privacy officer.
+    #[command(after_help = "Example: sluis participant person --file person.json --dir ./sluis-demo\n\
+The file: {\"id\":\"jansma\",\"name\":\"J. Jansma\",\"role\":{\"system\":\"http://fhir.nl/fhir/NamingSystem/uzi-rolcode\",\"code\":\"01.015\"},\
+\"functions\":[\"gp-own\"],\"participant\":\"praktijk-nieuw\"}\n\
+An officer has the role {\"system\":\"https://sluis.example/fhir/CodeSystem/person-role\",\"code\":\"officer\"} and no functions; the id is the `sub`\n\
+by which the portal's identity provider names them.")]
+    Person {
+        /// The file; `-` for standard input.
+        #[arg(long)]
+        file: String,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Refuses a participant from the next request on.
     #[command(after_help = "Example: sluis participant suspend huisarts-de-linde --dir ./sluis-demo")]
     Suspend {

@@ -171,6 +171,9 @@ pub(super) fn participant(command: &ParticipantCommand) -> Ended {
         ParticipantCommand::Add { file, common } => {
             told(&common.dir, files::text(file).map(|text| Command::ParticipantAdd { text }))
         }
+        ParticipantCommand::Person { file, common } => {
+            told(&common.dir, files::text(file).map(|text| Command::ParticipantPerson { text }))
+        }
         ParticipantCommand::Suspend { id, common } => state(id, common, true),
         ParticipantCommand::Resume { id, common } => state(id, common, false),
     }

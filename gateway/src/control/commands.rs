@@ -9,7 +9,7 @@ use crate::register;
 use crate::replay::{Past, Present};
 use crate::retention::{self, Forgotten};
 use crate::store::facts::Hold;
-use crate::trust::{Fingerprint, Participant, State};
+use crate::trust::{Fingerprint, Participant, Person, State};
 use crate::world::World;
 use fhir_mappings::audit::{Action, Detail, Kind};
 use fhir_mappings::identifiers::{Identifier, KnownSystem};
@@ -43,6 +43,7 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
         Command::ParticipantList { json } => participant_list(world, *json, say),
         Command::ParticipantShow { id } => participant_show(world, id, say),
         Command::ParticipantAdd { text } => participant_add(world, text, say),
+        Command::ParticipantPerson { text } => participant_person(world, text, say),
         Command::ParticipantState { id, suspend } => {
             let state = if *suspend { State::Suspended } else { State::Active };
             register::set_state(world, id, state).map(|()| {
@@ -237,6 +238,14 @@ fn participant_add(world: &World, text: &str, say: Say<'_>) -> Done {
             Err(Refused::new("body-invalid", format!("{} mistakes: nothing was changed", mistakes.len())))
         }
     }
+}
+
+fn participant_person(world: &World, text: &str, say: Say<'_>) -> Done {
+    let person: Person =
+        serde_json::from_str(text).map_err(|e| Refused::new("body-invalid", format!("the person: {e}")))?;
+    register::add_person(world, &person)?;
+    note(say, &format!("{} works for {} from the next request on", person.id, person.participant));
+    Ok(())
 }
 
 fn dump(world: &World, say: Say<'_>) {

@@ -22,6 +22,7 @@ pub enum Command {
     ParticipantList { json: bool },
     ParticipantShow { id: String },
     ParticipantAdd { text: String },
+    ParticipantPerson { text: String },
     ParticipantState { id: String, suspend: bool },
     CertificateBlock { fingerprint: String },
     AuditDump,
