@@ -6,3 +6,4 @@ mod looked;
 mod officer;
 mod others;
 mod own;
+mod real;

@@ -10,6 +10,7 @@ pub mod golden;
 pub mod json;
 pub mod program;
 pub mod proof;
+pub mod real;
 pub mod red;
 pub mod seen;
 pub mod shared;

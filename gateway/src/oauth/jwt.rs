@@ -48,6 +48,18 @@ pub struct Verified(Vec<u8>);
 /// # Errors
 /// A [`Fault`] other than `Algorithm` and `Signature`.
 pub fn read<'t>(token: &'t str, typ: &str) -> Result<Unverified<'t>, Fault> {
+    read_where(token, |given| given == Some(typ))
+}
+
+/// Reads an ID token: its standard asks for no `typ`, and providers write `JWT` or nothing (OpenID Connect Core 2).
+///
+/// # Errors
+/// As [`read`].
+pub fn read_id_token(token: &str) -> Result<Unverified<'_>, Fault> {
+    read_where(token, |given| given.is_none_or(|typ| typ == "JWT"))
+}
+
+fn read_where(token: &str, fits: impl FnOnce(Option<&str>) -> bool) -> Result<Unverified<'_>, Fault> {
     if token.len() > LENGTH_MAX {
         return Err(Fault::Form);
     }
@@ -63,7 +75,7 @@ pub fn read<'t>(token: &'t str, typ: &str) -> Result<Unverified<'t>, Fault> {
         return Err(Fault::Header);
     }
     let text = |name: &str| head.get_str(name).map(|text| text.into_owned());
-    if text("typ").as_deref() != Some(typ) {
+    if !fits(text("typ").as_deref()) {
         return Err(Fault::Type);
     }
     let algorithm = text("alg").ok_or(Fault::Algorithm)?;

@@ -132,7 +132,7 @@ pub struct Expected<'e> {
 /// # Errors
 /// See [`Unfit`].
 pub fn signed_in_as(token: &str, keys: &ClientKeys, expected: Expected<'_>) -> Result<SignedInAs, Unfit> {
-    let unverified = jwt::read(token, "JWT").map_err(|_| Unfit::Form)?;
+    let unverified = jwt::read_id_token(token).map_err(|_| Unfit::Form)?;
     let key = keys.find(unverified.kid()).ok_or(Unfit::Signature)?;
     let verified = unverified.verify(key.decoding(), key.algorithm()).map_err(|_| Unfit::Signature)?;
     let claims = verified.claims().map_err(|_| Unfit::Form)?;
@@ -299,6 +299,13 @@ mod tests {
         }
         assert_eq!(judge(&token(&signing(), |_| {})).err(), Some(Unfit::Signature));
         assert_eq!(judge("a.b.c").err(), Some(Unfit::Form));
+        // A token of another kind by the same key is none, whatever it says.
+        let key = keys.current();
+        for (typ, counts) in [("JWT", true), ("at+jwt", false), ("jwt", false), ("logout+jwt", false)] {
+            let claims = json!({"iss": "https://idp", "aud": "sluis", "sub": "x", "nonce": "n", "iat": NOW, "exp": NOW + 60});
+            let token = jwt::sign(typ, key.kid(), &claims, key.encoding()).unwrap();
+            assert_eq!(judge(&token).is_ok(), counts, "{typ}");
+        }
     }
 
     #[test]
@@ -317,7 +324,7 @@ mod tests {
     fn the_challenge_is_that_of_rfc_7636_appendix_b() {
         assert_eq!(
             challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
-            "E9Melhoa2OwvFrEMCJguCMeJN12S5hYwkM5s8OGxDQM"
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
         );
     }
 

@@ -18,6 +18,7 @@ pub use provider::Provider;
 #[cfg(feature = "sandbox")]
 pub(crate) use {provider::form as query, session::random};
 
+use crate::oauth::discovery;
 use crate::world::World;
 use axum::Router;
 use axum::body::Body;
@@ -112,6 +113,8 @@ async fn route(visit: &Visit<'_>) -> Response<Body> {
     match path.as_slice() {
         [] if get => start(visit),
         ["style.css"] if get => page::style(),
+        // By these an identity provider knows us: the exchange shows the same, but to certificates only.
+        [".well-known", "jwks.json"] if get => page::json(200, &discovery::jwks(&visit.world.signing.load())),
         ["login", "patient"] if get => login::begin(visit, Door::Patient).await,
         ["login", "officer"] if get => login::begin(visit, Door::Officer).await,
         ["callback"] if get => login::finish(visit).await,

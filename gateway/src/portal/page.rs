@@ -118,8 +118,7 @@ pub(crate) fn see_other(to: &str) -> Response<Body> {
     response
 }
 
-/// A document for programs: the development provider's.
-#[cfg(feature = "sandbox")]
+/// A document for programs.
 pub(crate) fn json(status: u16, value: &serde_json::Value) -> Response<Body> {
     let mut response = response(status, value.to_string());
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -1,7 +1,7 @@
 //! Who is signed in. A session is a random value in a cookie, kept here by its hash, for one portal, in memory: a restart
 //! signs everybody out.
 //!
-//! [`SignedIn`] is made by [`Sessions::check`] alone, which judges on every request whether its bearer still is who they
+//! [`SignedIn`] is made by `Sessions::check` alone, which judges on every request whether its bearer still is who they
 //! were: an officer who left, or a participant that was suspended, is out at once.
 
 use super::Door;
@@ -18,7 +18,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Proof that this request comes from somebody who signed in to this portal. Made by [`Sessions::check`] only.
+/// Proof that this request comes from somebody who signed in to this portal. Made by `Sessions::check` only.
 pub struct SignedIn<P> {
     who: P,
     form_token: String,

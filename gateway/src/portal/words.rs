@@ -116,7 +116,7 @@ mod tests {
     fn every_text_that_a_page_names_is_there_and_every_text_is_named() {
         let there = keys(NL);
         let mut sources = String::new();
-        collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut sources);
+        collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/portal"), &mut sources);
         for call in [".say(\"", ".with(\""] {
             for named in sources.split(call).skip(1) {
                 let key = named.split('"').next().unwrap_or_default();
