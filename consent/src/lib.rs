@@ -4,6 +4,7 @@
 //! question. Anything unknown, unreadable or missing means no data.
 
 pub mod answer;
+pub mod asked;
 mod basis;
 pub mod decide;
 pub mod dossier;

@@ -336,6 +336,37 @@ fn feed_refusal(entry: &FeedEntry) -> Refused {
     }
 }
 
+/// Of whom a holder has data and nobody asked about sharing them: one identifier each. It stands in the journal that the
+/// list was made.
+///
+/// # Errors
+/// See [`Refused`].
+pub fn unasked(world: &World, holder: &str) -> Done<Vec<String>> {
+    let trust = world.store.trust();
+    let participant = trust.participant(holder).filter(|participant| participant.holder.is_some());
+    let participant = participant.ok_or_else(|| Refused::new("no-holder", "there is no such holder"))?;
+    let mut draft = draft(Kind::DryRun, Action::Execute, world, None);
+    draft.entry.details.extend(
+        [("command", "unasked"), ("holder", holder)]
+            .map(|(name, value)| audit::Detail { name: name.into(), value: value.into() }),
+    );
+    world.store.record_blocking(draft, None)?;
+    let now = world.clock.now();
+    let party = crate::road::decide::party(participant, &world.rules, now);
+    let mut found = Vec::new();
+    world
+        .store
+        .each_person(|_, state| {
+            let readings: Vec<Reading> = state.consents.iter().map(|stored| stored.reading.clone()).collect();
+            let held = state.holders.iter().any(|id| id == holder);
+            if held && !consent::asked::was_asked(world.rules.vocabulary(), &readings, &party, now) {
+                found.extend(state.identifiers.first().map(|(system, value)| format!("{system}|{value}")));
+            }
+        })
+        .map_err(|_| view_down())?;
+    Ok(found)
+}
+
 /// Withdraws a consent as it stands: the same content, no longer in force.
 ///
 /// # Errors

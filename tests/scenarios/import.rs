@@ -311,3 +311,26 @@ fn the_corpus_goes_in_as_expected_and_is_asked_back() {
         assert!(wrong.is_empty(), "{} files", wrong.len())
     });
 }
+
+#[test]
+fn a_practice_lists_whom_it_has_not_asked_and_who_was_asked_leaves_the_list() {
+    let world = World::fresh();
+    let unasked = |holder: &str| -> Vec<String> {
+        let lines = world.sluis(["consent", "unasked", "--holder", holder, "--json"]).ok().json_lines();
+        lines
+            .iter()
+            .map(|line| line["patient"].as_str().unwrap().rsplit('|').next().unwrap().to_owned())
+            .collect()
+    };
+    let (never, asked) = (world.bsn("elidrissi"), world.bsn("jansen"));
+    let list = unasked("huisarts-de-linde");
+    assert!(list.contains(&never) && !list.contains(&asked), "{list:?}");
+    // A no is an answer too.
+    let mut objection = crate::refusals::permit(&world, &never, "huisarts-de-linde");
+    objection["provision"] = serde_json::json!({"type": "deny"});
+    world.sluis_with(["consent", "record", "-"], objection.to_string().as_bytes()).ok();
+    assert!(!unasked("huisarts-de-linde").contains(&never));
+    assert_eq!(world.sluis(["consent", "unasked", "--holder", "nobody"]).code, 1);
+    let told = world.dump().into_iter().filter(|record| record["kind"] == "dry-run").count();
+    assert_eq!(told, 2, "each list stands in the journal");
+}

@@ -336,6 +336,17 @@ pub(super) enum ConsentCommand {
         #[command(flatten)]
         common: Common,
     },
+    /// Of whom a holder has data and nobody asked about sharing them: where a practice begins to ask.
+    #[command(
+        after_help = "Example: sluis consent unasked --holder huisarts-de-linde --dir ./sluis-demo\nAn identifier a line; with --json: {\"patient\":\"system|value\"}. A choice that lapsed or was taken back counts as not asked."
+    )]
+    Unasked {
+        /// The holder.
+        #[arg(long)]
+        holder: String,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Withdraws a consent.
     #[command(after_help = "Example: sluis consent withdraw ID --patient 999990032 --dir ./sluis-demo")]
     Withdraw {

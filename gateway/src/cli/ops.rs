@@ -134,6 +134,9 @@ pub(super) fn consent(command: &ConsentCommand) -> Ended {
             &common.dir,
             files::value(&of.patient).map(|patient| Command::ConsentList { patient, json: common.json }),
         ),
+        ConsentCommand::Unasked { holder, common } => {
+            tell(&common.dir, &Command::ConsentUnasked { holder: holder.clone(), json: common.json })
+        }
         ConsentCommand::Withdraw { id, of, common } => told(
             &common.dir,
             files::value(&of.patient).map(|patient| Command::ConsentWithdraw { patient, id: id.clone() }),

@@ -30,6 +30,11 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
         Command::ConsentRecord { text, feed, json } => desk::record_consent(world, text.as_bytes(), *feed)
             .map(|id| out(say, recorded("consent", &id, *json))),
         Command::ConsentList { patient, json } => consent_list(world, patient, *json, say),
+        Command::ConsentUnasked { holder, json } => desk::unasked(world, holder).map(|persons| {
+            for person in persons {
+                out(say, if *json { json!({"patient": person}).to_string() } else { person });
+            }
+        }),
         Command::ConsentWithdraw { patient, id } => identifier(patient)
             .and_then(|p| desk::withdraw_consent(world, &p, id))
             .map(|()| note(say, "withdrawn")),

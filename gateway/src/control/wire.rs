@@ -15,6 +15,7 @@ pub enum Command {
     Explain(Box<Query>),
     ConsentRecord { text: String, feed: bool, json: bool },
     ConsentList { patient: String, json: bool },
+    ConsentUnasked { holder: String, json: bool },
     ConsentWithdraw { patient: String, id: String },
     RelationAdd { text: String, json: bool },
     RelationList { patient: String, json: bool },

@@ -30,6 +30,18 @@ pub(super) fn hosted(view: &View, person: Option<PersonNo>, holder: &str) -> Res
     }
 }
 
+/// The 256 persons whose numbers begin like this.
+pub(super) fn people(view: &View, block: u64) -> Result<Vec<(PersonNo, PersonState)>, ViewError> {
+    let start = (block << 8).to_be_bytes();
+    let prefix = start.get(..7).unwrap_or_default();
+    let rows = view.scan(Index::People, prefix)?.into_iter().map(|(key, value)| {
+        let number: [u8; 8] = key.try_into().map_err(|_| ViewError::Damaged)?;
+        let state = serde_json::from_slice(&value).map_err(|_| ViewError::Damaged)?;
+        Ok((PersonNo(u64::from_be_bytes(number)), state))
+    });
+    rows.collect()
+}
+
 fn hosted_key(person: Option<PersonNo>, holder: &str) -> Vec<u8> {
     [&person.map_or(0, |p| p.0).to_be_bytes(), holder.as_bytes()].concat()
 }

@@ -224,6 +224,20 @@ impl Store {
         self.inner.reading(|inner| apply::person_state(&inner.view, person))
     }
 
+    /// Every person's present state, a bounded number at a time, in the order of their numbers.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    pub fn each_person(&self, mut tell: impl FnMut(PersonNo, PersonState)) -> Result<(), ViewError> {
+        let last = self.inner.next_person.load(Ordering::Relaxed);
+        // Numbers are written big-endian: all but the last byte is the prefix of 256 of them.
+        for block in 0..=(last >> 8) {
+            let people = self.inner.reading(|inner| apply::people(&inner.view, block))?;
+            people.into_iter().for_each(|(person, state)| tell(person, state));
+        }
+        Ok(())
+    }
+
     /// What a hosted holder holds of a person.
     ///
     /// # Errors
