@@ -35,6 +35,10 @@ fn questions() -> Vec<Question> {
         ("wmo-individual@team/dam", "CAREMGT", "linde"),
         ("gp-own@linde/linden", "TREAT", "team:wmo-individual"),
         ("gp-out-of-hours@post/brug", "ETREAT", "linde"),
+        // Their own data: whole, within the column, and with a glass that need not be broken.
+        ("ggz-treatment@oever/mulder", "TREAT", "oever"),
+        ("wmo-individual@team/dam", "CAREMGT", "team:wmo-individual"),
+        ("gp-out-of-hours@post/brug", "ETREAT", "post"),
     ] {
         for birth in ["1980-01-01", "2010-06-01", "2012-02-29", "2017-03-03"] {
             for facts in ["", "considered-wish scope=medication; referral linde>oever id=r1", "incapacity"] {
@@ -64,7 +68,7 @@ fn compare(
         Item { labels: label("PSY"), identifiers: &a, dated: None },
     ];
     let mut seen = 0;
-    for class in ["medication", "mental-health", "safety"] {
+    for class in ["medication", "mental-health", "safety", "plan"] {
         let permit = decision.permit(vocabulary.class(class).unwrap());
         for item in &items {
             let engine = permit.is_some_and(|permit| permit.obligations.allows(item));
@@ -224,8 +228,12 @@ fn random_dossiers_are_decided_as_the_naive_twin_decides() {
             .collect();
         let readings: Vec<Reading> =
             texts.iter().enumerate().map(|(index, text)| world::consent(&rules, index + 1, text)).collect();
+        let mut readings = readings;
+        if dice.roll(8) == 0 {
+            readings.push(Reading::Unreadable { id: "unreadable".into(), version: 1 });
+        }
         let dossier = Dossier::compile(&rules, &readings);
-        for _ in 0..6 {
+        for _ in 0..9 {
             let question = &questions[dice.roll(questions.len())];
             combinations += compare(&rules, question, &readings, &dossier, &|| texts.join(" ; "));
         }

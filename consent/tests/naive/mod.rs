@@ -1,6 +1,6 @@
 //! A second, deliberately naive reading of the rules: one resource at a time, on the records as they
 //! were given, by lists and loops. Shares the vocabulary's data with the engine and none of its code.
-//! Covers explicit consent, presumption by referral, and the emergency road.
+//! Covers explicit consent, presumption by referral, the emergency road, and what a holder asks back of its own.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing)]
 
 use consent::Rules;
@@ -418,9 +418,19 @@ impl<'a> Naive<'a> {
         named && dated
     }
 
-    /// F, R, A as the column says, or the emergency ceiling.
+    /// Whether the holder asks for its own data.
+    fn owns(&self) -> bool {
+        let asker = &self.q.asker.organisation.identifiers;
+        self.q.holder.identifiers.iter().any(|own| asker.contains(own))
+    }
+
+    /// F, R, A as the column says, or the emergency ceiling. Of its own a function that keeps within its column gets the
+    /// rest by name only, whatever the column says.
     fn open(&self, class: &str) -> (bool, bool) {
         let v = self.rules.vocabulary();
+        if self.owns() {
+            return (true, true);
+        }
         let cell = v.cell(self.q.asker.function.unwrap(), v.class(class).unwrap());
         if self.q.purpose == Purpose::Etreat {
             return (cell != Cell::Shut && v.spec().emergency_ceiling.contains_key(class), false);
@@ -441,6 +451,7 @@ impl<'a> Naive<'a> {
         };
         let in_emergency = |label: &str| {
             self.q.purpose == Purpose::Etreat
+                && !self.owns()
                 && v.spec()
                     .label
                     .iter()
@@ -551,11 +562,19 @@ impl<'a> Naive<'a> {
     /// Whether this one resource of this class may be released.
     pub fn allows(&self, class: &str, item: &Item<'_>) -> bool {
         let v = self.rules.vocabulary();
-        if self.unreadable {
-            return false;
-        }
         let never = ["PSYTHPN", "about-others", "protected-address"];
         if item.labels.iter().any(|l| never.contains(&v.label_code(l))) {
+            return false;
+        }
+        if self.owns() {
+            let function = self.q.asker.function.unwrap();
+            let within = v.function_spec(function).unwrap().own_within_column;
+            let cell = v.cell(function, v.class(class).unwrap());
+            if !within || matches!(cell, Cell::Open(_)) {
+                return true;
+            }
+        }
+        if self.unreadable {
             return false;
         }
         let mut floor = vec![];
@@ -567,7 +586,7 @@ impl<'a> Naive<'a> {
         let permits: Vec<usize> =
             floor.iter().copied().filter(|i| self.said[*i].kind == Kind::Permit).collect();
         let objections = floor.iter().filter(|i| self.said[**i].kind == Kind::Deny);
-        let anything = !permits.is_empty() || self.presumed(class, item);
+        let anything = !permits.is_empty() || (!self.owns() && self.presumed(class, item));
         anything
             && objections
                 .into_iter()
