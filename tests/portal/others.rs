@@ -125,3 +125,85 @@ fn a_mentors_page_shows_no_money_and_an_administrators_no_care() {
         }
     }
 }
+
+/// Noor says yes to the social team; answers the choice's number and its code.
+fn noor_says_yes(world: &World) -> (String, String) {
+    let noor = world.signed_in("noor", "patient");
+    let token = noor.open("/patient/choice").ok().token();
+    let fields = [
+        ("token", token.as_str()),
+        ("who", "function:youth-individual"),
+        ("what", "living"),
+        ("answer", "yes"),
+    ];
+    let check = noor.submit("/patient/choice", &fields).ok();
+    let id = check.hidden()["id"].clone();
+    let mut sure = fields.to_vec();
+    sure.extend([("id", id.as_str()), ("sure", "yes")]);
+    let kept = noor.submit("/patient/choice", &sure).ok();
+    kept.says("Wacht op een tweede ja");
+    let code = kept.html().split("code: <strong>").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    assert_eq!(code.len(), 6, "{code}");
+    noor.open("/patient").ok().says(&code);
+    (id, code)
+}
+
+#[test]
+fn a_young_persons_yes_counts_once_a_parent_gives_the_code_and_says_yes_too() {
+    let world = World::fresh();
+    let sees = || {
+        let omar = world.staff("omar", "youth-individual");
+        omar.search("noor", "Observation", "").status
+    };
+    let before = sees();
+    let (id, code) = noor_says_yes(&world);
+    assert_eq!(sees(), before, "one key opens nothing");
+    let els = world.signed_in("els", "patient");
+    let base = ward(&els);
+    els.open(&base).ok().says("Een keuze wacht op jouw ja");
+    let page = els.open(&format!("{base}/second-key")).ok();
+    page.hides(&code);
+    let token = page.token();
+    let path = format!("{base}/second-key");
+    let give = |code: &str, sure: bool| {
+        let mut fields = vec![("token", token.as_str()), ("choice", id.as_str()), ("code", code)];
+        fields.extend(sure.then_some(("sure", "yes")));
+        els.submit(&path, &fields)
+    };
+    give("000000", true).ok().says("Deze code klopt niet.");
+    assert_eq!(sees(), before);
+    give(&code, false).ok().says("Klopt dit?").says("Ziet erbij");
+    assert_eq!(sees(), before, "seen is not said");
+    give(&code, true).ok().says("Je keuze is bewaard");
+    assert_eq!(sees(), 200);
+    // The code is used up, and both names stand in the record.
+    assert_eq!(give(&code, true).answer.status, 404);
+    world.signed_in("noor", "patient").open("/patient/looked").ok().says("Els Hendriks");
+}
+
+#[test]
+fn a_code_ends_after_three_days_and_after_five_wrong_tries_and_is_nobody_elses() {
+    let world = World::fresh();
+    let (id, code) = noor_says_yes(&world);
+    let try_code = |user: &str, code: &str| {
+        let visitor = world.signed_in(user, "patient");
+        let path = format!("{}/second-key", ward(&visitor));
+        let token = visitor.open("/patient").ok().token();
+        visitor.submit(&path, &[("token", &token), ("choice", &id), ("code", code)])
+    };
+    for stranger in ["ingrid", "elif", "bram", "anna"] {
+        assert_eq!(try_code(stranger, &code).answer.status, 404, "{stranger}");
+    }
+    for _ in 0..5 {
+        try_code("mark", "111111").ok().says("Deze code klopt niet.");
+    }
+    try_code("mark", &code).ok().says("De code werkt niet meer.");
+    let world = World::fresh();
+    let (id, code) = noor_says_yes(&world);
+    world.advance(73 * 3_600);
+    let mark = world.signed_in("mark", "patient");
+    let path = format!("{}/second-key", ward(&mark));
+    let token = mark.open("/patient").ok().token();
+    let page = mark.submit(&path, &[("token", &token), ("choice", &id), ("code", &code)]).ok();
+    page.says("De code werkt niet meer.");
+}

@@ -267,3 +267,37 @@ fn a_kept_choice_names_the_person_as_who_recorded_it() {
         world.sluis(["consent", "list", "--patient", &world.bsn("bakker"), "--json"]).ok().json_lines();
     assert!(listed.iter().any(|c| c["recorder"] == "person" || c["recorded_by"].is_null()), "{listed:?}");
 }
+
+#[test]
+fn what_somebody_chose_for_a_person_is_put_to_them_when_they_decide_again() {
+    let world = World::fresh();
+    // She holds data of her own: what counts is what the practice gives beside it.
+    let nurse = || {
+        let found =
+            world.staff("steen", "district-nursing").search("visser", "MedicationRequest", "").ok().json();
+        found.to_string().contains("N03AG01")
+    };
+    assert!(nurse(), "his mentor's yes");
+    world.advance(326 * 86_400);
+    assert!(!nurse(), "the statement has ended");
+    let visser = world.signed_in("visser", "patient");
+    let page = visser.open("/patient/choices").ok();
+    page.says("Deze keuzes tellen niet meer").says("je beslist dan weer zelf");
+    let html = page.html();
+    let (_, ended) = html.split_once("Deze keuzes tellen niet meer").unwrap();
+    let ids = ended.split("/patient/choices/renew").skip(1).map(|part| {
+        part.split("name=\"choice\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+    });
+    let ids: Vec<String> = ids.collect();
+    assert!(ids.len() >= 2, "both ways of his practice and his nurse");
+    let token = page.token();
+    for id in &ids {
+        let fields = [("token", token.as_str()), ("choice", id.as_str())];
+        let check = visser.submit("/patient/choices/renew", &fields).ok();
+        check.says("Klopt dit?");
+        let new = check.hidden()["id"].clone();
+        let sure = [fields[0], fields[1], ("id", new.as_str()), ("sure", "yes")];
+        visser.submit("/patient/choices/renew", &sure).ok().says("Je keuze is bewaard");
+    }
+    assert!(nurse());
+}

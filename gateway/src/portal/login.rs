@@ -21,6 +21,7 @@ use http::Response;
 use http::header;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 /// A sign-in that was begun.
@@ -29,6 +30,8 @@ struct Pending {
     nonce: String,
     verifier: String,
     cookie: String,
+    /// From where; one address takes no room from the others.
+    address: Option<IpAddr>,
     until: Timestamp,
 }
 
@@ -40,6 +43,11 @@ impl Begun {
     fn keep(&self, state: String, pending: Pending, now: Timestamp) -> bool {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, pending| pending.until > now);
+        let of_address = all.iter().filter(|(_, other)| other.address == pending.address);
+        if of_address.clone().count() >= BEGUN_BY_ADDRESS {
+            let oldest = of_address.min_by_key(|(_, other)| other.until).map(|(state, _)| state.clone());
+            oldest.and_then(|state| all.remove(&state));
+        }
         let room = all.len() < BEGUN_MAX;
         if room {
             all.insert(state, pending);
@@ -57,7 +65,7 @@ impl Begun {
 /// Sends somebody to the identity provider.
 pub(super) async fn begin(visit: &Visit<'_>, door: Door) -> Response<Body> {
     let Some(provider) = &visit.house.provider else { return visit.trouble(503, "no-sign-in") };
-    let metadata = match provider.metadata().await {
+    let metadata = match visit.house.known.metadata(provider).await {
         Ok(metadata) => metadata,
         Err(fault) => return failed(visit, fault),
     };
@@ -79,7 +87,11 @@ pub(super) async fn begin(visit: &Visit<'_>, door: Door) -> Response<Body> {
     ]);
     let cookie = cookie(COOKIE, &browser, Some(PATIENCE_SECONDS));
     let until = now + SignedDuration::from_secs(i64::from(PATIENCE_SECONDS));
-    if !visit.house.begun.keep(state, Pending { door, nonce, verifier, cookie: browser, until }, now) {
+    if !visit.house.begun.keep(
+        state,
+        Pending { door, nonce, verifier, cookie: browser, address: visit.address.map(|a| a.ip()), until },
+        now,
+    ) {
         return visit.trouble(503, "busy");
     }
     let glue = if metadata.authorization_endpoint.contains('?') { '&' } else { '?' };
@@ -106,7 +118,12 @@ pub(super) async fn finish(visit: &Visit<'_>) -> Response<Body> {
     }
     let Some(code) = visit.query.get("code") else { return failed(visit, ProviderFault::Unfit("declined")) };
     let redirect = house.redirect();
-    let known = match provider.redeem(code, (&pending.verifier, &pending.nonce, &redirect), world).await {
+    let secrets = (pending.verifier.as_str(), pending.nonce.as_str(), redirect.as_str());
+    let known = match house.known.metadata(provider).await {
+        Ok(metadata) => provider.redeem(code, secrets, &metadata, world).await,
+        Err(fault) => Err(fault),
+    };
+    let known = match known {
         Ok(known) => known,
         Err(fault) => return failed(visit, fault),
     };
@@ -205,3 +222,5 @@ fn count(visit: &Visit<'_>) {
 const COOKIE: &str = "__Host-sluis-sign-in";
 const PATIENCE_SECONDS: u32 = 600;
 const BEGUN_MAX: usize = 10_000;
+/// Behind one address may be a whole office.
+const BEGUN_BY_ADDRESS: usize = 100;

@@ -33,9 +33,11 @@ pub struct House {
     world: Arc<World>,
     base: String,
     provider: Option<Provider>,
+    known: provider::Known,
     sessions: session::Sessions,
     begun: login::Begun,
     verified: officer::LastCheck,
+    tries: patient::Tries,
 }
 
 /// The doors of the portal.
@@ -64,9 +66,11 @@ impl House {
             world,
             base,
             provider,
+            known: provider::Known::default(),
             sessions: session::Sessions::default(),
             begun: login::Begun::default(),
             verified: officer::LastCheck::default(),
+            tries: patient::Tries::default(),
         }
     }
 

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::{CertificateDer, ServerName};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -50,21 +50,33 @@ impl From<oidc::Unfit> for ProviderFault {
     }
 }
 
-impl Provider {
-    /// Where it does what.
-    pub(super) async fn metadata(&self) -> Result<Metadata, ProviderFault> {
-        let url = format!("{}/.well-known/openid-configuration", self.issuer);
-        Ok(Metadata::read(&self.fetch(&url, None).await?, &self.issuer)?)
-    }
+/// What the provider said of itself last: whoever begins to sign in costs it no question of ours.
+#[derive(Default)]
+pub(super) struct Known(tokio::sync::Mutex<Option<(Instant, Metadata)>>);
 
+impl Known {
+    /// Where the provider does what; asked again after ten minutes.
+    pub(super) async fn metadata(&self, provider: &Provider) -> Result<Metadata, ProviderFault> {
+        let mut known = self.0.lock().await;
+        if let Some((_, metadata)) = known.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
+            return Ok(metadata.clone());
+        }
+        let url = format!("{}/.well-known/openid-configuration", provider.issuer);
+        let metadata = Metadata::read(&provider.fetch(&url, None).await?, &provider.issuer)?;
+        *known = Some((Instant::now(), metadata.clone()));
+        Ok(metadata)
+    }
+}
+
+impl Provider {
     /// Turns a code into who signed in.
     pub(super) async fn redeem(
         &self,
         code: &str,
         (verifier, nonce, redirect): (&str, &str, &str),
+        metadata: &Metadata,
         world: &World,
     ) -> Result<SignedInAs, ProviderFault> {
-        let metadata = self.metadata().await?;
         let now = world.clock.now();
         let assertion =
             oidc::client_assertion(&self.client, &metadata.token_endpoint, &world.signing.load(), now)
@@ -151,5 +163,6 @@ fn percent(text: &str) -> String {
     out
 }
 
+const FRESH: Duration = Duration::from_secs(600);
 const PATIENCE: Duration = Duration::from_secs(5);
 const ANSWER_MAX: usize = 256 * 1024;

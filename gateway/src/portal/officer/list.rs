@@ -132,7 +132,8 @@ fn reached(desk: &Desk<'_>, instant: Timestamp) -> u64 {
 pub(super) async fn page(desk: &Desk<'_>) -> Response<Body> {
     let words = desk.visit.words;
     let filter = Filter::read(desk);
-    let found = find(desk, &filter);
+    // It reads and opens records: not on a thread that answers others.
+    let found = tokio::task::block_in_place(|| find(desk, &filter));
     let written = filter.written();
     let trail = desk.trail("accesses", (!written.is_empty()).then(|| written.clone()));
     let content = html! {

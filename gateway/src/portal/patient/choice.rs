@@ -3,6 +3,7 @@
 
 use super::About;
 use super::choices::{Said, describe};
+use super::second_key;
 use super::sharing::{Form as Sharing, capital, lower};
 use crate::changes::consent::{PERSON_RECORDED, POLICY, REGISTER};
 use crate::portal::page::PersonalPage;
@@ -89,7 +90,7 @@ impl Proposal<'_> {
                 input type="hidden" name="id" value=(id);
                 @for (name, value) in &self.fields { input type="hidden" name=(name) value=(value); }
                 button name="sure" value="yes" { (words.say("keep")) }
-                a href=(format!("{}/choices", about.base)) { (words.say("do-not-keep")) }
+                a href=(about.base) { (words.say("do-not-keep")) }
             }
         };
         let mut again = self.fields.clone();
@@ -171,7 +172,10 @@ impl Proposal<'_> {
             (summary(about, &said))
             p { (words.say("kept-number")) " " code { (self.record.id) } }
             p { a href=(format!("{}/sharing", about.base)) { (words.say("sharing")) } }
-            p { a href=(format!("{}/choices", about.base)) { (words.say("choices")) } }
+            @if about.is_own() {
+                (second_key::code_of(about, &self.record))
+                p { a href=(format!("{}/choices", about.base)) { (words.say("choices")) } }
+            }
         };
         about.frame(words.say("kept"), &[]).around(content)
     }

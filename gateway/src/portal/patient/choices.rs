@@ -1,15 +1,17 @@
 //! The choices that stand, in words, and taking one back.
 
 use super::About;
-use super::choice::{Effect, Proposal, summary};
+use super::choice::{Effect, Proposal, blank, summary};
+use super::second_key;
 use super::sharing::{capital, lower};
 use crate::portal::page::see_other;
 use crate::portal::tell::{date_words, day};
 use axum::body::Body;
 use consent::Identifier;
 use consent::record::{ConsentRecord, Giver, Holder, Kind, Provision, Reading, Status, User};
-use consent::renewal::to_ask_anew;
+use consent::renewal::{Renewal, to_ask_anew};
 use http::Response;
+use jiff::{SignedDuration, Timestamp};
 use maud::html;
 
 /// A choice in words.
@@ -148,6 +150,7 @@ pub(super) async fn page(about: &About<'_>) -> Response<Body> {
     let (live, past): (Vec<_>, Vec<_>) =
         records.into_iter().partition(|record| record.status == Status::Active);
     let content = html! {
+        (second_key::codes(about))
         (to_renew(about))
         @if unreadable > 0 { p class="urgent" { (words.say("unreadable-choice")) } }
         @if live.is_empty() { p class="lead" { (words.say("no-choices")) } }
@@ -171,38 +174,82 @@ pub(super) async fn page(about: &About<'_>) -> Response<Body> {
     about.show("choices", words.say("choices"), content).await
 }
 
-/// What must be asked anew soon, and by when.
+/// What must be asked anew soon, and what ended by itself in the last year: put to the person, who may choose it again.
 fn to_renew(about: &About<'_>) -> maud::Markup {
-    let (world, words) = (about.visit.world, about.visit.words);
-    let readings: Vec<_> = about.state.consents.iter().map(|stored| stored.reading.clone()).collect();
-    let attestations: Vec<_> =
-        about.state.attestations.iter().map(|stored| stored.attestation.clone()).collect();
-    let birth = about.state.birth_date();
-    let soon = to_ask_anew(&world.rules, birth, &readings, &attestations, world.clock.now(), SOON_DAYS);
-    let given = |id: &str| {
-        about.state.consents.iter().find_map(|stored| match &stored.reading {
-            Reading::Readable(record) if &*record.id == id => Some(record),
-            Reading::Readable(_) | Reading::Unreadable { .. } => None,
-        })
-    };
+    let words = about.visit.words;
+    let now = about.visit.world.clock.now();
+    let soon = ending(about, now, SOON_DAYS);
+    let ended = ending(about, now - SignedDuration::from_hours(24 * i64::from(ENDED_DAYS)), ENDED_DAYS);
     html! {
         @if !soon.is_empty() {
             div class="note" {
                 p { strong { (words.say("renew")) } }
-                ul { @for one in &soon {
-                    @let why = serde_json::to_value(one.why).unwrap_or_default();
-                    li {
-                        (words.with("renew-by", [("day", date_words(one.on, words).into())])) " "
-                        (words.code("renew", why.as_str().unwrap_or_default()))
-                        @if let Some(record) = given(&one.consent.id) { " (" (describe(about, record).who) ")" }
-                    }
+                ul { @for (ends, record) in &soon {
+                    li { (words.with("renew-by", [("day", date_words(ends.on, words).into())])) " " (why(about, ends)) " (" (describe(about, record).who) ")" }
                 } }
                 p { (words.say("renew-kept")) }
+            }
+        }
+        @if !ended.is_empty() {
+            h2 { (words.say("ended")) }
+            p { (words.say("ended-lead")) }
+            @for (ends, record) in &ended {
+                (summary(about, &describe(about, record)))
+                p { (words.with("ended-on", [("day", date_words(ends.on, words).into())])) " " (why(about, ends)) }
+                form method="post" action=(format!("{}/choices/renew", about.base)) {
+                    input type="hidden" name="token" value=(about.signed.form_token());
+                    input type="hidden" name="choice" value=(record.id);
+                    button class="second" { (words.say("choose-again")) }
+                }
             }
         }
     }
 }
 
+fn why(about: &About<'_>, ends: &Renewal) -> String {
+    let why = serde_json::to_value(ends.why).unwrap_or_default();
+    about.visit.words.code("renew", why.as_str().unwrap_or_default())
+}
+
+/// The permits that end within some days after an instant, each with its own end, one line a permit.
+fn ending<'a>(about: &'a About<'_>, from: Timestamp, days: u16) -> Vec<(Renewal, &'a ConsentRecord)> {
+    let readings: Vec<_> = about.state.consents.iter().map(|stored| stored.reading.clone()).collect();
+    let attestations: Vec<_> =
+        about.state.attestations.iter().map(|stored| stored.attestation.clone()).collect();
+    let (rules, birth) = (&about.visit.world.rules, about.state.birth_date());
+    let mut found = to_ask_anew(rules, birth, &readings, &attestations, from, days);
+    let mut seen = std::collections::BTreeSet::new();
+    found.retain(|one| seen.insert(one.consent.id.clone()));
+    let given = |id: &str| record(about, id);
+    found
+        .into_iter()
+        .filter_map(|one| Some((given(&one.consent.id)?, one)))
+        .map(|(r, one)| (one, r))
+        .collect()
+}
+
+fn record<'a>(about: &'a About<'_>, id: &str) -> Option<&'a ConsentRecord> {
+    about.state.consents.iter().find_map(|stored| match &stored.reading {
+        Reading::Readable(record) if &*record.id == id => Some(record),
+        Reading::Readable(_) | Reading::Unreadable { .. } => None,
+    })
+}
+
+/// What ended, chosen again by the person: the same words, from now on, until changed.
+pub(super) async fn renew(about: &About<'_>) -> Response<Body> {
+    let form = &about.visit.form;
+    let Some(ended) = form.get("choice").and_then(|id| record(about, id)) else {
+        return about.visit.trouble(404, "not-found");
+    };
+    let provision = Provision { period: None, ..ended.provision.clone() };
+    let record = ConsentRecord { provision, ..blank(about) };
+    let fields = form.get("choice").map(|id| ("choice", id)).into_iter().collect();
+    let action = format!("{}/choices/renew", about.base);
+    Proposal { record, action, fields, effect: Effect::Shown, instead: Vec::new() }.check_or_keep(about).await
+}
+
+/// How far back an ending is put to the person.
+const ENDED_DAYS: u16 = 365;
 const SOON_DAYS: u16 = 90;
 
 fn one(about: &About<'_>, record: &ConsentRecord) -> maud::Markup {
@@ -222,12 +269,7 @@ fn one(about: &About<'_>, record: &ConsentRecord) -> maud::Markup {
 /// Taking one back: the same content, no longer in force.
 pub(super) async fn withdraw(about: &About<'_>) -> Response<Body> {
     let form = &about.visit.form;
-    let found = form.get("choice").and_then(|id| {
-        about.state.consents.iter().find_map(|stored| match &stored.reading {
-            Reading::Readable(record) if &*record.id == id => Some(record.clone()),
-            Reading::Readable(_) | Reading::Unreadable { .. } => None,
-        })
-    });
+    let found = form.get("choice").and_then(|id| record(about, id)).cloned();
     let found = found.filter(|record| record.givers.contains(&Giver::Person));
     let Some(mut record) = found else { return about.visit.trouble(404, "not-found") };
     if record.status == Status::Active {

@@ -83,7 +83,8 @@ pub(super) async fn page(about: &About<'_>) -> Response<Body> {
         _ => Only::All,
     };
     let below = visit.query.get("before").and_then(|index| index.parse().ok());
-    let (days, next) = days(about, only, below);
+    // It reads and opens records: not on a thread that answers others.
+    let (days, next) = tokio::task::block_in_place(|| days(about, only, below));
     let here = format!("{}/looked", about.base);
     let filter = |code: &str, name: String, on: bool| {
         let path = if code.is_empty() { here.clone() } else { format!("{here}?only={code}") };

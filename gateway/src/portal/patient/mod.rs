@@ -7,8 +7,11 @@ mod choice;
 mod choices;
 mod emergency;
 mod looked;
+mod second_key;
 mod sharing;
 mod told;
+
+pub(super) use second_key::Tries;
 
 use super::page::Frame;
 use super::session::{Patient, SignedIn};
@@ -72,7 +75,10 @@ pub(super) async fn answer(visit: &Visit<'_>, path: &[&str]) -> Response<Body> {
         ["sharing"] if get => sharing::overview(&about).await,
         ["sharing", category] if get => sharing::category(&about, category).await,
         ["looked"] if get => looked::page(&about).await,
+        ["second-key"] if get && !about.is_own() => second_key::page(&about, false).await,
+        ["second-key"] if post && !about.is_own() => second_key::turn(&about).await,
         ["choices"] if get && about.is_own() => choices::page(&about).await,
+        ["choices", "renew"] if post && about.is_own() => choices::renew(&about).await,
         ["choices", "withdraw"] if post && about.is_own() => choices::withdraw(&about).await,
         ["choice"] if about.is_own() && (get || post) => choice::answer(&about, post).await,
         ["emergency"] if about.is_own() && (get || post) => emergency::answer(&about, post).await,
@@ -88,7 +94,9 @@ impl<'v> About<'v> {
             let state = visit.world.store.person(person).ok()?;
             let fits = is_self(&who.asker, &state);
             let base = "/patient".to_owned();
-            return fits.then_some(Self { visit, signed, person, state, acting: None, base });
+            let about = Self { visit, signed, person, state, acting: None, base };
+            // By the rules a young child's own way in opens nothing (DOMAIN.md 2.6).
+            return (fits && about.reach() != ClassSet::EMPTY).then_some(about);
         };
         let named = visit.world.outward.open(&login(who), handle)?;
         let person =
@@ -216,9 +224,13 @@ fn name(visit: &Visit<'_>, who: &Patient, person: PersonNo) -> String {
 
 async fn home(about: &About<'_>) -> Response<Body> {
     let (visit, words) = (about.visit, about.visit.words);
-    let lately = looked::lately(about);
+    let lately = tokio::task::block_in_place(|| looked::lately(about));
     let content = html! {
         p class="lead" { (about.say_with("lately", lately.places)) }
+        @if about.is_own() { (second_key::codes(about)) }
+        @if second_key::has_key(about) {
+            p class="note" { a href=(format!("{}/second-key", about.base)) { (words.say("second-key-title")) } }
+        }
         @if let Some(kind) = about.has_a_say() { p class="note" { (words.code("say", kind)) } }
         @if lately.emergencies > 0 {
             p class="urgent" {
