@@ -22,7 +22,7 @@ fn now() -> Timestamp {
 }
 
 /// What our reader takes, serde_json takes too and reads alike: two readers that differ are how a filter is got round.
-pub fn json(bytes: &[u8]) -> bool {
+pub(crate) fn json(bytes: &[u8]) -> bool {
     let Ok(doc) = json::parse(bytes) else { return false };
     let other: serde_json::Value = serde_json::from_slice(bytes).expect("stricter than serde_json");
     same(doc.root(), &other);
@@ -52,7 +52,7 @@ fn same(ours: Value<'_>, other: &serde_json::Value) {
 
 /// A consent that is understood says the same when it is written and read again; a feed entry never passes for a permit
 /// where the API refuses it.
-pub fn consent(bytes: &[u8]) -> bool {
+pub(crate) fn consent(bytes: &[u8]) -> bool {
     let mut taken = false;
     let recorder = [Identifier::new("http://fhir.nl/fhir/NamingSystem/ura", "90000371")];
     let context = |recorder| Context {
@@ -80,7 +80,7 @@ pub fn consent(bytes: &[u8]) -> bool {
 }
 
 /// Relations and attestations.
-pub fn relation(bytes: &[u8]) -> bool {
+pub(crate) fn relation(bytes: &[u8]) -> bool {
     let mut taken = false;
     for resource in ["ServiceRequest", "CareTeam", "CarePlan", "EpisodeOfCare", "Encounter"] {
         taken |= relation_wire::read_relation(resource, bytes).is_ok();
@@ -106,7 +106,7 @@ impl Ids for Short {
 
 /// What the intake takes, and what a holder might send as it is, is filtered: everything that leaves is strict JSON of the
 /// type it came as, without narrative, meta or contained resources.
-pub fn filter(bytes: &[u8]) -> bool {
+pub(crate) fn filter(bytes: &[u8]) -> bool {
     let mut taken = false;
     for format in [Format::Json, Format::Ndjson] {
         if let Ok(read) = intake::read(bytes, format) {
@@ -181,7 +181,7 @@ fn filtered(raws: &[Raw<'_>]) -> bool {
 }
 
 /// A request line and a body, one below the other.
-pub fn grammar(bytes: &[u8]) -> bool {
+pub(crate) fn grammar(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     let (line, body) = text.split_once('\n').unwrap_or((&text, ""));
     let (method, target) = line.split_once(' ').unwrap_or(("GET", line));
