@@ -47,7 +47,7 @@ fn measure(folder: &Path, engine: EngineKind, consents: u64, rules: &Rules) -> R
     while next < persons {
         let mut batch = Batch::default();
         for person in next..(next + BATCH).min(persons) {
-            batch.set(Index::People, person.to_be_bytes(), serde_json::to_vec(&state(person)?)?);
+            batch.set(Index::People, person.to_be_bytes(), state(person)?.encode()?);
         }
         next += BATCH;
         view.apply(batch, Reflects { holdings: next, journal: next })?;
@@ -66,7 +66,7 @@ fn measure(folder: &Path, engine: EngineKind, consents: u64, rules: &Rules) -> R
     for n in 0..asked {
         let began = Instant::now();
         let bytes = view.get(Index::People, &(n * step).to_be_bytes())?.ok_or("nobody")?;
-        let state: PersonState = serde_json::from_slice(&bytes)?;
+        let state: PersonState = PersonState::decode(&bytes).ok_or("unreadable")?;
         nanos.push(began.elapsed().as_nanos());
         let began = Instant::now();
         black_box(state.dossier(rules));

@@ -298,11 +298,11 @@ pub fn record_own_consent(world: &World, bytes: &[u8]) -> Done<()> {
     let (person, reading) = read_choice(world, bytes)?;
     let stored = crate::store::state::StoredConsent {
         recorder: crate::changes::consent::PERSON_RECORDED.to_owned(),
-        wire: String::from_utf8_lossy(bytes).into_owned(),
+        wire: String::from_utf8_lossy(bytes).into_owned().into(),
         reading,
     };
     let id = stored.id().to_owned();
-    let fact = Fact::Consent { recorder: stored.recorder, reading: stored.reading, wire: stored.wire };
+    let fact = Fact::Consent { recorder: stored.recorder, reading: stored.reading, wire: stored.wire.into() };
     apply(world, Kind::Consent, "Consent", &id, person, fact, None)
 }
 
@@ -381,7 +381,7 @@ pub fn withdraw_consent(world: &World, identifier: &Identifier, id: &str) -> Don
     };
     record.status = consent::record::Status::Inactive;
     record.version += 1;
-    let wire = with_status(&stored.wire, "inactive");
+    let wire = with_status(stored.wire.as_str(), "inactive");
     let fact = Fact::Consent { recorder: stored.recorder.clone(), reading: Reading::Readable(record), wire };
     let recorder = world.store.trust().participant(&stored.recorder).cloned();
     apply(world, Kind::Consent, "Consent", id, person, fact, recorder.as_deref())
@@ -441,7 +441,7 @@ pub fn end_relation(world: &World, identifier: &Identifier, id: &str) -> Done<()
         version: stored.version + 1,
         recorder: stored.recorder.clone(),
         relation,
-        wire: stored.wire,
+        wire: stored.wire.into(),
     };
     let recorder = world.store.trust().participant(&stored.recorder).cloned();
     apply(world, Kind::Relation, "relation", id, person, fact, recorder.as_deref())
@@ -469,9 +469,9 @@ pub fn know_as(world: &World, identifier: &Identifier, more: (&str, &str)) -> Do
 pub fn stands_already(world: &World, identifier: &Identifier, wire: &str) -> bool {
     let state = known_person(world, identifier).ok().and_then(|p| world.store.person(p).ok());
     state.is_some_and(|state| {
-        state.consents.iter().any(|c| c.wire == wire)
-            || state.relations.iter().any(|r| r.wire == wire)
-            || state.attestations.iter().any(|a| a.wire == wire)
+        state.consents.iter().any(|c| c.wire.as_str() == wire)
+            || state.relations.iter().any(|r| r.wire.as_str() == wire)
+            || state.attestations.iter().any(|a| a.wire.as_str() == wire)
     })
 }
 

@@ -180,7 +180,7 @@ async fn store(
     };
     let stored = StoredConsent {
         recorder: recorder.to_owned(),
-        wire: String::from_utf8_lossy(asked.body()).into_owned(),
+        wire: String::from_utf8_lossy(asked.body()).into_owned().into(),
         reading: Reading::Readable(record.clone()),
     };
     trail.entry.changes = vec![audit::Change {
@@ -198,7 +198,7 @@ async fn store(
     let answer = Minimised::authored(Kind::Consent, status, shown.bytes, fence)
         .at((status == 201).then_some(location), record.version)
         .noticed(for_review(&record));
-    let fact = Fact::Consent { recorder: stored.recorder, reading: stored.reading, wire: stored.wire };
+    let fact = Fact::Consent { recorder: stored.recorder, reading: stored.reading, wire: stored.wire.into() };
     record_change(answer, Change::about(subject.person, fact), world, trail).await
 }
 
@@ -231,7 +231,7 @@ fn may_sign(asked: &Authorised, subject: &Subject, stored: &StoredConsent, world
         .any(|giver| matches!(giver, Giver::Representative(by) if by.person.as_ref() == Some(&known.person)));
     let parental = matches!(known.kind, Representation::Parent | Representation::Guardian);
     let child = age_at(subject.state.birth_date(), now).is_some_and(|age| age < 16);
-    gave || (parental && child && !stored.wire.contains(YOUNG_PERSON_ONLY))
+    gave || (parental && child && !stored.wire.as_str().contains(YOUNG_PERSON_ONLY))
 }
 
 const YOUNG_PERSON_ONLY: &str = "young-person-only";
@@ -252,7 +252,7 @@ fn show(asked: &Authorised, subject: &Subject, stored: &StoredConsent, world: &W
     let last_updated = world.clock.now().to_string();
     let envelope =
         Presented { id: &id, version: stored.version(), last_updated: &last_updated, patient: &patient };
-    let bytes = consent_wire::present(stored.wire.as_bytes(), envelope).unwrap_or_default();
+    let bytes = consent_wire::present(stored.wire.as_str().as_bytes(), envelope).unwrap_or_default();
     Visible { resource_type: "Consent", id, bytes, version: stored.version() }
 }
 

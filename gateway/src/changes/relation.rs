@@ -107,7 +107,7 @@ const NOT_PART: fhir_mappings::outcome::Reason = fhir_mappings::outcome::Reason 
 };
 
 fn stored(asked: &Authorised, id: String, version: u32, relation: Relation) -> StoredRelation {
-    let wire = String::from_utf8_lossy(asked.body()).into_owned();
+    let wire = String::from_utf8_lossy(asked.body()).into_owned().into();
     StoredRelation { id, version, recorder: asked.participant().id.as_str().to_owned(), relation, wire }
 }
 
@@ -131,7 +131,7 @@ async fn store(
     let answer = Minimised::authored(Kind::Relation, status, shown.bytes, fence(asked, subject))
         .at((status == 201).then_some(location), stored.version);
     let StoredRelation { id, version, recorder, relation, wire } = stored;
-    let fact = Fact::Relation { id, version, recorder, relation, wire };
+    let fact = Fact::Relation { id, version, recorder, relation, wire: wire.into() };
     record_change(answer, Change::about(subject.person, fact), world, trail).await
 }
 
@@ -155,7 +155,7 @@ pub(super) async fn attest(asked: &Authorised, world: &World, trail: &mut Trail)
         return Err(Refusal::NoGrant(NoGrant::Recorder));
     }
     let id = uuid::Uuid::new_v4().to_string();
-    let wire = String::from_utf8_lossy(asked.body()).into_owned();
+    let wire = String::from_utf8_lossy(asked.body()).into_owned().into();
     let recorder = asked.participant().id.as_str().to_owned();
     let stored = StoredAttestation { id, recorder, attestation: received.attestation, wire };
     trail.entry.changes = vec![audit::Change {
@@ -170,7 +170,7 @@ pub(super) async fn attest(asked: &Authorised, world: &World, trail: &mut Trail)
         .at(Some(location), 1)
         .noticed(Some(About::Attested));
     let StoredAttestation { id, recorder, attestation, wire } = stored;
-    let fact = Fact::Attestation { id, recorder, attestation, wire };
+    let fact = Fact::Attestation { id, recorder, attestation, wire: wire.into() };
     record_change(answer, Change::about(subject.person, fact), world, trail).await
 }
 

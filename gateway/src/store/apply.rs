@@ -17,7 +17,7 @@ pub(super) fn pseudonym(key: &Key, system: &str, value: &str) -> [u8; 32] {
 /// The state of a person in a view; an empty one when nothing is known.
 pub(super) fn person_state(view: &View, person: PersonNo) -> Result<PersonState, ViewError> {
     match view.get(Index::People, &person.0.to_be_bytes())? {
-        Some(bytes) => serde_json::from_slice(&bytes).map_err(|_| ViewError::Damaged),
+        Some(bytes) => PersonState::decode(&bytes).ok_or(ViewError::Damaged),
         None => Ok(PersonState::default()),
     }
 }
@@ -36,7 +36,7 @@ pub(super) fn people(view: &View, block: u64) -> Result<Vec<(PersonNo, PersonSta
     let prefix = start.get(..7).unwrap_or_default();
     let rows = view.scan(Index::People, prefix)?.into_iter().map(|(key, value)| {
         let number: [u8; 8] = key.try_into().map_err(|_| ViewError::Damaged)?;
-        let state = serde_json::from_slice(&value).map_err(|_| ViewError::Damaged)?;
+        let state = PersonState::decode(&value).ok_or(ViewError::Damaged)?;
         Ok((PersonNo(u64::from_be_bytes(number)), state))
     });
     rows.collect()
@@ -70,7 +70,8 @@ pub(super) fn change(
                 }
             }
         }
-        batch.set(Index::People, person.0.to_be_bytes(), json(&state)?);
+        let bytes = state.encode().map_err(|_| ViewError::Damaged)?;
+        batch.set(Index::People, person.0.to_be_bytes(), bytes);
     }
     for fact in &change.facts {
         match fact {

@@ -14,6 +14,7 @@ pub mod outward;
 pub mod seal;
 pub mod state;
 pub mod view;
+pub mod wire;
 
 pub use errors::{RecordError, StoreError};
 

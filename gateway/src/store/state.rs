@@ -1,12 +1,14 @@
 //! The present state of one person, as the view keeps it: folded from facts in the order they were written.
 
 use super::facts::{Fact, Hold, Item, Names};
+use super::wire::Wire;
 use consent::question::RecordedRepresentative;
 use consent::record::Reading;
 use consent::relation::{Attestation, Relation};
 use consent::{Dossier, Rules};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Everything about one person but the resources.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -40,7 +42,7 @@ pub struct PersonState {
 pub struct StoredConsent {
     pub recorder: String,
     pub reading: Reading,
-    pub wire: String,
+    pub wire: Wire,
 }
 
 /// A relation as it stands.
@@ -51,7 +53,7 @@ pub struct StoredRelation {
     pub version: u32,
     pub recorder: String,
     pub relation: Relation,
-    pub wire: String,
+    pub wire: Wire,
 }
 
 /// An attestation as it stands.
@@ -61,7 +63,7 @@ pub struct StoredAttestation {
     pub id: String,
     pub recorder: String,
     pub attestation: Attestation,
-    pub wire: String,
+    pub wire: Wire,
 }
 
 /// Somebody who acts for the person, as it stands.
@@ -109,6 +111,35 @@ impl StoredConsent {
 }
 
 impl PersonState {
+    /// The bytes that the view keeps: how long the state is, the state, and behind it the resources as recorded.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let (mut state, mut behind) = (self.clone(), Vec::new());
+        state.wires().for_each(|wire| wire.put_behind(&mut behind));
+        let head = serde_json::to_vec(&state)?;
+        let length = u32::try_from(head.len()).map_err(|_| serde::ser::Error::custom("a state of 4 GiB"))?;
+        Ok([length.to_be_bytes().as_slice(), &head, &behind].concat())
+    }
+
+    /// Reads what [`PersonState::encode`] wrote; `None` for anything else.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (length, rest) = bytes.split_first_chunk::<4>()?;
+        let (head, behind) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+        let mut state: Self = serde_json::from_slice(head).ok()?;
+        let behind: Arc<[u8]> = behind.into();
+        let whole = state.wires().all(|wire| wire.attach(&behind));
+        whole.then_some(state)
+    }
+
+    fn wires(&mut self) -> impl Iterator<Item = &mut Wire> {
+        let consents = self.consents.iter_mut().map(|stored| &mut stored.wire);
+        let relations = self.relations.iter_mut().map(|stored| &mut stored.wire);
+        consents.chain(relations).chain(self.attestations.iter_mut().map(|stored| &mut stored.wire))
+    }
+
     /// What every decision reads: all consents, compiled.
     #[must_use]
     pub fn dossier(&self, rules: &Rules) -> Dossier {
@@ -146,7 +177,7 @@ impl PersonState {
                 let stored = StoredConsent {
                     recorder: recorder.clone(),
                     reading: reading.clone(),
-                    wire: wire.clone(),
+                    wire: wire.as_str().into(),
                 };
                 self.consents.retain(|other| other.id() != stored.id());
                 self.consents.push(stored);
@@ -158,7 +189,7 @@ impl PersonState {
                     version: *version,
                     recorder: recorder.clone(),
                     relation: relation.clone(),
-                    wire: wire.clone(),
+                    wire: wire.as_str().into(),
                 });
             }
             Fact::Attestation { id, recorder, attestation, wire } => {
@@ -167,7 +198,7 @@ impl PersonState {
                     id: id.clone(),
                     recorder: recorder.clone(),
                     attestation: attestation.clone(),
-                    wire: wire.clone(),
+                    wire: wire.as_str().into(),
                 });
             }
             Fact::Representative { representative, names } => {
@@ -190,5 +221,44 @@ pub fn fold_hosted(hosted: &mut Vec<Hosted>, record: u64, items: &[Item]) {
     for item in items {
         hosted.retain(|h| h.item.resource_type != item.resource_type || h.item.key != item.key);
         hosted.push(Hosted { record, item: item.clone() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PersonState;
+    use crate::store::facts::Fact;
+    use consent::record::Reading;
+
+    fn state() -> PersonState {
+        let mut state = PersonState { version: 7, holders: vec!["h".into()], ..PersonState::default() };
+        for (id, wire) in [("a", "{\"a\":\"é\"}"), ("b", ""), ("c", "{}")] {
+            let reading = Reading::Unreadable { id: id.into(), version: 1 };
+            state.fold(&Fact::Consent { recorder: "r".into(), reading, wire: wire.into() });
+        }
+        state
+    }
+
+    #[test]
+    fn a_state_reads_back_with_every_resource_as_recorded() {
+        let bytes = state().encode().unwrap();
+        let read = PersonState::decode(&bytes).unwrap();
+        let wires: Vec<&str> = read.consents.iter().map(|c| c.wire.as_str()).collect();
+        assert_eq!((read.version, wires), (7, vec!["{\"a\":\"é\"}", "", "{}"]));
+        // What was read and grew is written whole again.
+        let mut grown = read;
+        let reading = Reading::Unreadable { id: "a".into(), version: 2 };
+        grown.fold(&Fact::Consent { recorder: "r".into(), reading, wire: "{\"new\":1}".into() });
+        let again = PersonState::decode(&grown.encode().unwrap()).unwrap();
+        let wires: Vec<&str> = again.consents.iter().map(|c| c.wire.as_str()).collect();
+        assert_eq!(wires, ["", "{}", "{\"new\":1}"]);
+    }
+
+    #[test]
+    fn half_a_state_is_none() {
+        let bytes = state().encode().unwrap();
+        for end in 0..bytes.len() {
+            assert!(PersonState::decode(&bytes[..end]).is_none(), "{end}");
+        }
     }
 }

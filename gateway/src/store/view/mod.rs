@@ -242,7 +242,8 @@ fn boot_id() -> String {
     if id.trim().is_empty() { uuid::Uuid::new_v4().to_string() } else { id.trim().to_owned() }
 }
 
-const POSITION: &[u8] = b"position";
+/// The number is that of the form of the values: a view of another form has no position here, and is built anew.
+const POSITION: &[u8] = b"position 2";
 const CLEAN: &[u8] = b"clean";
 
 #[cfg(test)]
