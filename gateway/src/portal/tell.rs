@@ -2,6 +2,7 @@
 
 use super::words::Words;
 use consent::period::{amsterdam, day_of};
+use fhir_mappings::audit::{Entry, Kind, Outcome};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -43,4 +44,17 @@ pub(super) fn moment(at: Timestamp, words: &Words) -> String {
 /// The beginning of a long id, for a table; the whole stands in the link.
 pub(super) fn short(id: &str) -> &str {
     id.get(..8).unwrap_or(id)
+}
+
+/// In one word, and its colour.
+pub(super) fn result(entry: &Entry) -> (&'static str, &'static str) {
+    let given = entry.shares.iter().any(|share| !share.given.is_empty());
+    let withheld = entry.shares.iter().any(|share| !share.withheld.is_empty() || share.failed.is_some());
+    match (&entry.outcome, given, withheld) {
+        (Outcome::Refused(_) | Outcome::Failed(_), _, _) => ("not-given", "no"),
+        (_, true, true) => ("given-part", "part"),
+        (_, true, false) => ("given", "yes"),
+        (_, false, _) if entry.kind == Kind::Answered => ("not-given", "no"),
+        (_, false, _) => ("done", ""),
+    }
 }

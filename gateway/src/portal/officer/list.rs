@@ -4,12 +4,12 @@
 //! found by halving, a person by the person's own timeline.
 
 use super::{Desk, Row};
-use crate::portal::tell::{moment, short};
+use crate::portal::tell::{moment, result, short};
 use crate::store::leaf::Leaf;
 use crate::store::outward::PERSON;
 use axum::body::Body;
 use consent::period::start_of;
-use fhir_mappings::audit::{Entry, Kind, Outcome};
+use fhir_mappings::audit::{Entry, Kind};
 use http::Response;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
@@ -216,19 +216,6 @@ pub(super) fn kind(entry: &Entry) -> String {
         .ok()
         .and_then(|kind| kind.as_str().map(str::to_owned))
         .unwrap_or_default()
-}
-
-/// In one word, and its colour.
-pub(super) fn result(entry: &Entry) -> (&'static str, &'static str) {
-    let given = entry.shares.iter().any(|share| !share.given.is_empty());
-    let withheld = entry.shares.iter().any(|share| !share.withheld.is_empty() || share.failed.is_some());
-    match (&entry.outcome, given, withheld) {
-        (Outcome::Refused(_) | Outcome::Failed(_), _, _) => ("not-given", "no"),
-        (_, true, true) => ("given-part", "part"),
-        (_, true, false) => ("given", "yes"),
-        (_, false, _) if entry.kind == Kind::Answered => ("not-given", "no"),
-        (_, false, _) => ("done", ""),
-    }
 }
 
 const ROWS: usize = 50;

@@ -1,9 +1,9 @@
 //! One record whole, with how its decision came about: decided again on the state of then, and told class by class as far
 //! as this officer may know it.
 
-use super::list::{kind, result};
+use super::list::kind;
 use super::{Desk, Row};
-use crate::portal::tell::{moment, officer_reason};
+use crate::portal::tell::{moment, officer_reason, result};
 use crate::replay::{NoReplay, Past, Present, Replayed, replay, trace};
 use axum::body::Body;
 use consent::Reason;

@@ -1,7 +1,8 @@
 //! The choices that stand, in words, and taking one back.
 
 use super::About;
-use super::choice::{Effect, Proposal, blank, summary};
+use super::choice::blank;
+use super::proposal::{Effect, Proposal, summary};
 use super::second_key;
 use super::sharing::{capital, lower};
 use crate::portal::page::see_other;

@@ -1,7 +1,8 @@
 //! What may happen when there is an emergency and the person cannot be asked (CONTRACT.md 7, emergency choice).
 
 use super::About;
-use super::choice::{Effect, Proposal, blank};
+use super::choice::blank;
+use super::proposal::{Effect, Proposal};
 use axum::body::Body;
 use consent::Purpose;
 use consent::record::{ConsentRecord, Giver, Holder, Kind, Provision, Reading, Status};

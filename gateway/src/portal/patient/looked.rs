@@ -4,7 +4,7 @@
 use super::About;
 use super::sharing::{capital, lower};
 use crate::lens::{NOT_SHOWN, see};
-use crate::portal::tell::{clock, date_words, moment, reason};
+use crate::portal::tell::{clock, date_words, moment, reason, result};
 use crate::road::authenticate::TAGGED;
 use crate::road::locate::REPRESENTING;
 use axum::body::Body;
@@ -215,19 +215,6 @@ fn act(entry: &Entry) -> &'static str {
 
 fn detail<'e>(entry: &'e Entry, name: &str) -> Option<&'e str> {
     entry.details.iter().find(|detail| detail.name == name).map(|detail| detail.value.as_str())
-}
-
-/// In one word: given, in part, not.
-fn result(entry: &Entry) -> (&'static str, &'static str) {
-    let given = entry.shares.iter().any(|share| !share.given.is_empty());
-    let withheld = entry.shares.iter().any(|share| !share.withheld.is_empty() || share.failed.is_some());
-    match entry.kind {
-        Kind::Refused | Kind::TokenRefused => ("not-given", "no"),
-        Kind::Answered if given && withheld => ("given-part", "part"),
-        Kind::Answered if given => ("given", "yes"),
-        Kind::Answered => ("not-given", "no"),
-        _ => ("done", ""),
-    }
 }
 
 fn one(about: &About<'_>, line: &Line) -> Markup {

@@ -7,6 +7,7 @@ mod choice;
 mod choices;
 mod emergency;
 mod looked;
+mod proposal;
 mod second_key;
 mod sharing;
 mod told;

@@ -5,8 +5,8 @@
 //! more, and then the choice is made anew.
 
 use super::About;
-use super::choice::{Effect, Proposal, summary};
 use super::choices::describe;
+use super::proposal::{Effect, Proposal, summary};
 use axum::body::Body;
 use consent::record::{ConsentRecord, Giver, Kind, Reading, Representation, Representative, Status};
 use consent::standing::age_at;
