@@ -17,5 +17,6 @@ pub mod outcome;
 pub mod r4;
 pub mod relation_wire;
 pub mod release;
+pub mod remote;
 pub mod summary;
 pub mod tables;

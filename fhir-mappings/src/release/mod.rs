@@ -12,6 +12,8 @@ mod person;
 mod select;
 mod stay;
 
+pub(crate) use person::names_one_of;
+
 use crate::tables::Tables;
 use consent::{ClassSet, Decision, LabelSet};
 use jiff::Timestamp;
@@ -79,7 +81,7 @@ pub struct Contribution<'a> {
     pub decision: &'a Decision,
     /// How its resources are tied to the person.
     pub bound: Bound,
-    /// The holder's own ids of this person, as references name them (`Patient/17`).
+    /// The holder's own ids of this person, as references name them (`Patient/17`, and whole under its own address).
     pub patient_references: &'a [&'a str],
     /// Its resources, in the holder's order.
     pub resources: &'a [Raw<'a>],

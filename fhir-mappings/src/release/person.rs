@@ -109,7 +109,10 @@ impl<'a> Person<'a> {
             return Whom::Nothing;
         }
         let target = target.split("/_history/").next().unwrap_or_default();
-        let tail = tail_of(target);
+        // `https://elsewhere/Patient/1` in a fresh answer is not this holder's Patient 1: whole addresses name what they
+        // name, and nothing that merely ends alike.
+        let whole = self.bound == Bound::Fetched && target.contains("://");
+        let tail = if whole { target } else { tail_of(target) };
         if let Some(at) = self.place(target).or_else(|| self.place(tail)) {
             return match self.patients.get(&at) {
                 Some(true) => Whom::Subject,
@@ -120,8 +123,8 @@ impl<'a> Person<'a> {
         if self.own.contains(&target) || self.own.contains(&tail) {
             return Whom::Subject;
         }
-        let names_patient =
-            tail.starts_with("Patient/") || reference.get_str("type").as_deref() == Some("Patient");
+        let names_patient = tail_of(target).starts_with("Patient/")
+            || reference.get_str("type").as_deref() == Some("Patient");
         match (names_patient, self.bound) {
             (true, Bound::AtImport) => Whom::Subject,
             (true, Bound::Fetched) => Whom::SomebodyElse,
@@ -183,9 +186,14 @@ fn tail_of(target: &str) -> &str {
 fn is_number_of(number: Value<'_>, identifiers: &[(&str, &str)]) -> bool {
     let system = number.get_str("system").unwrap_or_default();
     let value = number.get_str("value").unwrap_or_default();
-    let known = KnownSystem::of(&system);
+    names_one_of(&system, &value, identifiers)
+}
+
+/// Whether this system and value are one of these, in either written form of the system.
+pub(crate) fn names_one_of(system: &str, value: &str, identifiers: &[(&str, &str)]) -> bool {
+    let known = KnownSystem::of(system);
     identifiers.iter().any(|(own, wanted)| {
-        **wanted == *value && (**own == *system || (known.is_some() && KnownSystem::of(own) == known))
+        *wanted == value && (*own == system || (known.is_some() && KnownSystem::of(own) == known))
     })
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod known;
 mod line;
 mod national;
 mod page;
+pub(crate) mod searches;
 mod source;
 
 pub use line::TableError;
@@ -40,6 +41,7 @@ pub struct Tables {
     pub(crate) identity_stay: Shapes,
     pub(crate) facts: Vec<Fact>,
     pub(crate) dosing: HashSet<Box<str>>,
+    pub(crate) searches: Vec<searches::Asked>,
     pub(crate) identifiers: Known<Vec<Box<str>>>,
     /// Functions inside gp and ggz, and the person: where free text may pass.
     pub(crate) clinical: u64,
@@ -155,6 +157,7 @@ impl Tables {
             .iter()
             .map(|(word, marks)| (Finder::new(word.as_bytes()).into_owned(), mark(marks)))
             .collect();
+        let searches = searches::read(&sources, vocabulary, &mut errors);
         let facts = forms::facts(&sources, &forms, vocabulary, &mut errors);
         if !errors.is_empty() {
             errors.sort();
@@ -174,6 +177,7 @@ impl Tables {
             identity_stay: bit("identity-stay"),
             facts,
             dosing: sources.dosing.values().flatten().map(|w| w.as_str().into()).collect(),
+            searches,
             identifiers: sources.identifiers.iter().map(|(s, t)| (s.as_str().into(), boxed(t))).collect(),
             clinical: forms.readers.get("clinical").copied().unwrap_or(0),
             names: page::Names { forms: forms.bits, all: forms.all, readers: forms.readers },

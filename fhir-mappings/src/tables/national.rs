@@ -10,6 +10,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("levels.txt", include_str!("../../tables/national/levels.txt")),
     ("facts.txt", include_str!("../../tables/national/facts.txt")),
     ("dosing.txt", include_str!("../../tables/national/dosing.txt")),
+    ("searches.txt", include_str!("../../tables/national/searches.txt")),
     ("sets.txt", include_str!("../../tables/national/sets.txt")),
     ("words.txt", include_str!("../../tables/national/words.txt")),
     ("codes/diagnoses.txt", include_str!("../../tables/national/codes/diagnoses.txt")),

@@ -87,6 +87,15 @@ pub(super) struct RowLine {
     pub(super) at: At,
 }
 
+/// What a holder elsewhere is asked for.
+#[derive(Debug, Clone)]
+pub(super) struct SearchLine {
+    pub(super) types: Vec<String>,
+    pub(super) classes: Marks,
+    /// `always` or `promised`, and the categories; empty where nothing narrows.
+    pub(super) narrows: Vec<String>,
+}
+
 /// One yes-or-no fact that we derive and author.
 #[derive(Debug, Clone)]
 pub(super) struct FactLine {
@@ -116,6 +125,7 @@ pub(super) struct Sources {
     pub(super) rows: BTreeMap<(String, String), Vec<RowLine>>,
     pub(super) facts: BTreeMap<String, FactLine>,
     pub(super) dosing: BTreeMap<String, Vec<String>>,
+    pub(super) searches: Vec<SearchLine>,
     pub(super) errors: Vec<TableError>,
     layer: Layer,
 }
@@ -157,6 +167,7 @@ impl Sources {
             (_, "readers.txt") => self.reader(line),
             (_, "facts.txt") => self.fact(line),
             (_, "dosing.txt") => self.dose(line),
+            (_, "searches.txt") => self.search(line),
             ("codes", _) => self.code(line),
             ("elements", _) => self.row(line, section),
             _ => Err(line.place.error("no table is called so")),
@@ -292,6 +303,15 @@ impl Sources {
         line.expect(3)?;
         let words = self.dosing.entry(line.field(0).to_owned()).or_default();
         words.extend(line.field(1).split(", ").map(str::to_owned));
+        Ok(())
+    }
+
+    /// An overlay adds searches: what it names beside is asked for too.
+    fn search(&mut self, line: &Line<'_>) -> Result<(), TableError> {
+        line.expect(4)?;
+        let classes = Marks { words: owned(line.words(1)), at: line.place.into() };
+        let (types, narrows) = (owned(line.words(0)), owned(line.words(2)));
+        self.searches.push(SearchLine { types, classes, narrows });
         Ok(())
     }
 

@@ -1,0 +1,14 @@
+//! A holder's own FHIR server as seen from here: what it says it can, what it is asked, what its pages hold. Pure.
+//!
+//! It trusts nothing: what a server says of itself narrows what it is asked, never what is released.
+
+mod capability;
+mod page;
+mod plan;
+
+pub use capability::{Capability, Misfit};
+pub use page::{Entry, Page, PageFault, Unfit, patients, read_page};
+pub use plan::{Search, searches};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! One page of a holder's answer: where its resources lie, and where the next page is said to be.
+
+use crate::json::{self, Kind, Value};
+
+/// A page of a searchset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Its resources, in the holder's order; outcomes are left out.
+    pub entries: Vec<Entry>,
+    /// `link` with relation `next`, as sent.
+    pub next: Option<String>,
+}
+
+/// One resource of a page.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// R4 type, as it says.
+    pub resource_type: String,
+    /// Its id.
+    pub id: String,
+    /// The entry's full URL.
+    pub full_url: Option<String>,
+    /// `meta.lastUpdated`.
+    pub recorded: Option<String>,
+    /// Where its bytes lie in the page.
+    pub span: (usize, usize),
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Entry(hidden)")
+    }
+}
+
+/// A page that counts for nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageFault(pub Unfit);
+
+/// Why a page counts for nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfit {
+    /// Not strict JSON: broken, too deep, a member twice, not UTF-8.
+    Json,
+    /// Not a searchset Bundle.
+    NoSearchset,
+    /// An entry is no resource, or has no id: it could not be told from another.
+    Entry,
+}
+
+/// Reads a page.
+///
+/// # Errors
+/// See [`Unfit`].
+pub fn read_page(bytes: &[u8]) -> Result<Page, PageFault> {
+    let doc = json::parse(bytes).map_err(|_| PageFault(Unfit::Json))?;
+    let root = doc.root();
+    let is = |name: &str, value: &str| root.get_str(name).as_deref() == Some(value);
+    if !is("resourceType", "Bundle") || !is("type", "searchset") {
+        return Err(PageFault(Unfit::NoSearchset));
+    }
+    let mut entries = Vec::new();
+    for entry in root.each("entry") {
+        let mode = entry.get("search").and_then(|search| search.get_str("mode"));
+        let resource = entry.get("resource").filter(|resource| resource.kind() == Kind::Object);
+        let resource = resource.ok_or(PageFault(Unfit::Entry))?;
+        if mode.as_deref() == Some("outcome")
+            || resource.get_str("resourceType").as_deref() == Some("OperationOutcome")
+        {
+            continue;
+        }
+        entries.push(read_entry(entry, resource).ok_or(PageFault(Unfit::Entry))?);
+    }
+    let next = root
+        .each("link")
+        .find(|link| link.get_str("relation").as_deref() == Some("next"))
+        .and_then(|link| link.get_str("url"))
+        .map(std::borrow::Cow::into_owned);
+    Ok(Page { entries, next })
+}
+
+fn read_entry(entry: Value<'_>, resource: Value<'_>) -> Option<Entry> {
+    let id = resource.get_str("id").filter(|id| (1..=64).contains(&id.len()))?;
+    let recorded = resource.get("meta").and_then(|meta| meta.get_str("lastUpdated"));
+    Some(Entry {
+        resource_type: resource.get_str("resourceType")?.into_owned(),
+        id: id.into_owned(),
+        full_url: entry.get_str("fullUrl").map(std::borrow::Cow::into_owned),
+        recorded: recorded
+            .filter(|at| at.parse::<jiff::Timestamp>().is_ok())
+            .map(std::borrow::Cow::into_owned),
+        span: resource.span(),
+    })
+}
+
+/// The ids of the Patients in a page that bear one of these identifiers; `None` when a Patient in it bears none: the
+/// holder answered about somebody else.
+#[must_use]
+pub fn patients(bytes: &[u8], page: &Page, identifiers: &[(&str, &str)]) -> Option<Vec<String>> {
+    let mut ids = Vec::new();
+    for entry in page.entries.iter().filter(|entry| entry.resource_type == "Patient") {
+        let doc = json::parse(bytes.get(entry.span.0..entry.span.1)?).ok()?;
+        let bears = |number: Value<'_>| {
+            let text = |name: &str| number.get_str(name).unwrap_or_default();
+            crate::release::names_one_of(&text("system"), &text("value"), identifiers)
+        };
+        if !doc.root().each("identifier").any(bears) {
+            return None;
+        }
+        ids.push(entry.id.clone());
+    }
+    Some(ids)
+}

@@ -1,0 +1,65 @@
+//! From permitted classes to the searches that ask for no more than they need.
+
+use super::Capability;
+use crate::tables::Tables;
+use crate::tables::searches::{Asked, Narrowed};
+use consent::ClassSet;
+
+/// One search at a holder. The person is named by the holder's own Patient id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Search {
+    /// The type.
+    pub resource: String,
+    /// The parameter that takes the Patient.
+    pub person: &'static str,
+    /// `category`, comma-separated; none when nothing narrows it.
+    pub categories: Vec<String>,
+    /// `_include` values.
+    pub includes: Vec<String>,
+}
+
+/// What must be asked of a holder that can this, so that everything of these classes comes. Types that the holder
+/// cannot search for one person are left out: it has none to give that way.
+///
+/// `promised` names the types of which the holder said that each resource has its category.
+#[must_use]
+pub fn searches(tables: &Tables, classes: ClassSet, can: &Capability, promised: &[String]) -> Vec<Search> {
+    let mut searches: Vec<Search> = Vec::new();
+    let wanted: Vec<&Asked> =
+        tables.searches.iter().filter(|asked| !asked.classes.intersection(classes).is_empty()).collect();
+    for asked in &wanted {
+        let resource = &*asked.resource;
+        // The Patient comes with the match that begins every fetch.
+        if resource == "Patient" || searches.iter().any(|search| search.resource == resource) {
+            continue;
+        }
+        let Some(person) = can.person_parameter(resource) else { continue };
+        let lines = wanted.iter().filter(|other| other.resource == asked.resource);
+        let by_category = can.searches_by(resource, "category");
+        let narrowed = lines.map(|line| match &line.narrowed {
+            Narrowed::Always(tokens) if by_category => Some(tokens),
+            Narrowed::Promised(tokens) if by_category && promised.iter().any(|name| name == resource) => {
+                Some(tokens)
+            }
+            Narrowed::Always(_) | Narrowed::Promised(_) | Narrowed::Never => None,
+        });
+        // One line that cannot be narrowed asks for the whole type.
+        let categories = narrowed.collect::<Option<Vec<_>>>().unwrap_or_default();
+        let categories = categories.into_iter().flatten().map(|token| token.to_string()).collect();
+        let includes = INCLUDES
+            .iter()
+            .filter(|(of, parameter)| *of == resource && can.includes(resource, parameter))
+            .map(|(of, parameter)| format!("{of}:{parameter}"))
+            .collect();
+        searches.push(Search { resource: resource.to_owned(), person, categories, includes });
+    }
+    searches
+}
+
+/// What is released only because a released resource refers to it, and would be incomplete without.
+const INCLUDES: &[(&str, &str)] = &[
+    ("MedicationRequest", "medication"),
+    ("MedicationDispense", "medication"),
+    ("MedicationStatement", "medication"),
+    ("DeviceUseStatement", "device"),
+];

@@ -1,0 +1,134 @@
+use super::{Capability, Misfit, PageFault, Unfit, patients, read_page, searches};
+use crate::tables::Tables;
+use consent::{ClassSet, Rules};
+
+fn statement(version: &str, resources: &str) -> String {
+    format!(
+        r#"{{"resourceType":"CapabilityStatement","fhirVersion":"{version}","format":["application/fhir+json"],"rest":[{{"mode":"server","resource":[{resources}]}}]}}"#
+    )
+}
+
+fn can(name: &str, parameters: &[&str]) -> String {
+    let parameters: Vec<_> = parameters.iter().map(|p| format!(r#"{{"name":"{p}"}}"#)).collect();
+    format!(
+        r#"{{"type":"{name}","interaction":[{{"code":"search-type"}},{{"code":"read"}}],"searchInclude":["{name}:medication"],"searchParam":[{}]}}"#,
+        parameters.join(",")
+    )
+}
+
+fn server(more: &[String]) -> Capability {
+    let all = [&[can("Patient", &["identifier"])], more].concat().join(",");
+    Capability::read(statement("4.0.1", &all).as_bytes()).unwrap()
+}
+
+fn tables() -> (Rules, Tables) {
+    let rules = Rules::from_toml(&[]).unwrap();
+    let tables = Tables::national(rules.vocabulary()).unwrap();
+    (rules, tables)
+}
+
+#[test]
+fn a_server_that_cannot_be_asked_is_told_apart() {
+    let patient = can("Patient", &["identifier"]);
+    let read = |version: &str, resources: &str| Capability::read(statement(version, resources).as_bytes());
+    assert_eq!(read("3.0.2", &patient).err(), Some(Misfit::Stu3));
+    assert_eq!(read("5.0.0", &patient).err(), Some(Misfit::Version("5.0.0".into())));
+    assert_eq!(read("4.0.1", &can("Patient", &["name"])).err(), Some(Misfit::NoPatientSearch));
+    assert_eq!(read("4.0.1", "").err(), Some(Misfit::NoPatientSearch));
+    assert!(read("4.0.1", &patient).is_ok() && read("4.3.0", &patient).is_ok());
+    let xml = statement("4.0.1", &patient).replace("application/fhir+json", "application/fhir+xml");
+    assert_eq!(Capability::read(xml.as_bytes()).err(), Some(Misfit::NoJson));
+    for other in ["", "{}", "<html>", r#"{"resourceType":"OperationOutcome"}"#] {
+        assert_eq!(Capability::read(other.as_bytes()).err(), Some(Misfit::NoStatement), "{other}");
+    }
+}
+
+#[test]
+fn only_types_of_permitted_classes_are_asked_and_only_of_who_can() {
+    let (rules, tables) = tables();
+    let holder = server(&[
+        can("Condition", &["patient"]),
+        can("MedicationRequest", &["subject", "patient"]),
+        can("AllergyIntolerance", &["patient"]),
+        can("Observation", &["patient", "category"]),
+        can("Flag", &["date"]),
+    ]);
+    let asked = |class: &str, promised: &[&str]| {
+        let promised: Vec<String> = promised.iter().map(|p| (*p).to_owned()).collect();
+        let class = rules.vocabulary().class(class).unwrap();
+        searches(&tables, ClassSet::only(class), &holder, &promised)
+    };
+    let names = |class: &str| asked(class, &[]).into_iter().map(|s| s.resource).collect::<Vec<_>>();
+    assert_eq!(names("allergies"), ["AllergyIntolerance"]);
+    assert_eq!(names("medication"), ["MedicationRequest"]);
+    assert_eq!(names("identity"), Vec::<String>::new());
+    assert_eq!(names("alerts"), ["Observation"], "Flag cannot be searched for a person there");
+    assert_eq!(asked("medication", &[])[0].includes, ["MedicationRequest:medication"]);
+    assert_eq!(asked("results", &[])[0].categories, Vec::<String>::new());
+    let narrowed = &asked("results", &["Observation"])[0];
+    assert!(
+        narrowed
+            .categories
+            .contains(&"http://terminology.hl7.org/CodeSystem/observation-category|laboratory".to_owned())
+    );
+    // What is observed of life has no category to go by: with it the whole type is asked.
+    assert!(asked("living", &["Observation"]).iter().all(|s| s.categories.is_empty()));
+    assert!(searches(&tables, ClassSet::EMPTY, &holder, &[]).is_empty());
+}
+
+#[test]
+fn directives_are_asked_by_category_and_privacy_consents_never() {
+    let (rules, tables) = tables();
+    let holder = server(&[can("Consent", &["patient", "category"])]);
+    let directives = ClassSet::only(rules.vocabulary().class("directives").unwrap());
+    let asked = searches(&tables, directives, &holder, &[]);
+    let consent = asked.iter().find(|s| s.resource == "Consent").unwrap();
+    assert!(consent.categories.contains(&"http://snomed.info/sct|129125009".to_owned()));
+    assert!(consent.categories.iter().all(|token| !token.contains("59284-0")));
+}
+
+#[test]
+fn a_page_gives_its_resources_and_the_next_address() {
+    let page = br#"{"resourceType":"Bundle","type":"searchset","link":[{"relation":"self","url":"https://h/a"},{"relation":"next","url":"https://h/b"}],
+        "entry":[{"fullUrl":"https://h/Condition/1","resource":{"resourceType":"Condition","id":"1","meta":{"lastUpdated":"2026-01-02T03:04:05Z"}},"search":{"mode":"match"}},
+                 {"resource":{"resourceType":"OperationOutcome","id":"o"},"search":{"mode":"outcome"}}]}"#;
+    let read = read_page(page).unwrap();
+    assert_eq!(read.next.as_deref(), Some("https://h/b"));
+    assert_eq!(read.entries.len(), 1);
+    let entry = &read.entries[0];
+    assert_eq!((entry.resource_type.as_str(), entry.id.as_str()), ("Condition", "1"));
+    assert_eq!(entry.recorded.as_deref(), Some("2026-01-02T03:04:05Z"));
+    assert!(page[entry.span.0..entry.span.1].starts_with(b"{\"resourceType\":\"Condition\""));
+}
+
+#[test]
+fn what_is_no_page_counts_for_nothing() {
+    let faults: [(&[u8], Unfit); 9] = [
+        (b"", Unfit::Json),
+        (b"{\"resourceType\":", Unfit::Json),
+        (b"{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"type\":\"searchset\"}", Unfit::Json),
+        (b"{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"x\":\"\xff\"}", Unfit::Json),
+        (b"{\"resourceType\":\"Bundle\",\"type\":\"history\"}", Unfit::NoSearchset),
+        (b"{\"resourceType\":\"Patient\"}", Unfit::NoSearchset),
+        (b"[]", Unfit::NoSearchset),
+        (b"{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"entry\":[{}]}", Unfit::Entry),
+        (b"{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"entry\":[{\"resource\":{\"resourceType\":\"Condition\"}}]}", Unfit::Entry),
+    ];
+    for (bytes, fault) in faults {
+        assert_eq!(read_page(bytes), Err(PageFault(fault)), "{}", String::from_utf8_lossy(bytes));
+    }
+}
+
+#[test]
+fn a_patient_counts_by_its_number_and_a_stranger_spoils_the_page() {
+    let page = |value: &str| {
+        format!(
+            r#"{{"resourceType":"Bundle","type":"searchset","entry":[{{"resource":{{"resourceType":"Patient","id":"17","identifier":[{{"system":"urn:oid:2.16.840.1.113883.2.4.6.3","value":"{value}"}}]}}}}]}}"#
+        )
+    };
+    let own = [("http://fhir.nl/fhir/NamingSystem/bsn", "999990032")];
+    let found = |text: &str| patients(text.as_bytes(), &read_page(text.as_bytes()).unwrap(), &own);
+    assert_eq!(found(&page("999990032")), Some(vec!["17".to_owned()]));
+    assert_eq!(found(&page("999990160")), None);
+    assert_eq!(found(r#"{"resourceType":"Bundle","type":"searchset"}"#), Some(Vec::new()));
+}
