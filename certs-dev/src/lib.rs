@@ -20,6 +20,8 @@ pub struct Minted {
     pub authority: Authority,
     /// The server certificate for `localhost`, `127.0.0.1` and `::1`.
     pub server: Pair,
+    /// What the gateway shows when it asks elsewhere.
+    pub gateway: Pair,
     /// One per party, in the order asked.
     pub participants: Vec<Participant>,
 }
@@ -30,6 +32,8 @@ pub struct Participant {
     pub id: String,
     /// Client certificate and its key.
     pub client: Pair,
+    /// Server certificate and its key, for a server of its own on this machine.
+    pub server: Pair,
     /// The key that signs client assertions; another one than the certificate's.
     pub signing: SigningKey,
 }
@@ -76,11 +80,18 @@ pub fn mint(parties: &[Party], now: jiff::Timestamp) -> Result<Minted, MintError
             Ok(Participant {
                 id: party.id.clone(),
                 client: authority.client(party, now)?,
+                server: authority.server(now)?,
                 signing: SigningKey::generate()?,
             })
         })
         .collect::<Result<Vec<_>, MintError>>()?;
-    Ok(Minted { ca_pem: authority.pem(), authority, server, participants })
+    let own = Party {
+        id: "sluis".to_owned(),
+        name: "Sluis (verzonnen)".to_owned(),
+        identity: Identity::Ura("90000300".to_owned()),
+    };
+    let gateway = authority.client(&own, now)?;
+    Ok(Minted { ca_pem: authority.pem(), authority, server, gateway, participants })
 }
 
 #[cfg(test)]

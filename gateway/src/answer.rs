@@ -53,7 +53,7 @@ async fn disclose(
     for _ in 0..TRIES {
         let located = locate(asked.again(), world, trail)?;
         let granted = decide(located, world, trail)?;
-        let fetched = fetch(granted, world).await?;
+        let fetched = fetch(granted, world, trail).await?;
         let minimised = minimise(fetched, world, trail)?;
         if let Some(recorded) = record_disclosure(minimised, world, trail).await? {
             return Ok(recorded);

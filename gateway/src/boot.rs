@@ -14,10 +14,12 @@ use crate::oauth::Issuer;
 use crate::oauth::access_token::Verifier;
 use crate::oauth::replay::{Burn, ReplayGuard};
 use crate::oauth::signing::{SigningKey, SigningKeys};
+use crate::outbound::Ours;
 use crate::portal::{self, House, SignIn};
-use crate::sources::{HostedSource, Source};
+use crate::sources::remote::{Means, RemoteSource};
+use crate::sources::{Everywhere, HostedSource, Source};
 use crate::store::keys::Use;
-use crate::store::leaf::{Draft, Drafts};
+use crate::store::leaf::{Draft, Drafts, Leaf};
 use crate::store::seal::Key;
 use crate::store::view::EngineKind;
 use crate::store::{Folders, Found, Store, sha256_hex};
@@ -56,6 +58,8 @@ pub struct Plan {
     pub caps: Caps,
     /// How long one holder may take.
     pub holder_budget: Duration,
+    /// What we show and trust when we ask holders elsewhere.
+    pub holders: Ours,
 }
 
 /// Why a gateway does not start, in words for an operator.
@@ -135,7 +139,16 @@ pub fn open(plan: &Plan, issuer: &Issuer) -> Result<(Arc<World>, Found), BootErr
         let digest = data_encoding::HEXLOWER.decode(digest.as_bytes()).ok()?.try_into().ok()?;
         Some(Burn { digest, until: jiff::Timestamp::from_second(*until).ok()? })
     }));
-    let source: Arc<dyn Source> = Arc::new(HostedSource::new(Arc::clone(&store)));
+    let signing = Arc::new(ArcSwap::from_pointee(signing));
+    let tables = Arc::new(tables);
+    let means = Means {
+        ours: plan.holders.clone(),
+        signing: Arc::clone(&signing),
+        clock: plan.clock.clone(),
+        tables: Arc::clone(&tables),
+    };
+    let (hosted, remote) = (HostedSource::new(Arc::clone(&store)), RemoteSource::new(means));
+    let source: Arc<dyn Source> = Arc::new(Everywhere { hosted, remote });
     #[cfg(feature = "sandbox")]
     let source: Arc<dyn Source> =
         if plan.sandbox { Arc::new(crate::sandbox::scripted::Scripted::new(source)) } else { source };
@@ -155,18 +168,20 @@ pub fn open(plan: &Plan, issuer: &Issuer) -> Result<(Arc<World>, Found), BootErr
         store,
         clock: plan.clock.clone(),
         rules: Arc::new(rules),
-        tables: Arc::new(tables),
+        tables,
         source,
         outward,
         verifier: Verifier::new(issuer.clone(), TOKENS_MAX),
-        signing: ArcSwap::from_pointee(signing),
+        signing,
         replay,
         issuer: issuer.clone(),
         budgets: Budgets::new(plan.budget),
         floods: FloodCounts::default(),
+        incidents: notice::Incidents::default(),
         notices: std::sync::atomic::AtomicU64::new(0),
         settings,
     };
+    close_open(&world, &found.open)?;
     record_rules(&world, found.fresh)?;
     let mut restarted = restart(if found.rebuilt { "view-rebuilt" } else { "started" }, now);
     restarted.entry.protocols = world.protocols();
@@ -175,6 +190,22 @@ pub fn open(plan: &Plan, issuer: &Issuer) -> Result<(Arc<World>, Found), BootErr
         .record_blocking(restarted, None)
         .map_err(|_| BootError("the journal takes no record".into()))?;
     Ok((Arc::new(world), found))
+}
+
+/// Who was asked about and got no answer before the end: closed, so that no question stands open (DESIGN.md 2).
+fn close_open(world: &World, open: &[Leaf]) -> Result<(), BootError> {
+    for leaf in open {
+        // A forgotten person's question stays as it is.
+        let Ok(mut entry) = leaf.open(world.store.keys()) else { continue };
+        (entry.kind, entry.outcome) = (Kind::Refused, Outcome::Refused("nothing-released".into()));
+        let person =
+            leaf.tag_bytes().and_then(|tag| world.store.keys().by_tag(&tag)).map(|(person, _)| person);
+        let request_id = leaf.request_id.clone();
+        let draft = Draft { entry, time: world.clock.now(), request_id, person, burnt: None };
+        let recorded = world.store.record_blocking(draft, None);
+        recorded.map_err(|_| BootError("the journal takes no record".into()))?;
+    }
+    Ok(())
 }
 
 /// A change of rules or keys is a record of its own: the rules when their digest differs from the last one recorded,

@@ -178,7 +178,7 @@ fn birth_date_of(patient: &[u8]) -> Option<String> {
 }
 
 /// The person whom these identifiers name; a new one when nobody is known by any of them.
-fn person_for(world: &World, identifiers: &[Identifier]) -> Done<PersonNo> {
+pub(crate) fn person_for(world: &World, identifiers: &[Identifier]) -> Done<PersonNo> {
     let mut found = None;
     for identifier in identifiers {
         let known = world.store.find_person(identifier).map_err(|_| view_down())?;
@@ -196,7 +196,7 @@ fn person_for(world: &World, identifiers: &[Identifier]) -> Done<PersonNo> {
     Ok(found.unwrap_or_else(|| world.store.new_person()))
 }
 
-fn view_down() -> Refused {
+pub(crate) fn view_down() -> Refused {
     Refused::new("consent-unavailable", "the present state cannot be read: run `sluis rebuild-view`")
 }
 
@@ -559,6 +559,8 @@ fn apply(
         | Fact::Resources { .. }
         | Fact::Representative { .. }
         | Fact::GlassBroken { .. }
+        | Fact::Registration { .. }
+        | Fact::RegistrationEnded { .. }
         | Fact::Hold { .. }
         | Fact::Participant { .. }
         | Fact::Staff { .. }

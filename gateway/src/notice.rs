@@ -4,6 +4,7 @@
 //! lost; person and officer find theirs in their own timelines. It says who and when, never a health fact: no class, no
 //! reason in words, no name of a ward. Sending it on is another matter.
 
+use crate::sources::SourceFailure;
 use crate::store::leaf::Draft;
 use crate::store::view::ViewError;
 use crate::trail::{Trail, organisation};
@@ -11,7 +12,10 @@ use crate::trust::Participant;
 use crate::world::World;
 use fhir_mappings::audit::{Action, Detail, Entry, Interaction, Kind, Outcome};
 use jiff::Timestamp;
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +31,8 @@ pub enum About {
     /// So many numbers were looked up that lead to nobody that the budget was spent: enumeration, or a system gone
     /// wrong (LEAKS.md L11).
     LookUpsExceeded,
+    /// What a holder sent could not be used: another person, unreadable, without end, or pointing elsewhere.
+    HolderUnfit,
 }
 
 impl About {
@@ -39,6 +45,7 @@ impl About {
             Self::Attested => "attested",
             Self::RepresentativeObjected => "representative-objected",
             Self::LookUpsExceeded => "look-ups-exceeded",
+            Self::HolderUnfit => "holder-unfit",
         }
     }
 
@@ -46,7 +53,9 @@ impl About {
     fn tells_person(self) -> bool {
         match self {
             Self::EmergencyOpened | Self::EmergencyRefused => true,
-            Self::Attested | Self::RepresentativeObjected | Self::LookUpsExceeded => false,
+            Self::Attested | Self::RepresentativeObjected | Self::LookUpsExceeded | Self::HolderUnfit => {
+                false
+            }
         }
     }
 }
@@ -63,6 +72,53 @@ pub(crate) fn of(about: About, trail: &Trail, world: &World, at: Timestamp) -> R
     let person = trail.person.filter(|_| about.tells_person()).map(|_| None);
     Ok(person.into_iter().chain(officers).map(|to| draft(about, &asker, to, trail, at)).collect())
 }
+
+/// The notices to the officers of holders whose part could not be used: about their system, not about the person, and
+/// once in a while, for a holder that fails fails for everybody.
+pub(crate) fn of_unfit(trail: &Trail, world: &World, at: Timestamp) -> Vec<Draft> {
+    let trust = world.store.trust();
+    let unfit = trail.entry.shares.iter().filter(|share| share.failed.as_deref().is_some_and(is_incident));
+    let told = unfit.filter(|share| world.incidents.first_in_a_while(&share.holder.id));
+    let holders = told.filter_map(|share| Some((share, trust.participant(&share.holder.id)?)));
+    let drafts = holders.map(|(share, holder)| {
+        let mut entry = entry(About::HolderUnfit, holder.id.as_str(), Some(holder));
+        let what = share.failed.clone().unwrap_or_default();
+        entry.details.push(Detail { name: "failure".into(), value: what });
+        Draft { entry, time: at, request_id: trail.request_id.clone(), person: None, burnt: None }
+    });
+    drafts.collect()
+}
+
+/// Failures that somebody must look at; one that is late or down will be seen without.
+fn is_incident(code: &str) -> bool {
+    let incidents = [
+        SourceFailure::Unreadable,
+        SourceFailure::TooLarge,
+        SourceFailure::WrongPerson,
+        SourceFailure::Astray,
+    ];
+    incidents.iter().any(|failure| failure.code() == code)
+}
+
+/// Which holders' officers were told lately.
+#[derive(Debug, Default)]
+pub struct Incidents(Mutex<HashMap<String, Instant>>);
+
+impl Incidents {
+    fn first_in_a_while(&self, holder: &str) -> bool {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        match told.get(holder) {
+            Some(at) if now.duration_since(*at) < A_WHILE => false,
+            _ => {
+                told.insert(holder.to_owned(), now);
+                true
+            }
+        }
+    }
+}
+
+const A_WHILE: Duration = Duration::from_secs(600);
 
 /// The notice that goes with a count of look-ups over budget: to the officer of the participant whose certificate it
 /// was. It is about no person.

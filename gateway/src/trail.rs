@@ -18,6 +18,8 @@ pub struct Trail {
     pub entry: Entry,
     /// Whom it is about, once known.
     pub person: Option<PersonNo>,
+    /// Whether it is recorded that this was asked of holders elsewhere.
+    pub asked: bool,
 }
 
 impl Trail {
@@ -39,6 +41,7 @@ impl Trail {
             language: Language::from_accept_language(text("accept-language")),
             entry,
             person: None,
+            asked: false,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::limits::{Budgets, FloodCounts};
+use crate::notice::Incidents;
 use crate::oauth::Issuer;
 use crate::oauth::access_token::Verifier;
 use crate::oauth::replay::ReplayGuard;
@@ -75,7 +76,7 @@ pub struct World {
     /// Access tokens.
     pub verifier: Verifier,
     /// Keys that sign them.
-    pub signing: ArcSwap<SigningKeys>,
+    pub signing: Arc<ArcSwap<SigningKeys>>,
     /// Assertions used.
     pub replay: ReplayGuard,
     /// Our issuer.
@@ -84,6 +85,8 @@ pub struct World {
     pub budgets: Budgets,
     /// What is counted instead of recorded.
     pub floods: FloodCounts,
+    /// Holders whose officers were told lately that what they send cannot be used.
+    pub incidents: Incidents,
     /// Notices recorded since the start.
     pub notices: AtomicU64,
     /// The rest.

@@ -8,7 +8,7 @@ mod plan;
 
 pub use capability::{Capability, Misfit};
 pub use page::{Entry, Page, PageFault, Unfit, patients, read_page};
-pub use plan::{Search, searches};
+pub use plan::{PATIENT_INCLUDES, Search, searches};
 
 #[cfg(test)]
 mod tests;

@@ -62,4 +62,17 @@ const INCLUDES: &[(&str, &str)] = &[
     ("MedicationDispense", "medication"),
     ("MedicationStatement", "medication"),
     ("DeviceUseStatement", "device"),
+    ("CareTeam", "participant"),
+    ("EpisodeOfCare", "organization"),
+    ("EpisodeOfCare", "care-manager"),
+    ("Encounter", "service-provider"),
+    ("Encounter", "participant"),
+    ("Appointment", "actor"),
+    ("MedicationRequest", "requester"),
+    ("Immunization", "performer"),
+    ("Procedure", "performer"),
+    ("Observation", "performer"),
 ];
+
+/// What is asked along with the Patient, where it is offered.
+pub const PATIENT_INCLUDES: &[&str] = &["general-practitioner", "organization"];

@@ -253,6 +253,19 @@ impl Tables {
             .map_or(plain, |form| (&form.name, &form.reason))
     }
 
+    /// The types that holders elsewhere are asked for, each once.
+    pub fn asked_elsewhere(&self) -> impl Iterator<Item = &str> {
+        let names: std::collections::BTreeSet<&str> =
+            self.searches.iter().map(|asked| &*asked.resource).collect();
+        names.into_iter()
+    }
+
+    /// Every data class that these tables know.
+    #[must_use]
+    pub fn all_classes(&self) -> consent::ClassSet {
+        self.vocabulary.all_classes()
+    }
+
     /// How a resource type takes part; `None` when R4 has no such type.
     #[must_use]
     pub fn kind(&self, resource_type: &str) -> Option<TypeKind> {

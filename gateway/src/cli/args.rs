@@ -23,6 +23,13 @@ pub(super) enum Command {
         after_help = "Example: sluis demo --dir ./sluis-demo --fresh\nIt prints commands to paste, then the line `ready`."
     )]
     Demo(Demo),
+    /// One holder's own FHIR server, as `demo --remote` starts it; ends when its standard input does.
+    #[cfg(feature = "sandbox")]
+    #[command(
+        hide = true,
+        after_help = "Example: sluis holder-server --holder huisarts-de-linde --dir ./sluis-demo"
+    )]
+    HolderServer(HolderServer),
     /// The gateway in real use.
     #[command(after_help = "Example: sluis serve --config /etc/sluis/sluis.toml")]
     Serve(Config),
@@ -64,6 +71,8 @@ With --json: {\"patient\":\"…\",\"asker\":\"…\",\"purpose\":\"TREAT\",\"at\"
     Consent(Group<ConsentCommand>),
     /// Relations between organisations about a person.
     Relation(Group<RelationCommand>),
+    /// The index: which holder elsewhere has data of whom, by data class.
+    Index(Group<IndexCommand>),
     /// Who takes part.
     Participant(Group<ParticipantCommand>),
     /// Certificates.
@@ -147,7 +156,7 @@ pub(crate) struct Demo {
     /// Throws an existing sandbox away first.
     #[arg(long)]
     pub(crate) fresh: bool,
-    /// Holders as separate processes: comes with a later release.
+    /// Each holder's data at a FHIR server of its own: a process, a port and a certificate for each.
     #[arg(long)]
     pub(crate) remote: bool,
     /// Starts the sandbox's clock so many seconds from the machine's.
@@ -156,6 +165,18 @@ pub(crate) struct Demo {
     /// `off` lifts the budgets, for measuring.
     #[arg(long, default_value = "on", value_parser = ["on", "off"])]
     pub(crate) budget: String,
+}
+
+/// `sluis holder-server`.
+#[cfg(feature = "sandbox")]
+#[derive(Args)]
+pub(crate) struct HolderServer {
+    /// The holder.
+    #[arg(long)]
+    pub(crate) holder: String,
+    /// The folder of the sandbox.
+    #[arg(long, default_value = "./sluis-demo")]
+    pub(crate) dir: PathBuf,
 }
 
 #[derive(Args)]
@@ -478,7 +499,94 @@ pub(super) enum RelationCommand {
 }
 
 #[derive(Subcommand)]
+pub(super) enum IndexCommand {
+    /// A holder with a server of its own has data of this person: from now on it is asked for them.
+    #[command(
+        after_help = "Example: sluis index add --holder praktijk-nieuw --patient - --class medication --class allergies --dir ./sluis-demo\nWith --json: {\"entry\":\"<id>\"}. No dates stand in the index, and no content."
+    )]
+    Add {
+        /// The holder.
+        #[arg(long)]
+        holder: String,
+        #[command(flatten)]
+        of: Of,
+        /// The person's birth date, as the holder knows it: who asks by BSN from outside care must name it.
+        #[arg(long)]
+        birthdate: Option<String>,
+        /// A data class; all of them when left out.
+        #[arg(long = "class")]
+        classes: Vec<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// The entries of a person.
+    #[command(
+        after_help = "Example: sluis index list --patient 999990032 --dir ./sluis-demo\nWith --json: {\"id\":\"…\",\"holder\":\"…\",\"classes\":[\"…\"]} a line"
+    )]
+    List {
+        #[command(flatten)]
+        of: Of,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Withdraws an entry: the holder is not asked for it any more.
+    #[command(after_help = "Example: sluis index withdraw ID --patient 999990032 --dir ./sluis-demo")]
+    Withdraw {
+        /// The id that `list` shows.
+        id: String,
+        #[command(flatten)]
+        of: Of,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum EndpointCommand {
+    /// Registers how a holder's own FHIR server is reached; it counts from the next question on.
+    #[command(
+        after_help = "Example: sluis participant endpoint set praktijk-nieuw --file endpoint.json --dir ./sluis-demo\n\
+The file: {\"url\":\"https://ehr.example/fhir/R4\",\"authentication\":{\"kind\":\"smart\",\"client_id\":\"sluis\",\"scope\":\"system/*.rs\"},\
+\"ca_pem\":\"-----BEGIN CERTIFICATE-----…\",\"networks\":[\"10.20.0.0/16\"],\"categorised\":[\"Observation\"],\"budget_ms\":3000,\"max_bytes\":8388608,\"at_once\":16}\n\
+Only url is required. authentication: {\"kind\":\"mtls\"} (the default: our certificate alone), {\"kind\":\"bearer\",\"secret\":\"credential:NAME or an absolute path\"}, or\n\
+smart: SMART backend services, our keys are at /.well-known/jwks.json of the portal. networks: networks that are no public ones and may be connected to.\n\
+categorised: types of which the holder promises a category on every resource, so that searches may be narrowed by it."
+    )]
+    Set {
+        /// The participant; it becomes a remote holder.
+        id: String,
+        /// The file; `-` for standard input.
+        #[arg(long)]
+        file: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Tries the endpoint as a question would, and says in words what is wrong.
+    #[command(
+        after_help = "Example: sluis participant endpoint test praktijk-nieuw --dir ./sluis-demo\nWith --json: {\"what\":\"certificate\",\"state\":\"bad\",\"words\":\"…\",\"mend\":\"…\"} a line; state is good, look or bad; exit 1 if one is bad.\nIt asks for a person who does not exist; nobody's data is read."
+    )]
+    Test {
+        /// The participant.
+        id: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// The endpoint as registered; a secret stands there by its place only.
+    #[command(
+        after_help = "Example: sluis participant endpoint show praktijk-nieuw --dir ./sluis-demo\nThe output is JSON."
+    )]
+    Show {
+        /// The participant.
+        id: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Subcommand)]
 pub(super) enum ParticipantCommand {
+    /// How a holder's own FHIR server is reached.
+    Endpoint(Group<EndpointCommand>),
     /// Everyone who takes part.
     #[command(
         after_help = "Example: sluis participant list --dir ./sluis-demo\nWith --json: {\"id\":\"…\",\"name\":\"…\",\"state\":\"active\",\"holder\":\"hosted\"} a line"

@@ -74,6 +74,8 @@ fn run(command: Command) -> Ended {
     match command {
         #[cfg(feature = "sandbox")]
         Command::Demo(args) => crate::sandbox::demo::run(&args),
+        #[cfg(feature = "sandbox")]
+        Command::HolderServer(args) => crate::sandbox::ehr::run(&args),
         Command::Serve(args) => serve::serve(&args.config),
         Command::CheckConfig(args) => serve::check(&args.config),
         Command::Import(args) => ops::import(&args),
@@ -86,6 +88,7 @@ fn run(command: Command) -> Ended {
         Command::Explain(args) => ops::explain(&args),
         Command::Consent(args) => ops::consent(&args.command),
         Command::Relation(args) => ops::relation(&args.command),
+        Command::Index(args) => ops::index(&args.command),
         Command::Participant(args) => ops::participant(&args.command),
         Command::Certificate(args) => ops::certificate(&args.command),
         Command::Audit(args) => audit::run(&args.command),
@@ -104,4 +107,4 @@ fn run(command: Command) -> Ended {
 
 /// Says how the demonstration ended, for [`crate::sandbox`].
 #[cfg(feature = "sandbox")]
-pub(crate) use args::Demo;
+pub(crate) use args::{Demo, HolderServer};

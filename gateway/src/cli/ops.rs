@@ -1,8 +1,8 @@
 //! Commands to the running gateway.
 
 use super::args::{
-    CertificateCommand, Common, ConsentCommand, Explain, Import, ParticipantCommand, RelationCommand,
-    RetentionCommand,
+    CertificateCommand, Common, ConsentCommand, EndpointCommand, Explain, Import, IndexCommand,
+    ParticipantCommand, RelationCommand, RetentionCommand,
 };
 use super::{Ended, files, print};
 use crate::control::{Command, Frame, Query, call};
@@ -160,11 +160,47 @@ pub(super) fn relation(command: &RelationCommand) -> Ended {
     }
 }
 
+fn endpoint(command: &EndpointCommand) -> Ended {
+    match command {
+        EndpointCommand::Set { id, file, common } => {
+            told(&common.dir, files::text(file).map(|text| Command::EndpointSet { id: id.clone(), text }))
+        }
+        EndpointCommand::Test { id, common } => {
+            tell(&common.dir, &Command::EndpointTest { id: id.clone(), json: common.json })
+        }
+        EndpointCommand::Show { id, common } => tell(&common.dir, &Command::EndpointShow { id: id.clone() }),
+    }
+}
+
+pub(super) fn index(command: &IndexCommand) -> Ended {
+    match command {
+        IndexCommand::Add { holder, of, birthdate, classes, common } => told(
+            &common.dir,
+            files::value(&of.patient).map(|patient| Command::IndexAdd {
+                holder: holder.clone(),
+                patient,
+                birth_date: birthdate.clone(),
+                classes: classes.clone(),
+                json: common.json,
+            }),
+        ),
+        IndexCommand::List { of, common } => told(
+            &common.dir,
+            files::value(&of.patient).map(|patient| Command::IndexList { patient, json: common.json }),
+        ),
+        IndexCommand::Withdraw { id, of, common } => told(
+            &common.dir,
+            files::value(&of.patient).map(|patient| Command::IndexWithdraw { patient, id: id.clone() }),
+        ),
+    }
+}
+
 pub(super) fn participant(command: &ParticipantCommand) -> Ended {
     let state = |id: &str, common: &Common, suspend| {
         tell(&common.dir, &Command::ParticipantState { id: id.to_owned(), suspend })
     };
     match command {
+        ParticipantCommand::Endpoint(group) => endpoint(&group.command),
         ParticipantCommand::List { common } => {
             tell(&common.dir, &Command::ParticipantList { json: common.json })
         }

@@ -61,6 +61,7 @@ fn run(config: &Config) -> Result<(), String> {
         budget: config.budget,
         caps: config.caps,
         holder_budget: HOLDER_BUDGET,
+        holders: config.holders.ours().map_err(|e| words(&e))?,
     };
     let provider = config.sign_in.as_ref().map(config::SignInConfig::provider).transpose();
     let sign_in = SignIn {

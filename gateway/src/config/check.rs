@@ -20,11 +20,40 @@ pub(super) fn check(config: &Config, reader: &mut Reader<'_>) -> Vec<String> {
             "give PEM files with the provider's authorities",
         );
     }
+    holders(config, reader, &mut notes);
     authorities(config, reader);
     addresses(config, reader);
     folders(config, reader, &mut notes);
     master_key(config, reader, &mut notes);
     notes
+}
+
+fn holders(config: &Config, reader: &mut Reader<'_>, notes: &mut Vec<String>) {
+    if let Some((certificate, key)) = &config.holders.identity {
+        pem_file("holders.certificate", certificate, reader);
+        if key.is_elsewhere() {
+            notes.push(
+                "holders.key is a credential of the service manager: checked when the service starts"
+                    .to_owned(),
+            );
+            return;
+        }
+    }
+    match config.holders.ours() {
+        Ok(_) => {}
+        Err(MaterialFault::File(path, kind)) if config.holders.authorities.contains(&path) => {
+            let what = format!("{}: {kind}", path.display());
+            reader.mistake("holders.ca", what, "give PEM files with the holders' authorities");
+        }
+        Err(MaterialFault::File(..)) => {}
+        Err(fault @ (MaterialFault::Secret(_) | MaterialFault::Tls(_))) => {
+            reader.mistake(
+                "holders.key",
+                fault.to_string(),
+                "give the key of holders.certificate, mode 0600",
+            );
+        }
+    }
 }
 
 fn identity(section: &str, tls: &TlsConfig, reader: &mut Reader<'_>, notes: &mut Vec<String>) {

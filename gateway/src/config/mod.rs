@@ -13,12 +13,14 @@ pub use secret::{Secret, SecretFault};
 use crate::limits::Budget;
 use crate::listen::{Caps, ClientAuthorities, ServerIdentity, TlsFault};
 use crate::oauth::Issuer;
+use crate::outbound::Ours;
 use crate::portal::Provider;
-use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A whole configuration.
 #[derive(Debug, Clone)]
@@ -29,6 +31,8 @@ pub struct Config {
     pub portal: TlsConfig,
     /// Who signs people in at the portal; nobody can without.
     pub sign_in: Option<SignInConfig>,
+    /// What we show and trust when we ask holders elsewhere.
+    pub holders: HoldersConfig,
     /// The management listener's address.
     pub management: SocketAddr,
     /// The URL by which clients know us.
@@ -84,28 +88,56 @@ pub struct SignInConfig {
     pub authorities: Vec<PathBuf>,
 }
 
+/// How we ask holders that have a FHIR server of their own.
+#[derive(Debug, Clone, Default)]
+pub struct HoldersConfig {
+    /// Our client certificate, PEM chain, leaf first, and its key.
+    pub identity: Option<(PathBuf, Secret)>,
+    /// PEM files with the authorities of their certificates, where an endpoint names none of its own.
+    pub authorities: Vec<PathBuf>,
+}
+
+impl HoldersConfig {
+    /// Reads certificate, key and authorities.
+    ///
+    /// # Errors
+    /// [`MaterialFault`].
+    pub fn ours(&self) -> Result<Ours, MaterialFault> {
+        let authorities = certificates(&self.authorities)?;
+        let Some((chain, key)) = &self.identity else { return Ok(Ours { identity: None, authorities }) };
+        let chain = certificates(std::slice::from_ref(chain))?;
+        let key = key.read().map_err(MaterialFault::Secret)?;
+        let key = PrivateKeyDer::from_pem_slice(&key).map_err(|_| MaterialFault::Tls(TlsFault::Key))?;
+        Ok(Ours { identity: Some((chain, Arc::new(key))), authorities })
+    }
+}
+
 impl SignInConfig {
     /// Reads the authorities.
     ///
     /// # Errors
     /// [`MaterialFault`].
     pub fn provider(&self) -> Result<Provider, MaterialFault> {
-        let mut authorities = Vec::new();
-        for path in &self.authorities {
-            let pem = read(path)?;
-            let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-            let found = found.ok().filter(|found| !found.is_empty());
-            authorities.extend(
-                found.ok_or_else(|| MaterialFault::File(path.clone(), std::io::ErrorKind::InvalidData))?,
-            );
-        }
         Ok(Provider {
             issuer: self.issuer.clone(),
             client: self.client_id.clone(),
             person_system: self.person_system.clone(),
-            authorities,
+            authorities: certificates(&self.authorities)?,
         })
     }
+}
+
+/// Every certificate in these PEM files; a file without one is no such file.
+fn certificates(paths: &[PathBuf]) -> Result<Vec<CertificateDer<'static>>, MaterialFault> {
+    let mut certificates = Vec::new();
+    for path in paths {
+        let pem = read(path)?;
+        let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+        let found = found.ok().filter(|found| !found.is_empty());
+        let missing = || MaterialFault::File(path.clone(), std::io::ErrorKind::InvalidData);
+        certificates.extend(found.ok_or_else(missing)?);
+    }
+    Ok(certificates)
 }
 
 impl TlsConfig {

@@ -1,7 +1,7 @@
 //! Every key there is. `deploy/sluis.example.toml` shows them all.
 
 use super::reader::{Reader, text, texts, whole};
-use super::{Config, ExchangeConfig, Secret, SignInConfig, TlsConfig};
+use super::{Config, ExchangeConfig, HoldersConfig, Secret, SignInConfig, TlsConfig};
 use crate::limits::Budget;
 use crate::listen::Caps;
 use crate::oauth::Issuer;
@@ -38,6 +38,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
     });
     let portal = tls(reader, "portal");
     let sign_in = sign_in(reader);
+    let holders = holders(reader);
     let management = listen(reader, "management.listen");
     let budget = budget(reader);
     let caps = caps(reader);
@@ -49,6 +50,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
         },
         portal: portal?,
         sign_in: sign_in?,
+        holders: holders?,
         management: management?,
         issuer: issuer?,
         origin: origin?,
@@ -88,6 +90,24 @@ fn sign_in(reader: &mut Reader<'_>) -> Option<Option<SignInConfig>> {
         person_system: person_system?,
         authorities: authorities?,
     }))
+}
+
+/// A certificate and its key come together or not at all.
+fn holders(reader: &mut Reader<'_>) -> Option<HoldersConfig> {
+    let base = reader.base();
+    let authorities = reader.optional("holders.ca", "a list of paths of PEM files", |v| {
+        Some(texts(v)?.into_iter().map(|path| base.join(path)).collect())
+    });
+    let identity = if reader.has("holders.certificate") || reader.has("holders.key") {
+        let certificate = reader.required("holders.certificate", "a path of a PEM chain, leaf first", |v| {
+            Some(base.join(text(v)?))
+        });
+        let key = secret(reader, "holders.key");
+        Some((certificate?, key?))
+    } else {
+        None
+    };
+    Some(HoldersConfig { identity, authorities: authorities.unwrap_or_default() })
 }
 
 fn absolute(value: &DeValue<'_>) -> Option<PathBuf> {

@@ -41,7 +41,7 @@ impl std::error::Error for SecretFault {}
 
 impl Secret {
     /// Reads `credential:NAME`, or a path; a relative one starts from `base`.
-    pub(super) fn parse(raw: &str, base: &Path) -> Option<Self> {
+    pub(crate) fn parse(raw: &str, base: &Path) -> Option<Self> {
         let Some(name) = raw.strip_prefix("credential:") else {
             return (!raw.is_empty()).then(|| Self::File(base.join(raw)));
         };

@@ -1,10 +1,11 @@
 //! What each command does. Words go out as they are: this end is an operator's.
 
-use super::explain;
 use super::wire::{Command, Frame};
+use super::{elsewhere, explain};
 use crate::backup::{self, ArchiveError, Snapshot};
 use crate::desk::{self, Refused};
 use crate::export::{self, Format as ExportFormat};
+use crate::localisation;
 use crate::register;
 use crate::replay::{Past, Present};
 use crate::retention::{self, Forgotten};
@@ -65,6 +66,19 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
             .map_err(|e| Refused::new("usage", format!("the fingerprint {e}")))
             .and_then(|fingerprint| register::block(world, fingerprint))
             .map(|()| note(say, "blocked from the next request on")),
+        Command::EndpointSet { id, text } => elsewhere::set(world, id, text, say),
+        Command::EndpointTest { id, json } => return elsewhere::test(world, id, *json, say),
+        Command::EndpointShow { id } => elsewhere::show(world, id, say),
+        Command::IndexAdd { holder, patient, birth_date, classes, json } => {
+            let entry = localisation::Entry { holder, birth_date: birth_date.as_deref(), classes };
+            identifier(patient)
+                .and_then(|p| localisation::register(world, &p, &entry))
+                .map(|id| out(say, recorded("entry", &id, *json)))
+        }
+        Command::IndexList { patient, json } => elsewhere::list(world, patient, *json, say),
+        Command::IndexWithdraw { patient, id } => identifier(patient)
+            .and_then(|p| localisation::withdraw(world, &p, id, None))
+            .map(|()| note(say, "withdrawn: from the next question on this holder is not asked for it")),
         Command::AuditDump => audit_read(world, "dump").map(|()| dump(world, say)),
         Command::AuditVerify { older, json } => return verify(world, older.as_deref(), *json, say),
         Command::AuditProve { index } => audit_read(world, "prove").and_then(|()| prove(world, *index, say)),
@@ -112,7 +126,7 @@ pub(super) fn out(say: Say<'_>, line: String) {
     let _heard = say(Frame::Out(line));
 }
 
-fn note(say: Say<'_>, line: &str) {
+pub(super) fn note(say: Say<'_>, line: &str) {
     let _heard = say(Frame::Note(line.to_owned()));
 }
 

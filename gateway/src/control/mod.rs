@@ -2,6 +2,7 @@
 //! (DESIGN.md 11). One request line in JSON, then answer lines until the end.
 
 mod commands;
+mod elsewhere;
 mod explain;
 pub(crate) mod operator;
 mod wire;

@@ -3,13 +3,14 @@
 //! State, nonce and verifier are bound to the browser by a cookie of their own; a code is redeemed once, by the browser that
 //! asked for it (RFC 9700 4.5, 4.7).
 
-use super::provider::{ProviderFault, form};
+use super::provider::ProviderFault;
 use super::session::{Identity, cookie, cookie_of, random};
 use super::visit::Visit;
 use super::{Door, page};
 use crate::limits::{FloodKind, Source};
 use crate::oauth::asker::AskingPerson;
 use crate::oauth::oidc::{self, SignedInAs};
+use crate::outbound::form;
 use crate::road::authenticate;
 use crate::store::leaf::Draft;
 use crate::trail::organisation;

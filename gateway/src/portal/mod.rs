@@ -16,7 +16,7 @@ mod words;
 
 pub use provider::Provider;
 #[cfg(feature = "sandbox")]
-pub(crate) use {provider::form as query, session::random};
+pub(crate) use session::random;
 
 use crate::oauth::discovery;
 use crate::world::World;

@@ -2,15 +2,12 @@
 //! discovery document, in bounded time and size, following nothing.
 
 use crate::oauth::oidc::{self, Expected, Metadata, SignedInAs};
+use crate::outbound::{Allowance, Base, Client, Fault, Ours, Question, form};
 use crate::world::World;
 use bytes::Bytes;
-use http::{Request, header};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::rt::TokioIo;
-use rustls_pki_types::{CertificateDer, ServerName};
-use std::sync::Arc;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use rustls_pki_types::CertificateDer;
 use std::time::{Duration, Instant};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// An identity provider, and who we are there.
@@ -97,70 +94,29 @@ impl Provider {
     }
 
     async fn fetch(&self, url: &str, form: Option<String>) -> Result<Bytes, ProviderFault> {
-        let answer = timeout(PATIENCE, self.exchange(url, form)).await;
-        answer.map_err(|_elapsed| ProviderFault::Unreachable)?
-    }
-
-    async fn exchange(&self, url: &str, form: Option<String>) -> Result<Bytes, ProviderFault> {
-        let unfit = || ProviderFault::Unfit("endpoint");
-        let uri: http::Uri = url.parse().map_err(|_| unfit())?;
-        let host = uri.host().ok_or_else(unfit)?.trim_matches(['[', ']']).to_owned();
-        let authority = uri.authority().ok_or_else(unfit)?.as_str().to_owned();
-        let name = ServerName::try_from(host.clone()).map_err(|_| unfit())?;
-        let tcp = TcpStream::connect((host.as_str(), uri.port_u16().unwrap_or(443)))
-            .await
-            .map_err(|_| ProviderFault::Unreachable)?;
-        let connector = tokio_rustls::TlsConnector::from(Arc::new(self.tls()?));
-        let tls = connector.connect(name, tcp).await.map_err(|_| ProviderFault::Unreachable)?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(tls))
-            .await
-            .map_err(|_| ProviderFault::Unreachable)?;
-        let driver = tokio::spawn(connection);
-        let request = Request::builder()
-            .method(if form.is_some() { "POST" } else { "GET" })
-            .uri(uri.path_and_query().map_or("/", |path| path.as_str()))
-            .header(header::HOST, authority)
-            .header(header::ACCEPT, "application/json")
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(Full::new(Bytes::from(form.unwrap_or_default())))
-            .map_err(|_| unfit())?;
-        let response = sender.send_request(request).await.map_err(|_| ProviderFault::Unreachable)?;
-        let status = response.status().as_u16();
-        let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await;
-        driver.abort();
-        let body = body.map_err(|_| ProviderFault::Unfit("answer"))?.to_bytes();
-        if status == 200 { Ok(body) } else { Err(ProviderFault::Unfit("status")) }
-    }
-
-    fn tls(&self) -> Result<rustls::ClientConfig, ProviderFault> {
-        let unfit = |_| ProviderFault::Unfit("authorities");
-        let mut roots = rustls::RootCertStore::empty();
-        for authority in &self.authorities {
-            roots.add(authority.clone()).map_err(unfit)?;
-        }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = rustls::ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .map_err(unfit)?;
-        Ok(builder.with_root_certificates(roots).with_no_client_auth())
+        let unfit = |_| ProviderFault::Unfit("endpoint");
+        let ours = Ours { authorities: self.authorities.clone(), ..Ours::default() };
+        // An endpoint may carry a query (RFC 6749 3.1).
+        let (place, query) = url.split_once('?').map_or((url, None), |(place, query)| (place, Some(query)));
+        let below = query.map(|query| format!("?{query}")).unwrap_or_default();
+        let client = Client::new(Base::parse(place).map_err(unfit)?, &ours, &anywhere())
+            .map_err(|_| ProviderFault::Unfit("authorities"))?;
+        let allowance = Allowance::of(ANSWER_MAX);
+        let question =
+            Question { below: &below, form, accept: "application/json", bearer: None, allowance: &allowance };
+        let answer = timeout(PATIENCE, client.ask(&question)).await;
+        let answer = answer.map_err(|_elapsed| ProviderFault::Unreachable)?;
+        let answer = answer.map_err(|fault| match fault {
+            Fault::TooLarge | Fault::Encoding => ProviderFault::Unfit("answer"),
+            _ => ProviderFault::Unreachable,
+        })?;
+        if answer.status == 200 { Ok(answer.body.into()) } else { Err(ProviderFault::Unfit("status")) }
     }
 }
 
-/// A form or a query, encoded.
-pub(crate) fn form(fields: &[(&str, &str)]) -> String {
-    let pairs = fields.iter().map(|(name, value)| format!("{name}={}", percent(value)));
-    pairs.collect::<Vec<_>>().join("&")
-}
-
-fn percent(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            other => out.push_str(&format!("%{other:02X}")),
-        }
-    }
-    out
+/// The provider stands in the configuration: whoever wrote it there knows where it is, also in a network of their own.
+fn anywhere() -> [IpNet; 2] {
+    [IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())]
 }
 
 const FRESH: Duration = Duration::from_secs(600);

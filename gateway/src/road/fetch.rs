@@ -1,9 +1,13 @@
 //! Stage 6: what the permitted holders have, all at once, each within its time. A holder that fails is a gap.
 
 use super::decide::{Decided, Granted};
+use super::record::record_asked;
 use crate::refusal::Refusal;
 use crate::sources::{Sent, SourceAsk, SourceFailure};
+use crate::trail::Trail;
+use crate::trust::participant::Holder;
 use crate::world::World;
+use futures_util::future::{join, join_all};
 use std::sync::Arc;
 
 /// A granted question with what holders sent.
@@ -13,51 +17,59 @@ pub struct Fetched {
     pub(super) contributions: Vec<Option<Result<Sent, SourceFailure>>>,
 }
 
-/// Asks every permitted holder.
+/// Asks every permitted holder. Where one is elsewhere, it is recorded first that it is asked (DESIGN.md 2).
 ///
 /// # Errors
-/// [`Refusal::SourceUnavailable`] when every one of them failed.
-pub async fn fetch(granted: Granted, world: &World) -> Result<Fetched, Refusal> {
-    let person = granted.located.subject.person;
-    let ask = |decided: &Decided| SourceAsk {
-        holder: Arc::clone(&decided.holder),
-        person,
-        classes: decided.decision.permitted_classes(),
+/// [`Refusal::SourceUnavailable`] when every one of them failed; [`Refusal::AuditUnavailable`].
+pub async fn fetch(granted: Granted, world: &World, trail: &mut Trail) -> Result<Fetched, Refusal> {
+    let asks: Vec<_> = granted.decisions.iter().map(|decided| ask(decided, &granted, world)).collect();
+    let elsewhere = asks.iter().flatten().any(is_elsewhere);
+    let coming = join_all(asks.iter().map(|ask| async move {
+        let coming = world.source.fetch(ask.as_ref()?);
+        Some(match tokio::time::timeout(world.settings.holder_budget, coming).await {
+            Ok(contribution) => contribution,
+            Err(_) => Err(SourceFailure::Late),
+        })
+    }));
+    let contributions = if elsewhere && !trail.asked {
+        trail.asked = true;
+        // Polled in this order: the record has entered the journal's queue before anybody is asked.
+        let (recorded, contributions) = join(record_asked(world, trail), coming).await;
+        recorded?;
+        contributions
+    } else {
+        coming.await
     };
-    let coming = granted.decisions.iter().map(|decided| {
-        let ask = decided.decision.any_permit().then(|| ask(decided));
-        async move {
-            let ask = ask?;
-            let coming = world.source.fetch(&ask);
-            Some(match tokio::time::timeout(world.settings.holder_budget, coming).await {
-                Ok(contribution) => contribution,
-                Err(_) => Err(SourceFailure::Late),
-            })
-        }
-    });
-    let contributions = all(coming.collect()).await;
-    let asked = contributions.iter().flatten();
-    if asked.clone().all(Result::is_err) {
+    for (share, contribution) in trail.entry.shares.iter_mut().zip(&contributions) {
+        let failed = contribution.as_ref().and_then(|contribution| contribution.as_ref().err());
+        share.failed = failed.map(|failure| failure.code().to_owned());
+    }
+    let mut asked = contributions.iter().flatten().peekable();
+    if asked.peek().is_some() && asked.all(Result::is_err) {
         return Err(Refusal::SourceUnavailable);
     }
     Ok(Fetched { granted, contributions })
 }
 
-/// Waits for all, in order; all make progress at once.
-async fn all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
-    let mut running: Vec<_> = futures.into_iter().map(Box::pin).collect();
-    let mut done: Vec<Option<F::Output>> = running.iter().map(|_| None).collect();
-    std::future::poll_fn(|context| {
-        let mut waiting = false;
-        for (future, output) in running.iter_mut().zip(done.iter_mut()).filter(|(_, output)| output.is_none())
-        {
-            match future.as_mut().poll(context) {
-                std::task::Poll::Ready(value) => *output = Some(value),
-                std::task::Poll::Pending => waiting = true,
-            }
-        }
-        if waiting { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
+/// What this holder is asked for: of one elsewhere no more than it registered to have.
+fn ask(decided: &Decided, granted: &Granted, world: &World) -> Option<SourceAsk> {
+    let subject = &granted.located.subject;
+    let mut classes = decided.decision.permitted_classes();
+    if decided.holder.holder == Some(Holder::Remote) {
+        let registered = subject.state.registered(decided.holder.id.as_str(), world.rules.vocabulary());
+        classes = classes.intersection(registered.union(world.rules.vocabulary().going_along()));
+    }
+    let asks = !classes.minus(world.rules.vocabulary().going_along()).is_empty();
+    let any =
+        if decided.holder.holder == Some(Holder::Remote) { asks } else { decided.decision.any_permit() };
+    any.then(|| SourceAsk {
+        holder: Arc::clone(&decided.holder),
+        person: subject.person,
+        classes,
+        identifiers: subject.state.identifiers.clone(),
     })
-    .await;
-    done.into_iter().flatten().collect()
+}
+
+fn is_elsewhere(ask: &SourceAsk) -> bool {
+    ask.holder.holder == Some(Holder::Remote)
 }

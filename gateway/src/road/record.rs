@@ -55,8 +55,21 @@ pub async fn record_disclosure(
         return record_change(minimised, change, world, trail).await;
     }
     let (kind, outcome, fence) = (minimised.kind(), minimised.outcome(), minimised.fence());
-    let draft = draft(trail, kind, outcome, world);
-    Ok(commit(draft, minimised, fence, world).await?)
+    let drafts = noticed(draft(trail, kind, outcome, world), minimised.about(), trail, world)?;
+    let told = drafts.beside.len();
+    let recorded = commit(drafts, minimised, fence, world).await?;
+    notice::count(if recorded.is_some() { told } else { 0 }, world);
+    Ok(recorded)
+}
+
+/// Records that holders elsewhere are asked: it enters before they are, and stands before anything of them is used.
+///
+/// # Errors
+/// [`AuditUnavailable`]; then nothing of theirs is.
+pub async fn record_asked(world: &World, trail: &Trail) -> Result<(), AuditUnavailable> {
+    let draft = draft(trail, Kind::Asked, Outcome::Success, world);
+    let recorded = world.store.record(draft, None).await;
+    recorded.map(drop).map_err(|_| AuditUnavailable)
 }
 
 /// The record that ends this request; it names the rules in force also where none had to be asked (NEN 7513).
@@ -74,7 +87,9 @@ fn noticed(
     world: &World,
 ) -> Result<Drafts, AuditUnavailable> {
     let beside = about.map(|about| notice::of(about, trail, world, main.time)).transpose();
-    Ok(Drafts { main, beside: beside.map_err(|_| AuditUnavailable)?.unwrap_or_default() })
+    let mut beside = beside.map_err(|_| AuditUnavailable)?.unwrap_or_default();
+    beside.extend(notice::of_unfit(trail, world, main.time));
+    Ok(Drafts { main, beside })
 }
 
 async fn commit<T>(

@@ -1,5 +1,6 @@
 //! `sluis demo`: the whole region on one machine. It only arranges; everything then goes the ordinary roads.
 
+use super::ehr::Servers;
 use super::pki::{self, Material};
 use super::provider::{self, Development};
 use super::seed;
@@ -10,7 +11,10 @@ use crate::limits::Budget;
 use crate::listen::Caps;
 use crate::oauth::Issuer;
 use crate::portal::SignIn;
+use crate::register;
 use crate::store::keys::sandbox_master_key;
+use crate::trust::Participant;
+use crate::trust::participant::Holder;
 use crate::world::World;
 use std::fs;
 use std::io::Write;
@@ -26,9 +30,6 @@ const CUSTODIAN: &str = "Regio Heuvelrijk (sandbox)";
 
 /// Runs the demonstration until it is told to end.
 pub(crate) fn run(args: &Demo) -> Ended {
-    if args.remote {
-        return Ended::Failed("--remote: holders as separate processes come with a later release".into());
-    }
     let mut addresses = Vec::new();
     for (name, text) in
         [("--exchange", &args.exchange), ("--portal", &args.portal), ("--management", &args.management)]
@@ -75,6 +76,7 @@ fn demo(
     fs::create_dir_all(dir).map_err(io)?;
     let clock = Clock::sandbox(args.clock_offset);
     let started = seed::first_start(dir, &clock)?;
+    seed::stays_as_it_was(dir, args.remote)?;
     let material = Material::read_or_mint(&dir.join("pki"), clock.now())?;
     let overlay = dir.join("tables");
     let plan = Plan {
@@ -89,13 +91,16 @@ fn demo(
         budget: if args.budget == "off" { Budget::Off } else { Budget::default() },
         caps: Caps::default(),
         holder_budget: Duration::from_secs(3),
+        holders: pki::towards_holders(&dir.join("pki"))?,
     };
     let bound = Bound::bind(exchange, portal, management)?;
     let port = bound.exchange.local_addr().map_err(io)?;
     let issuer = format!("https://{port}");
     let issuer = Issuer::parse(&issuer).ok_or_else(|| BootError(format!("{issuer} is no issuer")))?;
     let (world, _found) = boot::open(&plan, &issuer)?;
-    seed::fill(dir, &world, &material, started)?;
+    seed::fill(dir, &world, &material, started, args.remote)?;
+    // Held until the end: they end with it.
+    let _servers = if args.remote { Some(elsewhere(dir, &world)?) } else { None };
     let places = seed::Places {
         exchange: issuer.as_str().to_owned(),
         portal: format!("https://{}", bound.portal.local_addr().map_err(io)?),
@@ -108,6 +113,24 @@ fn demo(
     let runtime = tokio::runtime::Runtime::new().map_err(io)?;
     let banner = || say(&banner(dir, &places));
     runtime.block_on(boot::serve(world, bound, faces, plan.caps, dir, banner))
+}
+
+/// Starts the holders' own servers, and registers where each listens this time.
+fn elsewhere(dir: &Path, world: &Arc<World>) -> Result<Servers, BootError> {
+    let trust = world.store.trust();
+    let remote = trust.participants().filter(|p| p.holder == Some(Holder::Remote));
+    let mut holders: Vec<String> = remote.map(|p| p.id.as_str().to_owned()).collect();
+    holders.sort_unstable();
+    let (servers, places) = Servers::start(dir, &holders)?;
+    for (holder, place) in places {
+        let known = world.store.trust().participant(&holder).cloned();
+        let Some(known) = known else { continue };
+        let endpoint =
+            serde_json::json!({"url": format!("https://{place}/fhir"), "networks": ["127.0.0.0/8"]});
+        let next = Participant { endpoint: Some(endpoint), ..(*known).clone() };
+        register::add(world, next).map_err(|e| BootError(format!("the endpoint of {holder}: {e}")))?;
+    }
+    Ok(servers)
 }
 
 /// The development provider, and how the portal reaches it: over TLS like any other.

@@ -3,16 +3,18 @@
 use super::region::Region;
 use crate::boot::BootError;
 use crate::listen::{ClientAuthorities, ServerIdentity};
+use crate::outbound::Ours;
 use crate::store::keys::write_secret;
 use crate::trust::Fingerprint;
 use certs_dev::mint;
 use jiff::Timestamp;
-use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 /// What each party's folder holds that others may know.
 pub(super) struct Material {
@@ -79,8 +81,12 @@ fn write(folder: &Path, now: Timestamp) -> Result<(), BootError> {
     };
     put("server/cert.pem", minted.server.cert_pem.as_bytes())?;
     put("server/key.pem", minted.server.key_pem.as_bytes())?;
+    put("gateway/cert.pem", minted.gateway.cert_pem.as_bytes())?;
+    put("gateway/key.pem", minted.gateway.key_pem.as_bytes())?;
     for party in &minted.participants {
         let id = &party.id;
+        put(&format!("{id}/server-cert.pem"), party.server.cert_pem.as_bytes())?;
+        put(&format!("{id}/server-key.pem"), party.server.key_pem.as_bytes())?;
         put(&format!("{id}/cert.pem"), party.client.cert_pem.as_bytes())?;
         put(&format!("{id}/key.pem"), party.client.key_pem.as_bytes())?;
         put(&format!("{id}/jwk.json"), party.signing.private_jwk.to_string().as_bytes())?;
@@ -88,14 +94,26 @@ fn write(folder: &Path, now: Timestamp) -> Result<(), BootError> {
     put("ca.pem", minted.ca_pem.as_bytes())
 }
 
+/// What a holder's own server shows, and whose client certificates it takes.
+pub(super) fn holder_faces(
+    folder: &Path,
+    holder: &str,
+) -> Result<(ServerIdentity, ClientAuthorities), BootError> {
+    faces_of(folder, &format!("{holder}/server-cert.pem"), &format!("{holder}/server-key.pem"))
+}
+
 /// The server's own certificate, and whose client certificates it takes.
 pub(super) fn faces(folder: &Path) -> Result<(ServerIdentity, ClientAuthorities), BootError> {
+    faces_of(folder, "server/cert.pem", "server/key.pem")
+}
+
+fn faces_of(folder: &Path, chain: &str, key: &str) -> Result<(ServerIdentity, ClientAuthorities), BootError> {
     let read = |name: &str| {
         let path = folder.join(name);
         fs::read(&path).map_err(|e| failed(&path)(&e))
     };
-    let identity = ServerIdentity::from_pem(&read("server/cert.pem")?, &read("server/key.pem")?)
-        .map_err(|e| BootError(e.to_string()))?;
+    let identity =
+        ServerIdentity::from_pem(&read(chain)?, &read(key)?).map_err(|e| BootError(e.to_string()))?;
     let ca = read("ca.pem")?;
     let authorities = ClientAuthorities::new([ca.as_slice()], []).map_err(|e| BootError(e.to_string()))?;
     Ok((identity, authorities))
@@ -105,4 +123,17 @@ pub(super) fn faces(folder: &Path) -> Result<(ServerIdentity, ClientAuthorities)
 pub(super) fn authorities(folder: &Path) -> Result<Vec<CertificateDer<'static>>, BootError> {
     let path = folder.join("ca.pem");
     CertificateDer::pem_file_iter(&path).and_then(Iterator::collect).map_err(|e| failed(&path)(&e))
+}
+
+/// What the sandbox shows and trusts when it asks holders elsewhere.
+pub(super) fn towards_holders(folder: &Path) -> Result<Ours, BootError> {
+    let (chain, key) = (folder.join("gateway/cert.pem"), folder.join("gateway/key.pem"));
+    if !chain.exists() {
+        // A sandbox of before there were such holders.
+        return Ok(Ours { identity: None, authorities: authorities(folder)? });
+    }
+    let read: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&chain).and_then(Iterator::collect);
+    let secret = PrivateKeyDer::from_pem_file(&key).map_err(|e| failed(&key)(&e))?;
+    let identity = Some((read.map_err(|e| failed(&chain)(&e))?, Arc::new(secret)));
+    Ok(Ours { identity, authorities: authorities(folder)? })
 }

@@ -4,8 +4,9 @@
 use crate::oauth::form::Form;
 use crate::oauth::oidc::{self, provider as tokens};
 use crate::oauth::signing::{SigningKey, SigningKeys};
+use crate::outbound::form as query;
+use crate::portal::Provider;
 use crate::portal::page::{json, plain, see_other};
-use crate::portal::{Provider, query};
 use crate::world::World;
 use axum::Router;
 use axum::body::Body;

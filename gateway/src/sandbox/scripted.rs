@@ -1,6 +1,7 @@
 //! Holders that fail on command, so that faults can be rehearsed: down, slow, garbage, or as they are.
 
-use crate::sources::{Coming, Held, Sent, Source, SourceAsk, SourceFailure};
+use crate::sources::{Coming, Held, Probing, Sent, Source, SourceAsk, SourceFailure};
+use crate::trust::Participant;
 use bytes::Bytes;
 use fhir_mappings::release::Bound;
 use std::collections::HashMap;
@@ -49,6 +50,10 @@ impl Source for Scripted {
         }
     }
 
+    fn probe<'a>(&'a self, participant: &'a Participant) -> Probing<'a> {
+        self.behind.probe(participant)
+    }
+
     fn script(&self, holder: &str, mode: &str) -> Result<(), String> {
         let mode = match mode {
             "none" => None,
@@ -72,11 +77,11 @@ fn spoilt(bytes: &'static [u8]) -> Sent {
         resource_type: "Condition".into(),
         key: "spoilt".into(),
         full_url: None,
-        recorded: "2026-01-01T00:00:00Z".into(),
+        recorded: Some("2026-01-01T00:00:00Z".into()),
         bytes: Bytes::from_static(bytes),
     };
     // As a holder's own server would send it.
-    Sent { bound: Bound::Fetched, resources: vec![held] }
+    Sent { bound: Bound::Fetched, patient_references: Vec::new(), resources: vec![held] }
 }
 
 const WRONG_PERSON: &[u8] = br#"{"resourceType":"Condition","id":"spoilt","subject":{"identifier":{"system":"http://fhir.nl/fhir/NamingSystem/bsn","value":"999990160"}},"code":{"coding":[{"system":"http://snomed.info/sct","code":"38341003"}]}}"#;

@@ -1,19 +1,22 @@
 //! The first start of a sandbox: the region goes in through the ordinary roads, once.
 
 use super::pki::Material;
-use super::region::{Mandate, Patient, REPRESENTATIVE, Region};
+use super::region::{Holding, Mandate, Patient, REPRESENTATIVE, Region};
 use crate::boot::BootError;
 use crate::clock::Clock;
 use crate::desk::{self, Refused};
+use crate::localisation::{self, Entry};
 use crate::register;
 use crate::store::facts::Names;
 use crate::store::keys::write_secret;
+use crate::trust::participant::Holder;
 use crate::trust::{Participant, Person, State};
 use crate::world::World;
 use consent::Period;
 use consent::question::RecordedRepresentative;
 use consent::record::Representation;
 use data_encoding::BASE32_NOPAD;
+use fhir_mappings::classify::Origin;
 use fhir_mappings::identifiers::{Identifier, KnownSystem};
 use fhir_mappings::intake::Format;
 use jiff::Timestamp;
@@ -63,7 +66,22 @@ fn write_json(path: &Path, value: &Value) -> Result<(), BootError> {
     write_secret(path, &text).map_err(|e| BootError(format!("{}: {e}", path.display())))
 }
 
-fn region(started: Timestamp) -> Result<Region, BootError> {
+/// A sandbox stays as it was first started: data here, or at the holders' own servers.
+pub(super) fn stays_as_it_was(dir: &Path, remote: bool) -> Result<(), BootError> {
+    let path = dir.join(MARK);
+    let mark = read_json(&path)?.unwrap_or_default();
+    let was = mark.get("remote").and_then(Value::as_bool).unwrap_or(false);
+    if mark.get("filled") != Some(&json!(true)) || was == remote {
+        return Ok(());
+    }
+    let how = if was { "with --remote" } else { "without --remote" };
+    Err(BootError(format!(
+        "{} was started {how}: start it so again, or throw it away with --fresh",
+        dir.display()
+    )))
+}
+
+pub(super) fn region(started: Timestamp) -> Result<Region, BootError> {
     let zone = jiff::tz::TimeZone::get("Europe/Amsterdam").map_err(|e| BootError(e.to_string()))?;
     Region::build(started.to_zoned(zone).date()).map_err(|e| BootError(e.to_string()))
 }
@@ -75,24 +93,29 @@ pub(super) fn fill(
     world: &World,
     material: &Material,
     started: Timestamp,
+    remote: bool,
 ) -> Result<(), BootError> {
     let path = dir.join(MARK);
     let mut mark = read_json(&path)?.unwrap_or_default();
     if mark.get("filled") == Some(&json!(true)) {
         return Ok(());
     }
-    fill_in(world, material, started)?;
+    fill_in(world, material, started, remote)?;
     if let Some(members) = mark.as_object_mut() {
+        members.insert("remote".into(), json!(remote));
         members.insert("filled".into(), json!(true));
     }
     write_json(&path, &mark)
 }
 
-fn fill_in(world: &World, material: &Material, started: Timestamp) -> Result<(), BootError> {
+fn fill_in(world: &World, material: &Material, started: Timestamp, remote: bool) -> Result<(), BootError> {
     let region = region(started)?;
     let refused = |what: String| move |e: Refused| BootError(format!("the region's own {what}: {e}"));
     for document in &region.participants {
-        let participant = equipped(document, material)?;
+        let mut participant = equipped(document, material)?;
+        if remote && participant.holder.is_some() {
+            participant.holder = Some(Holder::Remote);
+        }
         let id = participant.id.as_str().to_owned();
         register::add(world, participant).map_err(refused(id))?;
     }
@@ -102,6 +125,13 @@ fn fill_in(world: &World, material: &Material, started: Timestamp) -> Result<(),
     for holding in &region.holdings {
         let patient = region.patients.iter().find(|p| p.id == holding.patient);
         let identifier = patient.and_then(|p| Identifier::new(KnownSystem::Bsn.uri(), &p.bsn));
+        if remote {
+            if let (Some(patient), Some(identifier)) = (patient, &identifier) {
+                entered(world, holding, patient, identifier)
+                    .map_err(refused(format!("index of {} at {}", holding.patient, holding.holder)))?;
+            }
+            continue;
+        }
         let entry: Vec<Value> = holding.resources.iter().map(|r| json!({"resource": r})).collect();
         let bundle = json!({"resourceType": "Bundle", "type": "collection", "entry": entry}).to_string();
         let what = format!("data of {} at {}", holding.patient, holding.holder);
@@ -154,6 +184,25 @@ fn fill_in(world: &World, material: &Material, started: Timestamp) -> Result<(),
         register::set_state(world, id, State::Suspended).map_err(refused(id.clone()))?;
     }
     Ok(())
+}
+
+/// A holder enters in the index what it has of a person: the classes of each resource, as it would find them itself.
+fn entered(world: &World, holding: &Holding, patient: &Patient, person: &Identifier) -> Result<(), Refused> {
+    let trust = world.store.trust();
+    let categories = trust.participant(&holding.holder).map(|p| p.categories.clone()).unwrap_or_default();
+    let categories: Vec<&str> = categories.iter().map(crate::trust::CategoryCode::as_str).collect();
+    let origin = Origin { categories: &categories };
+    let mut classes = consent::ClassSet::EMPTY;
+    for resource in &holding.resources {
+        let text = resource.to_string();
+        if let Ok(doc) = fhir_mappings::json::parse(text.as_bytes()) {
+            classes = classes.union(world.tables.classify(doc.root(), &origin).classes);
+        }
+    }
+    let vocabulary = world.rules.vocabulary();
+    let classes: Vec<String> = classes.iter().map(|class| vocabulary.class_code(class).to_owned()).collect();
+    let entry = Entry { holder: &holding.holder, birth_date: Some(&patient.birth_date), classes: &classes };
+    localisation::register(world, person, &entry).map(drop)
 }
 
 /// Records who acts for a person. What the person authorised personally opens by a permit of that person beside it:
@@ -263,6 +312,9 @@ pub(super) fn write_region_json(
     for document in &region.participants {
         let mut shown = document.clone();
         let id = document.get("id").and_then(Value::as_str).unwrap_or_default();
+        if let (Some(members), Some(known)) = (shown.as_object_mut(), trust.participant(id)) {
+            members.insert("holder".into(), json!(known.holder));
+        }
         let state = match trust.participant(id).map(|p| p.state) {
             Some(State::Active) => "active",
             Some(State::Suspended) => "suspended",

@@ -1,9 +1,11 @@
 //! Holders whose data lies in our own `holdings/`.
 
-use super::{Coming, Held, Sent, Source, SourceAsk, SourceFailure};
+use super::remote::Finding;
+use super::{Coming, Held, Probing, Sent, Source, SourceAsk, SourceFailure};
 use crate::store::Store;
 use crate::store::facts::Change;
 use crate::store::keys::PersonNo;
+use crate::trust::Participant;
 use bytes::Bytes;
 use fhir_mappings::release::Bound;
 use std::collections::BTreeMap;
@@ -42,17 +44,22 @@ impl HostedSource {
                     resource_type: one.item.resource_type,
                     key: one.item.key,
                     full_url: one.item.full_url,
-                    recorded: one.item.recorded.to_string(),
+                    recorded: Some(one.item.recorded.to_string()),
                     bytes: blob.slice(start..end),
                 });
             }
         }
-        Ok(Sent { bound: Bound::AtImport, resources: held })
+        Ok(Sent { bound: Bound::AtImport, patient_references: Vec::new(), resources: held })
     }
 }
 
 impl Source for HostedSource {
     fn fetch<'a>(&'a self, ask: &'a SourceAsk) -> Coming<'a> {
         Box::pin(async move { self.read(ask.person, ask.holder.id.as_str()) })
+    }
+
+    fn probe<'a>(&'a self, _: &'a Participant) -> Probing<'a> {
+        let here = Finding::good("endpoint", "its data lies in this gateway: there is no endpoint to try");
+        Box::pin(std::future::ready(vec![here]))
     }
 }

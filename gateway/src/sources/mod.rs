@@ -2,11 +2,13 @@
 //! implementation and not a rewrite.
 
 mod hosted;
+pub mod remote;
 
 pub use hosted::HostedSource;
 
 use crate::store::keys::PersonNo;
-use crate::trust::Participant;
+use crate::trust::participant::Holder;
+use crate::trust::{Participant, State};
 use bytes::Bytes;
 use consent::ClassSet;
 use fhir_mappings::release::Bound;
@@ -22,6 +24,8 @@ pub struct SourceAsk {
     pub person: PersonNo,
     /// The classes permitted of this holder.
     pub classes: ClassSet,
+    /// By what a holder elsewhere may know the person: (system, value).
+    pub identifiers: Vec<(String, String)>,
 }
 
 /// One resource as a holder keeps it.
@@ -33,8 +37,8 @@ pub struct Held {
     pub key: String,
     /// The fullUrl beside an id, by which others may refer to it too.
     pub full_url: Option<String>,
-    /// When it was recorded, as FHIR writes it.
-    pub recorded: String,
+    /// When it was recorded, as FHIR writes it; a holder elsewhere may not say.
+    pub recorded: Option<String>,
     /// FHIR R4 JSON.
     pub bytes: Bytes,
 }
@@ -50,6 +54,10 @@ pub enum SourceFailure {
     Unreadable,
     /// More than the cap.
     TooLarge,
+    /// What it sent is about somebody else.
+    WrongPerson,
+    /// It pointed to another server.
+    Astray,
 }
 
 impl SourceFailure {
@@ -61,9 +69,14 @@ impl SourceFailure {
             Self::Down => "down",
             Self::Unreadable => "unreadable",
             Self::TooLarge => "too-large",
+            Self::WrongPerson => "wrong-person",
+            Self::Astray => "astray",
         }
     }
 }
+
+/// What an operator learns of a holder's endpoint, when it was tried.
+pub type Probing<'a> = Pin<Box<dyn Future<Output = Vec<remote::Finding>> + Send + 'a>>;
 
 /// What a holder contributes, when it comes.
 pub type Coming<'a> = Pin<Box<dyn Future<Output = Result<Sent, SourceFailure>> + Send + 'a>>;
@@ -72,14 +85,47 @@ pub type Coming<'a> = Pin<Box<dyn Future<Output = Result<Sent, SourceFailure>> +
 pub struct Sent {
     /// How it is tied to the person: a fetched contribution with one stranger in it falls whole.
     pub bound: Bound,
+    /// The holder's own names of the person, as its references write them.
+    pub patient_references: Vec<String>,
     /// Its resources.
     pub resources: Vec<Held>,
+}
+
+/// Every holder, each asked where its data is.
+pub struct Everywhere {
+    /// In our own `holdings/`.
+    pub hosted: HostedSource,
+    /// At a server of its own.
+    pub remote: remote::RemoteSource,
+}
+
+impl Source for Everywhere {
+    fn fetch<'a>(&'a self, ask: &'a SourceAsk) -> Coming<'a> {
+        match ask.holder.holder {
+            Some(Holder::Hosted) | None => self.hosted.fetch(ask),
+            // Who is refused is not asked either.
+            Some(Holder::Remote) if ask.holder.state == State::Suspended => {
+                Box::pin(std::future::ready(Err(SourceFailure::Down)))
+            }
+            Some(Holder::Remote) => self.remote.fetch(ask),
+        }
+    }
+
+    fn probe<'a>(&'a self, participant: &'a Participant) -> Probing<'a> {
+        match participant.holder {
+            Some(Holder::Remote) => self.remote.probe(participant),
+            Some(Holder::Hosted) | None => self.hosted.probe(participant),
+        }
+    }
 }
 
 /// A way to a holder's data.
 pub trait Source: Send + Sync {
     /// Asks one holder. INVARIANT: called only with classes that were permitted.
     fn fetch<'a>(&'a self, ask: &'a SourceAsk) -> Coming<'a>;
+
+    /// Tries a holder's endpoint and says in words what is wrong with it.
+    fn probe<'a>(&'a self, participant: &'a Participant) -> Probing<'a>;
 
     /// Makes a holder fail in a rehearsed way.
     ///

@@ -91,6 +91,8 @@ pub(super) fn change(
             | Fact::Attestation { .. }
             | Fact::Representative { .. }
             | Fact::GlassBroken { .. }
+            | Fact::Registration { .. }
+            | Fact::RegistrationEnded { .. }
             | Fact::Hold { .. } => {}
         }
     }

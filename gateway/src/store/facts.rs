@@ -79,6 +79,20 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         words: Option<String>,
     },
+    /// A holder elsewhere has data of the person, of these classes: an entry of the index (NVI; DOMAIN.md 1.5).
+    Registration {
+        /// Our id of it.
+        id: String,
+        /// The holder.
+        holder: String,
+        /// The data classes; no dates stand in the index.
+        classes: Vec<String>,
+    },
+    /// An entry of the index is withdrawn.
+    RegistrationEnded {
+        /// Our id of it.
+        id: String,
+    },
     /// A legal hold on everything about the person.
     Hold {
         /// Whether it is set from now on.

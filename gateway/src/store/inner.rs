@@ -10,8 +10,9 @@ use super::seal::Key;
 use super::view::{Batch, Index, Reflects, View, ViewError};
 use super::{Fence, Found, StoreError, apply, sha256_hex};
 use crate::trust::{Trust, TrustCell};
+use fhir_mappings::audit::Kind;
 use sluis_journal::{Placed, Records, Rejected, Verdict};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -171,15 +172,23 @@ impl Inner {
         let mut batch = Batch::default();
         // Whole journal when rebuilding, else its tail; burnt assertions live minutes, so that the tail's last
         // few thousand records are read in any case.
-        let start = from.journal.min(truth.journal.saturating_sub(BURNT_TAIL));
+        // So do questions: an `asked` without its end is among them, and is closed by whoever starts.
+        let start = from.journal.min(truth.journal.saturating_sub(TAIL));
+        let mut open: BTreeMap<String, Leaf> = BTreeMap::new();
         for index in start..truth.journal {
             let Ok(leaf) = Leaf::parse(&self.records.read(index)?) else { continue };
             found.burnt.extend(leaf.burnt.clone());
+            match leaf.kind {
+                Kind::Asked => drop(open.insert(leaf.request_id.clone(), leaf.clone())),
+                Kind::Answered | Kind::Refused => drop(open.remove(&leaf.request_id)),
+                _ => {}
+            }
             if index >= from.journal {
                 apply::record(&mut batch, &self.keys, &leaf, index);
                 vouched.extend(leaf.holdings);
             }
         }
+        found.open = open.into_values().collect();
         self.view.apply(batch, from)?;
         for index in from.holdings..truth.holdings {
             let record = self.holdings.read(index)?;
@@ -224,5 +233,5 @@ impl Inner {
     }
 }
 
-/// Assertions live five minutes: at 3,000 tokens a second this tail still covers them.
-const BURNT_TAIL: u64 = 4_096;
+/// Assertions live five minutes and questions half a minute: this tail covers both at some hundreds a second.
+const TAIL: u64 = 16_384;

@@ -130,6 +130,12 @@ impl Draft {
     }
 }
 
+impl std::fmt::Debug for Leaf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Leaf({:?})", self.kind)
+    }
+}
+
 impl Leaf {
     /// Reads stored bytes.
     ///

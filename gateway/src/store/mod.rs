@@ -67,6 +67,8 @@ pub struct Found {
     pub torn: bool,
     /// Whether there was no record at all.
     pub fresh: bool,
+    /// Records `asked` that nothing closed: whoever asked got no answer.
+    pub open: Vec<Leaf>,
     /// Assertions burnt in the last ten minutes: keyed hash and when it may be forgotten.
     pub burnt: Vec<(String, i64)>,
 }

@@ -5,7 +5,7 @@ use super::wire::Wire;
 use consent::question::RecordedRepresentative;
 use consent::record::Reading;
 use consent::relation::{Attestation, Relation};
-use consent::{Dossier, Rules};
+use consent::{ClassSet, Dossier, Rules, Vocabulary};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -29,8 +29,11 @@ pub struct PersonState {
     pub representatives: Vec<StoredRepresentative>,
     /// First uses of break-glass: participant, person, instant.
     pub glass_broken: Vec<((String, String), Timestamp)>,
-    /// Hosted holders with data of this person.
+    /// Holders with data of this person: by import, or by an entry of the index.
     pub holders: Vec<String>,
+    /// Entries of the index: which holder elsewhere has which classes.
+    #[serde(default)]
+    pub registrations: Vec<Registration>,
     /// Whether a legal hold keeps everything.
     #[serde(default)]
     pub hold: Hold,
@@ -73,6 +76,15 @@ pub struct StoredRepresentative {
     pub recorded: RecordedRepresentative,
     #[serde(default)]
     pub names: Option<Names>,
+}
+
+/// An entry of the index.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Registration {
+    pub id: String,
+    pub holder: String,
+    pub classes: Vec<String>,
 }
 
 /// Where one hosted resource lies.
@@ -153,6 +165,21 @@ impl PersonState {
         self.birth_dates.iter().filter_map(|(_, date)| date.parse().ok()).max()
     }
 
+    fn holds(&mut self, holder: &str) {
+        if !self.holders.iter().any(|known| known == holder) {
+            self.holders.push(holder.to_owned());
+            self.holders.sort_unstable();
+        }
+    }
+
+    /// The classes that a holder elsewhere registered of this person.
+    #[must_use]
+    pub fn registered(&self, holder: &str, vocabulary: &Vocabulary) -> ClassSet {
+        let entries = self.registrations.iter().filter(|entry| entry.holder == holder);
+        let classes = entries.flat_map(|entry| &entry.classes).filter_map(|code| vocabulary.class(code));
+        classes.fold(ClassSet::EMPTY, |all, class| all.union(ClassSet::only(class)))
+    }
+
     /// Folds one fact in.
     pub fn fold(&mut self, fact: &Fact) {
         match fact {
@@ -167,10 +194,21 @@ impl PersonState {
                     self.birth_dates.push((holder.clone(), date.clone()));
                 }
             }
-            Fact::Resources { holder, .. } => {
-                if !self.holders.contains(holder) {
-                    self.holders.push(holder.clone());
-                    self.holders.sort_unstable();
+            Fact::Resources { holder, .. } => self.holds(holder),
+            Fact::Registration { id, holder, classes } => {
+                self.registrations.retain(|known| known.id != *id);
+                self.registrations.push(Registration {
+                    id: id.clone(),
+                    holder: holder.clone(),
+                    classes: classes.clone(),
+                });
+                self.holds(holder);
+            }
+            Fact::RegistrationEnded { id } => {
+                let ended = self.registrations.iter().position(|known| known.id == *id);
+                if let Some(ended) = ended.map(|at| self.registrations.remove(at)) {
+                    let still = self.registrations.iter().any(|known| known.holder == ended.holder);
+                    self.holders.retain(|holder| still || *holder != ended.holder);
                 }
             }
             Fact::Consent { recorder, reading, wire } => {

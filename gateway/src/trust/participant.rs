@@ -5,6 +5,7 @@ use super::code::{CategoryCode, Fingerprint, FunctionCode, Identifier, Participa
 use super::term::{Bound, Term};
 use crate::oauth::key::{ClientKeys, KeyMistake};
 use crate::oauth::scope::Scope;
+use crate::sources::remote::Endpoint;
 use fhir_mappings::json;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -190,6 +191,10 @@ impl Participant {
         }
         if self.jwks.is_empty() {
             mistakes.push(FieldMistake::new("jwks.keys", "there is no key", "add at least one public key"));
+        }
+        if let Some(Err(what)) = self.endpoint.as_ref().map(Endpoint::read) {
+            let mend = "see `sluis participant endpoint set --help`, or leave it null and set it later";
+            mistakes.push(FieldMistake::new("endpoint", what, mend));
         }
         mistakes
     }

@@ -50,7 +50,7 @@ impl<'f> Filter<'f> {
             ("all", flag(self.everything)),
         ];
         let set: Vec<_> = fields.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-        crate::portal::provider::form(&set)
+        crate::outbound::form(&set)
     }
 
     fn takes(&self, row: &Row) -> bool {

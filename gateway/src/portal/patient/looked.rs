@@ -52,6 +52,8 @@ fn seen<'a>(about: &'a About<'_>, below: Option<u64>) -> impl Iterator<Item = (u
     let indexes = indexes.into_iter().rev().filter(move |index| below.is_none_or(|below| *index < below));
     indexes.filter_map(move |index| {
         let seen = see(index, &lens, &name, world)?;
+        // How it ended stands in a record of its own: one line for people.
+        (seen.entry.kind != Kind::Asked).then_some(())?;
         Some((index, seen.leaf.time, seen.entry))
     })
 }

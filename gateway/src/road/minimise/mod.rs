@@ -21,7 +21,9 @@ use crate::trust::Purpose;
 use crate::world::World;
 use fhir_mappings::audit::{Detail, Kind, Outcome};
 use fhir_mappings::grammar::{LastN, Query};
-use fhir_mappings::release::{Contribution, Holder, Ids, Raw, Reader, Release, Released, View, release};
+use fhir_mappings::release::{
+    Contribution, Holder, Ids, Incident, IncidentKind, Raw, Reader, Release, Released, View, release,
+};
 
 /// An answer that may leave once it is recorded.
 pub struct Minimised {
@@ -108,8 +110,8 @@ struct Passed<'f> {
 /// [`Refusal::TooLarge`].
 pub fn minimise(fetched: Fetched, world: &World, trail: &mut Trail) -> Result<Minimised, Refusal> {
     let Fetched { granted, contributions } = fetched;
-    let passed = pass(&granted, &contributions, world)?;
-    note(&passed, &contributions, world, trail);
+    let passed = pass(&granted, &contributions, world, trail)?;
+    note(&passed, world, trail);
     keep_apart(&passed, world, trail);
     let partial = !passed.gaps.is_empty();
     let form::Rendered { bytes, version } = form::render(&passed, world, trail)?;
@@ -158,6 +160,7 @@ fn pass<'f>(
     granted: &'f Granted,
     contributions: &[Option<Result<Sent, SourceFailure>>],
     world: &World,
+    trail: &mut Trail,
 ) -> Result<Passed<'f>, Refusal> {
     let asked = granted.located.asked();
     let mut came = Vec::new();
@@ -165,14 +168,15 @@ fn pass<'f>(
     for (position, contribution) in contributions.iter().enumerate() {
         match contribution {
             Some(Ok(sent)) => {
-                came.push((position, sent.bound, sent.resources.iter().map(raw).collect::<Vec<_>>()))
+                let own = sent.patient_references.iter().map(String::as_str).collect::<Vec<_>>();
+                came.push((position, sent.bound, own, sent.resources.iter().map(raw).collect::<Vec<_>>()));
             }
             Some(Err(_)) => gaps.push(position),
             None => {}
         }
     }
     let categories: Vec<Vec<&str>> = granted.decisions.iter().map(categories).collect();
-    let described = came.iter().filter_map(|(position, bound, raws)| {
+    let described = came.iter().filter_map(|(position, bound, own, raws)| {
         let decided = granted.decisions.get(*position)?;
         let holder = Holder {
             code: decided.holder.id.as_str(),
@@ -183,7 +187,7 @@ fn pass<'f>(
             holder,
             decision: &decided.decision,
             bound: *bound,
-            patient_references: &[],
+            patient_references: own,
             resources: raws,
         })
     });
@@ -212,10 +216,18 @@ fn pass<'f>(
     };
     let release = release(&world.tables, &view, &described);
     let fell: Vec<_> = (0..described.len()).filter(|n| release.fell(&described, *n)).collect();
+    let from: Vec<_> = came.iter().map(|(position, ..)| *position).collect();
+    for n in &fell {
+        let stranger = |i: &Incident| i.holder == *n && i.kind == IncidentKind::WrongPerson;
+        let wrong = release.incidents.iter().any(stranger);
+        let failure = if wrong { SourceFailure::WrongPerson } else { SourceFailure::Unreadable };
+        if let Some(share) = from.get(*n).and_then(|position| trail.entry.shares.get_mut(*position)) {
+            share.failed = Some(failure.code().into());
+        }
+    }
     if !described.is_empty() && fell.len() == described.len() {
         return Err(Refusal::SourceUnavailable);
     }
-    let from: Vec<_> = came.iter().map(|(position, _, _)| *position).collect();
     gaps.extend(fell.iter().filter_map(|n| from.get(*n)));
     Ok(Passed { granted, release, from, gaps })
 }
@@ -238,7 +250,7 @@ fn raw(held: &Held) -> Raw<'_> {
         key: &held.key,
         full_url: held.full_url.as_deref(),
         bytes: &held.bytes,
-        recorded: Some(&held.recorded),
+        recorded: held.recorded.as_deref(),
     }
 }
 
@@ -254,13 +266,8 @@ fn categories(decided: &Decided) -> Vec<&str> {
     decided.holder.categories.iter().map(crate::trust::CategoryCode::as_str).collect()
 }
 
-/// Writes into the record what was given, by whom, and who failed.
-fn note(
-    passed: &Passed<'_>,
-    contributions: &[Option<Result<Sent, SourceFailure>>],
-    world: &World,
-    trail: &mut Trail,
-) {
+/// Writes into the record what was given, and by whom: nothing of those who failed.
+fn note(passed: &Passed<'_>, world: &World, trail: &mut Trail) {
     for (given, position) in passed.release.holders.iter().zip(&passed.from) {
         let (Some(share), Some(decided)) =
             (trail.entry.shares.get_mut(*position), passed.granted.decisions.get(*position))
@@ -272,8 +279,6 @@ fn note(
     }
     for position in &passed.gaps {
         if let Some(share) = trail.entry.shares.get_mut(*position) {
-            let failure = contributions.get(*position).and_then(|c| c.as_ref()?.as_ref().err().copied());
-            share.failed = Some(failure.unwrap_or(SourceFailure::Unreadable).code().into());
             share.given.clear();
             share.resources = 0;
         }

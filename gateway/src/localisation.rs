@@ -1,0 +1,121 @@
+//! The index of who holds what of whom, for holders with a server of their own (NVI; DOMAIN.md 1.5). Data lying here
+//! needs no entry.
+//!
+//! An entry says holder and data classes, no dates and no content; the person is known by pseudonym. Without one a
+//! holder is not asked: nobody's number is sent around to find out who knows it.
+
+use crate::desk::{self, Refused, draft, person_for, view_down};
+use crate::store::Fence;
+use crate::store::facts::{Change, Fact, pair};
+use crate::store::state::Registration;
+use crate::trail::organisation;
+use crate::trust::Participant;
+use crate::trust::participant::Holder;
+use crate::world::World;
+use fhir_mappings::audit::{self, Action, Detail, Kind};
+use fhir_mappings::identifiers::Identifier;
+use std::sync::Arc;
+
+type Done<T> = Result<T, Refused>;
+
+/// What is entered.
+pub struct Entry<'e> {
+    /// The holder's id.
+    pub holder: &'e str,
+    /// The person's birth date, as the holder knows it.
+    pub birth_date: Option<&'e str>,
+    /// Data classes; all that can be switched when there is none.
+    pub classes: &'e [String],
+}
+
+/// Enters that a holder has data of a person; the id of the entry. The same again is the same entry.
+///
+/// # Errors
+/// See [`Refused`].
+pub fn register(world: &World, person: &Identifier, entry: &Entry<'_>) -> Done<String> {
+    let holder = remote_holder(world, entry.holder)?;
+    let vocabulary = world.rules.vocabulary();
+    let all =
+        || vocabulary.all_classes().iter().map(|class| vocabulary.class_code(class).to_owned()).collect();
+    let mut classes: Vec<String> = if entry.classes.is_empty() { all() } else { entry.classes.to_vec() };
+    classes.sort_unstable();
+    classes.dedup();
+    if let Some(unknown) = classes.iter().find(|code| vocabulary.class(code).is_none()) {
+        return Err(Refused::new("usage", format!("{unknown} is no data class")));
+    }
+    let born = entry.birth_date.map(str::parse::<jiff::civil::Date>).transpose();
+    let born = born.map_err(|_| Refused::new("usage", "a birth date is YYYY-MM-DD"))?;
+    let number = person_for(world, std::slice::from_ref(person))?;
+    let state = world.store.person(number).map_err(|_| view_down())?;
+    let same = |known: &&Registration| known.holder == entry.holder && known.classes == classes;
+    if let Some(known) = state.registrations.iter().find(same) {
+        return Ok(known.id.clone());
+    }
+    let id = uuid::Uuid::new_v4().to_string();
+    let mut change = Change { person: Some(number), ..Change::default() };
+    change.facts.push(Fact::Identity {
+        identifiers: vec![pair(person)],
+        birth_date: born.map(|date| (entry.holder.to_owned(), date.to_string())),
+    });
+    change.facts.push(Fact::Registration { id: id.clone(), holder: entry.holder.to_owned(), classes });
+    let fence = Fence { person: Some((number, state.version)), trust: world.store.trust().epoch() };
+    record(world, change, &holder, &id, Action::Create, fence)?;
+    Ok(id)
+}
+
+/// Withdraws an entry; with `by`, only that holder's own.
+///
+/// # Errors
+/// See [`Refused`].
+pub fn withdraw(world: &World, person: &Identifier, id: &str, by: Option<&str>) -> Done<()> {
+    let number = desk::known_person(world, person)?;
+    let state = world.store.person(number).map_err(|_| view_down())?;
+    let found = state.registrations.iter().find(|entry| entry.id == id);
+    let found = found.filter(|entry| by.is_none_or(|by| entry.holder == by));
+    let found = found.ok_or_else(|| Refused::new("unknown-entry", "there is no such entry in the index"))?;
+    let trust = world.store.trust();
+    let holder = trust.participant(&found.holder).cloned();
+    let holder = holder.ok_or_else(|| Refused::new("unknown-participant", "there is no such participant"))?;
+    let fence = Fence { person: Some((number, state.version)), trust: trust.epoch() };
+    let change = Change::about(number, Fact::RegistrationEnded { id: id.to_owned() });
+    record(world, change, &holder, id, Action::Delete, fence)
+}
+
+/// The entries of a person.
+///
+/// # Errors
+/// See [`Refused`].
+pub fn entries(world: &World, person: &Identifier) -> Done<Vec<Registration>> {
+    let number = desk::known_person(world, person)?;
+    Ok(world.store.person(number).map_err(|_| view_down())?.registrations)
+}
+
+fn record(
+    world: &World,
+    change: Change,
+    holder: &Participant,
+    id: &str,
+    action: Action,
+    fence: Fence,
+) -> Done<()> {
+    let mut draft = draft(Kind::Import, action, world, change.person);
+    draft.entry.organisation = Some(organisation(holder));
+    draft.entry.changes =
+        vec![audit::Change { what: "index".into(), id: id.to_owned(), version: None, sha256: None }];
+    draft.entry.details.push(Detail { name: "holder".into(), value: holder.id.as_str().to_owned() });
+    world.store.change_blocking(draft, change, Some(fence), None)?;
+    Ok(())
+}
+
+fn remote_holder(world: &World, id: &str) -> Done<Arc<Participant>> {
+    let trust = world.store.trust();
+    let participant = trust.participant(id).cloned();
+    let participant =
+        participant.ok_or_else(|| Refused::new("unknown-participant", "there is no such participant"))?;
+    if participant.holder == Some(Holder::Remote) {
+        Ok(participant)
+    } else {
+        let why = "this participant has no server of its own: `sluis participant endpoint set` makes it a remote holder";
+        Err(Refused::new("no-remote-holder", why))
+    }
+}

@@ -1,0 +1,248 @@
+//! One question to one holder: match the person by identifier, then every permitted type at once, page by page.
+//!
+//! A holder's contribution has one grain (DESIGN.md 6): whatever fails here, all of it falls. A list of medicines with
+//! a page missing would look whole.
+
+use super::fault::RemoteFault;
+use super::holder::{FHIR_JSON, RemoteHolder};
+use crate::outbound::{Allowance, Answer, Question as Asked, form};
+use crate::sources::{Held, Sent, SourceAsk};
+use bytes::Bytes;
+use fhir_mappings::identifiers::KnownSystem;
+use fhir_mappings::json;
+use fhir_mappings::release::Bound;
+use fhir_mappings::remote::{
+    Capability, Entry, PATIENT_INCLUDES, Page, Search, patients, read_page, searches,
+};
+use futures_util::future::try_join_all;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// One question, with what is left of its allowance.
+pub(super) struct Question<'q> {
+    holder: &'q RemoteHolder,
+    ask: &'q SourceAsk,
+    can: &'q Capability,
+    bearer: Option<Zeroizing<String>>,
+    allowance: Allowance,
+}
+
+impl<'q> Question<'q> {
+    pub(super) fn new(
+        holder: &'q RemoteHolder,
+        ask: &'q SourceAsk,
+        can: &'q Capability,
+        bearer: Option<Zeroizing<String>>,
+    ) -> Self {
+        let allowance = Allowance::of(holder.endpoint.max_bytes as usize);
+        Self { holder, ask, can, bearer, allowance }
+    }
+
+    /// Everything the holder has of this person in the permitted classes.
+    pub(super) async fn put(&self) -> Result<Sent, RemoteFault> {
+        let persons = self.persons().await?;
+        let named = persons.iter().filter(|held| held.resource_type == "Patient");
+        let ids: BTreeSet<String> = named.map(|held| held.key.clone()).collect();
+        if ids.len() > PERSONS_MOST {
+            return Err(RemoteFault::TooMany);
+        }
+        let mut found = persons;
+        let plan = searches(
+            &self.holder.means.tables,
+            self.ask.classes,
+            self.can,
+            &self.holder.endpoint.categorised,
+        );
+        let coming = ids.iter().flat_map(|id| plan.iter().map(move |search| self.search(search, id)));
+        for more in try_join_all(coming).await? {
+            found.extend(more);
+        }
+        let missing = medicines_missing(&found);
+        if self.can.reads("Medication") && !missing.is_empty() {
+            if missing.len() > MEDICINES_MOST {
+                return Err(RemoteFault::TooMany);
+            }
+            found.extend(try_join_all(missing.iter().map(|id| self.medicine(id))).await?);
+        }
+        let mut seen = BTreeSet::new();
+        found.retain(|held| seen.insert((held.resource_type.clone(), held.key.clone())));
+        if found.len() > RESOURCES_MOST {
+            return Err(RemoteFault::TooMany);
+        }
+        let base = self.holder.server.base();
+        let patient_references = ids
+            .iter()
+            .flat_map(|id| [format!("Patient/{id}"), base.url(&format!("/Patient/{id}"))])
+            .collect();
+        Ok(Sent { bound: Bound::Fetched, patient_references, resources: found })
+    }
+
+    /// The Patients there that bear one of the person's numbers. The number travels in a body, never in a URL.
+    async fn persons(&self) -> Result<Vec<Held>, RemoteFault> {
+        let known: Vec<(&str, &str)> = self
+            .ask
+            .identifiers
+            .iter()
+            .map(|(system, value)| (system.as_str(), value.as_str()))
+            .filter(|(system, _)| !system.starts_with("urn:sluis:"))
+            .collect();
+        let is_bsn = |(system, _): &(&str, &str)| KnownSystem::of(system) == Some(KnownSystem::Bsn);
+        let number = known.iter().find(|one| is_bsn(one)).or(known.first());
+        let Some((system, value)) = number else { return Ok(Vec::new()) };
+        let number = format!("{system}|{value}");
+        let includes = PATIENT_INCLUDES.iter().filter(|name| self.can.includes("Patient", name));
+        let includes: Vec<String> = includes.map(|name| format!("Patient:{name}")).collect();
+        let mut query = vec![("identifier", number.as_str()), ("_count", PAGE)];
+        query.extend(includes.iter().map(|include| ("_include", include.as_str())));
+        let query = form(&query);
+        let wanted = [&["Patient"], ALONG].concat();
+        let mut found = Vec::new();
+        let mut next = Some(("/Patient/_search".to_owned(), Some(query)));
+        for _ in 0..PAGES_MOST {
+            let Some((below, query)) = next.take() else { return Ok(found) };
+            let body = self.page(&below, query, "Patient").await?;
+            let page = read_page(&body)?;
+            patients(&body, &page, &known).ok_or(RemoteFault::WrongPerson)?;
+            next = self.next(&page)?;
+            found.extend(self.held(body, page, &wanted));
+        }
+        Err(RemoteFault::TooMany)
+    }
+
+    /// One type, all its pages.
+    async fn search(&self, search: &Search, patient: &str) -> Result<Vec<Held>, RemoteFault> {
+        let _turn = self.holder.at_once.acquire().await.map_err(|_| RemoteFault::Late)?;
+        let whole = format!("Patient/{patient}");
+        let categories = search.categories.join(",");
+        let mut query = vec![(search.person, whole.as_str()), ("_count", PAGE)];
+        if !categories.is_empty() {
+            query.push(("category", &categories));
+        }
+        query.extend(search.includes.iter().map(|include| ("_include", include.as_str())));
+        let mut next = Some((format!("/{}?{}", search.resource, form(&query)), None));
+        let wanted = [&[search.resource.as_str()], ALONG].concat();
+        let mut found = Vec::new();
+        for _ in 0..PAGES_MOST {
+            let Some((below, query)) = next.take() else { return Ok(found) };
+            let body = self.page(&below, query, "search").await?;
+            let page = read_page(&body)?;
+            next = self.next(&page)?;
+            found.extend(self.held(body, page, &wanted));
+        }
+        Err(RemoteFault::TooMany)
+    }
+
+    /// Where the next page is: under the same base or nowhere.
+    fn next(&self, page: &Page) -> Result<Option<(String, Option<String>)>, RemoteFault> {
+        let Some(url) = &page.next else { return Ok(None) };
+        let below = self.holder.server.base().below(url).ok_or(RemoteFault::Elsewhere)?;
+        Ok(Some((below, None)))
+    }
+
+    /// A medicine that a released order would point to.
+    async fn medicine(&self, id: &str) -> Result<Held, RemoteFault> {
+        let _turn = self.holder.at_once.acquire().await.map_err(|_| RemoteFault::Late)?;
+        let body = self.page(&format!("/Medication/{id}"), None, "Medication").await?;
+        let doc = json::parse(&body).map_err(|_| unreadable())?;
+        let is = |name: &str, value: &str| doc.root().get_str(name).as_deref() == Some(value);
+        if !is("resourceType", "Medication") || !is("id", id) {
+            return Err(unreadable());
+        }
+        let entry = Entry {
+            resource_type: "Medication".to_owned(),
+            id: id.to_owned(),
+            full_url: None,
+            recorded: None,
+            span: doc.root().span(),
+        };
+        Ok(self.one(&Bytes::from(body.clone()), entry))
+    }
+
+    /// One answer, whole; asked once more when it may have been bad luck.
+    async fn page(
+        &self,
+        below: &str,
+        form: Option<String>,
+        what: &'static str,
+    ) -> Result<Vec<u8>, RemoteFault> {
+        match self.once(below, form.clone(), what).await {
+            Err(fault) if fault.may_pass() => {
+                tokio::time::sleep(BREATH).await;
+                self.once(below, form, what).await
+            }
+            ended => ended,
+        }
+    }
+
+    async fn once(
+        &self,
+        below: &str,
+        form: Option<String>,
+        what: &'static str,
+    ) -> Result<Vec<u8>, RemoteFault> {
+        let bearer = self.bearer.as_deref().map(String::as_str);
+        let asked = Asked { below, form, accept: FHIR_JSON, bearer, allowance: &self.allowance };
+        let Answer { status, body, .. } = self.holder.server.ask(&asked).await?;
+        if status == 200 { Ok(body) } else { Err(RemoteFault::Status(what, status)) }
+    }
+
+    /// The resources of a page that were asked for, or come along; anything else nobody asked for.
+    fn held(&self, body: Vec<u8>, page: Page, wanted: &[&str]) -> Vec<Held> {
+        let body = Bytes::from(body);
+        let asked = page.entries.into_iter().filter(|entry| wanted.contains(&entry.resource_type.as_str()));
+        asked.map(|entry| self.one(&body, entry)).collect()
+    }
+
+    fn one(&self, body: &Bytes, entry: Entry) -> Held {
+        let (start, end) = entry.span;
+        let address = self.holder.server.base().url(&format!("/{}/{}", entry.resource_type, entry.id));
+        Held {
+            resource_type: entry.resource_type,
+            key: entry.id,
+            full_url: Some(entry.full_url.unwrap_or(address)),
+            recorded: entry.recorded,
+            bytes: if start <= end && end <= body.len() { body.slice(start..end) } else { Bytes::new() },
+        }
+    }
+}
+
+fn unreadable() -> RemoteFault {
+    RemoteFault::Page(fhir_mappings::remote::PageFault(fhir_mappings::remote::Unfit::Json))
+}
+
+/// Ids of medicines that orders refer to and that did not come along.
+fn medicines_missing(found: &[Held]) -> BTreeSet<String> {
+    let here: BTreeSet<&str> = found
+        .iter()
+        .filter(|held| held.resource_type == "Medication")
+        .map(|held| held.key.as_str())
+        .collect();
+    let orders = found.iter().filter(|held| held.resource_type.starts_with("Medication"));
+    let mut missing = BTreeSet::new();
+    for order in orders {
+        let Ok(doc) = json::parse(&order.bytes) else { continue };
+        let reference = doc.root().get("medicationReference").and_then(|named| named.get_str("reference"));
+        let id = reference.as_deref().and_then(|reference| reference.strip_prefix("Medication/"));
+        let plain = |id: &&str| {
+            (1..=64).contains(&id.len())
+                && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b))
+        };
+        missing.extend(id.filter(plain).filter(|id| !here.contains(id)).map(str::to_owned));
+    }
+    missing
+}
+
+/// What may come along with a search, and is released only when something released refers to it.
+const ALONG: &[&str] =
+    &["Medication", "Device", "Organization", "Practitioner", "PractitionerRole", "Location"];
+/// `_count`.
+const PAGE: &str = "200";
+/// Pages of one search.
+const PAGES_MOST: usize = 25;
+/// Patients that one number may lead to: a holder may have somebody twice.
+const PERSONS_MOST: usize = 4;
+const MEDICINES_MOST: usize = 200;
+const RESOURCES_MOST: usize = 5_000;
+/// Before a question is put again.
+const BREATH: Duration = Duration::from_millis(40);

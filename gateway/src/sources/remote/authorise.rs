@@ -1,0 +1,130 @@
+//! Our access token at a holder: SMART Backend Services (SMART App Launch 2.2), our own keys, their discovery.
+
+use super::Means;
+use super::endpoint::{Authentication, secret_at};
+use super::fault::RemoteFault;
+use crate::oauth::oidc;
+use crate::outbound::{Allowance, Base, Client, Fault, Ours, Question, form};
+use fhir_mappings::json;
+use ipnet::IpNet;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+use zeroize::Zeroizing;
+
+/// How we authorise ourselves at one holder, with the token of the moment.
+pub(super) struct Authorisation {
+    how: Authentication,
+    /// The token, and until when it is shown. One asks for a new one while the others wait for it.
+    token: Mutex<Option<(Zeroizing<String>, Instant)>>,
+}
+
+impl Authorisation {
+    pub(super) fn new(how: Authentication) -> Self {
+        Self { how, token: Mutex::default() }
+    }
+
+    /// What stands in `Authorization`, if anything.
+    pub(super) async fn bearer(
+        &self,
+        server: &Client,
+        ours: &Ours,
+        networks: &[IpNet],
+        means: &Means,
+    ) -> Result<Option<Zeroizing<String>>, RemoteFault> {
+        match &self.how {
+            Authentication::Mtls => Ok(None),
+            Authentication::Bearer { secret } => {
+                let unread = |_| RemoteFault::Token("the secret cannot be read");
+                let bytes = secret_at(secret).map_err(|_| RemoteFault::Token("the secret has no place"))?;
+                let bytes = bytes.read().map_err(unread)?;
+                let text =
+                    std::str::from_utf8(&bytes).map_err(|_| RemoteFault::Token("the secret is no text"))?;
+                Ok(Some(Zeroizing::new(text.trim().to_owned())))
+            }
+            Authentication::Smart { client_id, scope } => {
+                let mut token = self.token.lock().await;
+                if let Some((text, _)) = token.as_ref().filter(|(_, until)| Instant::now() < *until) {
+                    return Ok(Some(text.clone()));
+                }
+                let (text, lasts) = obtain(server, (client_id, scope), ours, networks, means).await?;
+                // Shown for less than its time, so that none runs out on the way.
+                *token = Some((text.clone(), Instant::now() + lasts.saturating_sub(MARGIN)));
+                Ok(Some(text))
+            }
+        }
+    }
+
+    /// The token was turned down: the next question asks for another.
+    pub(super) async fn forget(&self) {
+        *self.token.lock().await = None;
+    }
+}
+
+async fn obtain(
+    server: &Client,
+    (client_id, scope): (&str, &str),
+    ours: &Ours,
+    networks: &[IpNet],
+    means: &Means,
+) -> Result<(Zeroizing<String>, Duration), RemoteFault> {
+    let allowance = Allowance::of(ANSWER_MOST);
+    let question = Question {
+        below: "/.well-known/smart-configuration",
+        form: None,
+        accept: "application/json",
+        bearer: None,
+        allowance: &allowance,
+    };
+    let discovered = server.ask(&question).await?;
+    if discovered.status != 200 {
+        return Err(RemoteFault::Token("it has no smart-configuration"));
+    }
+    let unfit = |_| RemoteFault::Token("its smart-configuration cannot be read");
+    let document = json::parse(&discovered.body).map_err(unfit)?;
+    let endpoint = document.root().get_str("token_endpoint");
+    let endpoint = endpoint.ok_or(RemoteFault::Token("its smart-configuration names no token endpoint"))?;
+    // The token endpoint may be another server: looked at like any address that we are told.
+    let place =
+        Base::parse(&endpoint).map_err(|_| RemoteFault::Token("its token endpoint is no https address"))?;
+    let client = Client::new(place, ours, networks).map_err(|fault| RemoteFault::Way(Fault::Tls(fault)))?;
+    let assertion = oidc::client_assertion(client_id, &endpoint, &means.signing.load(), means.clock.now())
+        .map_err(|_| RemoteFault::Token("our own key cannot sign"))?;
+    let asked = form(&[
+        ("grant_type", "client_credentials"),
+        ("scope", scope),
+        ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+        ("client_assertion", &assertion),
+    ]);
+    let question = Question {
+        below: "",
+        form: Some(asked),
+        accept: "application/json",
+        bearer: None,
+        allowance: &allowance,
+    };
+    let answered = client.ask(&question).await?;
+    if answered.status != 200 {
+        let document = json::parse(&answered.body).ok();
+        let error = document.as_ref().and_then(|d| d.root().get_str("error"));
+        return Err(RemoteFault::Token(match error.as_deref() {
+            Some("invalid_client") => {
+                "it does not know our client id or key, or holds our clock for wrong (invalid_client)"
+            }
+            Some("invalid_scope") => "it does not grant the scope that is asked (invalid_scope)",
+            Some("unauthorized_client") => "it does not let our client ask so (unauthorized_client)",
+            _ => "it gives no token",
+        }));
+    }
+    let unfit = || RemoteFault::Token("its token answer cannot be read");
+    let document = json::parse(&answered.body).map_err(|_| unfit())?;
+    let token = document.root().get_str("access_token").ok_or_else(unfit)?;
+    let plain = (1..=8192).contains(&token.len()) && token.bytes().all(|b| b.is_ascii_graphic());
+    if !plain {
+        return Err(unfit());
+    }
+    let lasts = document.root().get("expires_in").and_then(|n| n.as_number()).and_then(|n| n.parse().ok());
+    Ok((Zeroizing::new(token.into_owned()), Duration::from_secs(lasts.unwrap_or(60))))
+}
+
+const MARGIN: Duration = Duration::from_secs(15);
+const ANSWER_MOST: usize = 64 * 1024;

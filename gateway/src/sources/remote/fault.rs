@@ -1,0 +1,78 @@
+//! What went wrong with a holder, in the grain that an operator needs; the record carries the coarser code.
+
+use crate::outbound::Fault;
+use crate::sources::SourceFailure;
+use fhir_mappings::remote::{Misfit, PageFault};
+
+/// Why a holder contributes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum RemoteFault {
+    /// On the way there or back.
+    Way(Fault),
+    /// It answered with this status to a question of this kind.
+    Status(&'static str, u16),
+    /// It is no server that can be asked.
+    Misfit(Misfit),
+    /// We got no token there: the kind of fault in words.
+    Token(&'static str),
+    /// It is left alone for now, after too many failures.
+    LeftAlone,
+    /// A page of its answer cannot be read.
+    Page(PageFault),
+    /// More resources or pages than the bound.
+    TooMany,
+    /// The next page is said to lie at another server, or outside its base.
+    Elsewhere,
+    /// It answered about somebody else.
+    WrongPerson,
+    /// Not in time.
+    Late,
+}
+
+impl From<Fault> for RemoteFault {
+    fn from(fault: Fault) -> Self {
+        Self::Way(fault)
+    }
+}
+
+impl From<PageFault> for RemoteFault {
+    fn from(fault: PageFault) -> Self {
+        Self::Page(fault)
+    }
+}
+
+impl From<Misfit> for RemoteFault {
+    fn from(misfit: Misfit) -> Self {
+        Self::Misfit(misfit)
+    }
+}
+
+impl RemoteFault {
+    /// The code of the record.
+    pub(super) fn failure(&self) -> SourceFailure {
+        match self {
+            Self::Late | Self::Way(Fault::Late) => SourceFailure::Late,
+            Self::Way(Fault::TooLarge) | Self::TooMany => SourceFailure::TooLarge,
+            Self::Way(Fault::Encoding) | Self::Page(_) => SourceFailure::Unreadable,
+            Self::WrongPerson => SourceFailure::WrongPerson,
+            Self::Elsewhere => SourceFailure::Astray,
+            Self::Way(
+                Fault::Name
+                | Fault::Address(_)
+                | Fault::Unreachable
+                | Fault::Tls(_)
+                | Fault::BrokenOff
+                | Fault::Question,
+            )
+            | Self::Status(..)
+            | Self::Misfit(_)
+            | Self::Token(_)
+            | Self::LeftAlone => SourceFailure::Down,
+        }
+    }
+
+    /// Whether trying once more may help: nothing was answered, or the server says that it is its own trouble.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self, Self::Way(Fault::Unreachable | Fault::BrokenOff) | Self::Status(_, 502..=504))
+    }
+}
