@@ -98,7 +98,11 @@ impl Connector {
         let name = ServerName::try_from(self.host.to_string()).map_err(|_| Fault::Name)?;
         let tcp = tokio::time::timeout(CONNECT, self.tcp()).await.map_err(|_| Fault::Unreachable)??;
         let secured = tokio::time::timeout(CONNECT, self.tls.connect(name, tcp));
-        let stream = secured.await.map_err(|_| Fault::Unreachable)?.map_err(|e| Fault::Tls(tls_fault(&e)))?;
+        let stream =
+            secured.await.map_err(|_| Fault::Unreachable)?.map_err(|e| match after_handshake(&e) {
+                Some(tls) => Fault::Tls(tls),
+                None => Fault::BrokenOff,
+            })?;
         Ok(Secured(TokioIo::new(stream)))
     }
 
@@ -158,7 +162,7 @@ fn tls_fault(error: &io::Error) -> TlsFault {
     }
 }
 
-/// What TLS said after its handshake.
+/// What TLS said, if the error is its own: with 1.3 a server turns our certificate down after the handshake.
 pub(super) fn after_handshake(error: &io::Error) -> Option<TlsFault> {
     error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()).then(|| tls_fault(error))
 }

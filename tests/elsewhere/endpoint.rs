@@ -1,0 +1,98 @@
+//! `sluis participant endpoint`: set, shown, and tried, with words for whoever must mend it.
+
+use super::server::{Mode, Server};
+use serde_json::json;
+use sluis_tests::World;
+
+const HOLDER: &str = "wijkverpleging-thuis";
+
+fn set(world: &World, endpoint: &serde_json::Value) -> sluis_tests::Run {
+    world.sluis_with(
+        ["participant", "endpoint", "set", HOLDER, "--file", "-"],
+        endpoint.to_string().as_bytes(),
+    )
+}
+
+#[test]
+fn a_test_says_in_words_what_is_wrong() {
+    let world = World::fresh();
+    let cases = [
+        (Mode::Well, "good", "search"),
+        (Mode::OtherName, "bad", "names another host"),
+        (Mode::Expired, "bad", "has expired"),
+        (Mode::NotYet, "bad", "not valid yet"),
+        (Mode::OtherAuthority, "bad", "no authority that we trust"),
+        (Mode::Down, "bad", "connection"),
+        (Mode::Stu3, "bad", "STU3"),
+        (Mode::R5, "bad", "5.0.0"),
+        (Mode::Says(401), "bad", "does not know who we are"),
+        (Mode::Says(403), "bad", "system/*.rs"),
+        (Mode::Says(405), "bad", "POST [base]/Patient/_search"),
+        (Mode::OtherPatient, "bad", "people whom nobody asked for"),
+    ];
+    for (mode, state, words) in cases {
+        let server = Server::start(mode, "999990184");
+        set(&world, &server.endpoint()).ok();
+        let run = world.sluis(["participant", "endpoint", "test", HOLDER]);
+        assert_eq!(run.code, i32::from(state == "bad"), "{mode:?}: {}", run.stdout);
+        let line = run.stdout.lines().find(|line| line.starts_with(state) && line.contains(words));
+        assert!(line.is_some(), "{mode:?}: nobody says {words}:\n{}", run.stdout);
+        let read: Vec<_> = world.sluis(["participant", "endpoint", "test", HOLDER, "--json"]).json_lines();
+        assert!(read.iter().all(|finding| finding["what"].is_string() && finding["mend"].is_string()));
+    }
+    let mut closed = Server::start(Mode::Well, "999990184").endpoint();
+    closed["url"] = json!("https://localhost:9/fhir");
+    set(&world, &closed).ok();
+    assert!(
+        world.sluis(["participant", "endpoint", "test", HOLDER]).stdout.contains("nothing answers there")
+    );
+    closed["url"] = json!("https://no-such-host.invalid/fhir");
+    set(&world, &closed).ok();
+    assert!(world.sluis(["participant", "endpoint", "test", HOLDER]).stdout.contains("DNS"));
+}
+
+#[test]
+fn an_endpoint_that_leads_into_our_own_network_is_not_connected_to_unless_it_is_named() {
+    let world = World::fresh();
+    let server = Server::start(Mode::Well, "999990184");
+    let mut endpoint = server.endpoint();
+    endpoint["networks"] = json!([]);
+    set(&world, &endpoint).ok();
+    let run = world.sluis(["participant", "endpoint", "test", HOLDER]);
+    assert_eq!(run.code, 1);
+    assert!(run.stdout.contains("loopback"), "{}", run.stdout);
+    assert!(server.asked().is_empty());
+}
+
+#[test]
+fn a_mistake_in_an_endpoint_is_said_and_changes_nothing() {
+    let world = World::fresh();
+    let good = Server::start(Mode::Well, "999990184").endpoint();
+    set(&world, &good).ok();
+    let with = |member: &str, value: serde_json::Value| {
+        let mut bad = good.clone();
+        bad[member] = value;
+        bad
+    };
+    for (bad, says) in [
+        (with("url", json!("http://localhost/fhir")), "https"),
+        (with("url", json!("https://a:b@localhost/fhir")), "password"),
+        (with("url", json!("https://localhost/fhir?x=1")), "query"),
+        (with("url", json!("https://localhost/a/../b")), "dots"),
+        (with("ca_pem", json!("nothing")), "PEM"),
+        (with("networks", json!(["everywhere"])), "endpoint"),
+        (with("budget_ms", json!(1)), "budget_ms"),
+        (with("unknown", json!(1)), "unknown"),
+        (with("authentication", json!({"kind": "bearer", "secret": "relative"})), "absolute path"),
+        (with("authentication", json!({"kind": "password"})), "authentication"),
+    ] {
+        let run = set(&world, &bad);
+        assert_eq!(run.code, 1, "{bad}");
+        let all = run.stdout + &run.stderr;
+        assert!(all.contains(says) || says == "authentication" && all.contains("password"), "{says}: {all}");
+    }
+    let shown = world.sluis(["participant", "endpoint", "show", HOLDER]).ok().json();
+    assert_eq!(shown["url"], good["url"]);
+    assert_eq!(world.sluis(["participant", "endpoint", "show", "huisarts-de-linde"]).code, 1);
+    assert_eq!(world.sluis(["participant", "endpoint", "test", "nobody-at-all"]).code, 1);
+}

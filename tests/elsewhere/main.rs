@@ -1,0 +1,6 @@
+//! Holders with a FHIR server of their own: found, asked at once, trusted in nothing.
+
+mod endpoint;
+mod matrix;
+mod region;
+mod server;

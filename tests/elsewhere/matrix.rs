@@ -1,0 +1,252 @@
+//! Every way in which a holder's server may be wrong, where it is the only one and where it is one of three: what comes,
+//! what is recorded, how long it takes.
+
+use super::server::{ALLERGY, BUDGET, MARKER, MEDICINE, Mode, Server};
+use serde_json::{Value, json};
+use sluis_tests::json::{has_code, has_words, resources};
+use sluis_tests::{World, all_hold};
+use std::time::{Duration, Instant};
+
+/// The holder that is moved to a server of its own.
+const HOLDER: &str = "wijkverpleging-thuis";
+/// Whom only that holder knows.
+const ALONE: &str = "999990184";
+
+/// What a mode must lead to: the code in the record, or everything.
+const MODES: &[(Mode, Option<&str>)] = &[
+    (Mode::Well, None),
+    (Mode::Paged, None),
+    (Mode::Packed, None),
+    (Mode::Markup, None),
+    (Mode::Slow, Some("late")),
+    (Mode::Down, Some("down")),
+    (Mode::OtherName, Some("down")),
+    (Mode::Expired, Some("down")),
+    (Mode::NotYet, Some("down")),
+    (Mode::OtherAuthority, Some("down")),
+    (Mode::Says(401), Some("down")),
+    (Mode::Says(403), Some("down")),
+    (Mode::Says(404), Some("down")),
+    (Mode::Says(429), Some("down")),
+    (Mode::Says(500), Some("down")),
+    (Mode::Says(503), Some("down")),
+    (Mode::Garbage, Some("unreadable")),
+    (Mode::Stranger, Some("wrong-person")),
+    (Mode::OtherPatient, Some("wrong-person")),
+    (Mode::CrossReference, Some("wrong-person")),
+    (Mode::SameIdElsewhere, Some("wrong-person")),
+    (Mode::Endless, Some("too-large")),
+    (Mode::Drip, Some("late")),
+    (Mode::Bomb, Some("too-large")),
+    (Mode::Deep, Some("unreadable")),
+    (Mode::Doubled, Some("unreadable")),
+    (Mode::BadText, Some("unreadable")),
+    (Mode::NoSearchset, Some("unreadable")),
+    (Mode::Stu3, Some("down")),
+    (Mode::R5, Some("down")),
+    (Mode::Redirect, Some("down")),
+    (Mode::NextElsewhere, Some("astray")),
+    (Mode::NextForEver, Some("too-large")),
+];
+
+fn moved(world: &World, server: &Server) {
+    let endpoint = server.endpoint().to_string();
+    world.sluis_with(["participant", "endpoint", "set", HOLDER, "--file", "-"], endpoint.as_bytes()).ok();
+}
+
+fn entered(world: &World, bsn: &str) {
+    let add = ["index", "add", "--holder", HOLDER, "--patient", "-", "--birthdate", "1942-06-11"];
+    world.sluis_with(add, bsn.as_bytes()).ok();
+}
+
+/// The failure that the newest record of this request names for the holder.
+fn recorded(world: &World, request_id: &str) -> (Vec<String>, String) {
+    let mut records = world.records_of(request_id);
+    records.retain(|record| record["kind"] != "notice");
+    let kinds = records.iter().map(|r| r["kind"].as_str().unwrap_or_default().to_owned()).collect();
+    (kinds, records.last().map(|r| r["event"].to_string()).unwrap_or_default())
+}
+
+#[test]
+fn a_holder_alone_gives_all_or_is_unavailable_and_one_of_three_is_a_gap() {
+    let world = World::fresh();
+    let first = Server::start(Mode::Well, ALONE);
+    moved(&world, &first);
+    entered(&world, ALONE);
+    entered(&world, &world.bsn("jansen"));
+    let mut verdicts = Vec::new();
+    for (mode, failure) in MODES {
+        for (name, bsn) in [("alone", ALONE.to_owned()), ("one of three", world.bsn("jansen"))] {
+            let server = Server::start(*mode, &bsn);
+            moved(&world, &server);
+            let alone = name == "alone";
+            let verdict = std::panic::catch_unwind(|| judge(&world, *failure, alone));
+            let verdict = verdict.map_err(|why| {
+                why.downcast_ref::<String>().cloned().unwrap_or_else(|| "it does not hold".to_owned())
+            });
+            verdicts.push((format!("{mode:?}, {name}"), verdict));
+            // No number of a person in any address, whatever the mode.
+            let named = server
+                .asked()
+                .iter()
+                .any(|asked| asked.split(' ').nth(1).is_some_and(|url| url.contains(&bsn)));
+            verdicts.push((
+                format!("{mode:?}, {name}: addresses"),
+                if named { Err("a BSN in a URL".into()) } else { Ok(()) },
+            ));
+        }
+    }
+    all_hold(verdicts);
+    assert!(!world.output().contains(MARKER), "what a holder sent stands in our output");
+    world.verify();
+}
+
+fn judge(world: &World, failure: Option<&str>, alone: bool) {
+    let began = Instant::now();
+    let answer = if alone {
+        world.asker(HOLDER).summary(ALONE)
+    } else {
+        world.staff("valk", "triage").summary("jansen")
+    };
+    let took = began.elapsed();
+    // Two rounds of connecting and putting a question again, besides the budget.
+    assert!(took < Duration::from_millis(BUDGET) + Duration::from_secs(3), "{took:?}");
+    assert!(!answer.text().contains(MARKER), "a marker is out: {}", answer.text());
+    let (kinds, event) = recorded(world, answer.request_id());
+    match (failure, alone) {
+        (None, _) => {
+            let document = answer.ok().json();
+            for code in [ALLERGY, "91936005", "294505008", MEDICINE] {
+                assert!(has_code(&document, code), "{code} is missing");
+            }
+            assert_eq!(kinds, ["asked", "answered"]);
+        }
+        (Some(failure), true) => {
+            answer.is(503, "source-unavailable");
+            assert_eq!(kinds, ["asked", "refused"]);
+            assert!(event.contains(failure), "{failure} is not recorded: {event}");
+        }
+        (Some(failure), false) => {
+            let document = answer.ok().json();
+            assert!(has_code(&document, "B01AF02"), "the GP's part is missing");
+            assert!(!has_code(&document, ALLERGY), "a part of what fell is there");
+            let sections = &resources(&document)[0]["section"];
+            assert!(has_words(sections, "Wijkverpleging Thuis"), "no gap is named");
+            assert_eq!(kinds, ["asked", "answered"]);
+            assert!(event.contains(failure), "{failure} is not recorded: {event}");
+        }
+    }
+}
+
+#[test]
+fn a_holder_that_sends_what_cannot_be_used_is_told_its_officer_once_in_a_while() {
+    let world = World::fresh();
+    let server = Server::start(Mode::Stranger, ALONE);
+    moved(&world, &server);
+    entered(&world, ALONE);
+    for _ in 0..3 {
+        world.asker(HOLDER).summary(ALONE).is(503, "source-unavailable");
+    }
+    let notices: Vec<Value> = world.dump().into_iter().filter(|record| record["kind"] == "notice").collect();
+    assert_eq!(notices.len(), 1, "{notices:?}");
+    // Its own officer finds it; what it says is sealed for anybody else.
+    let refused = world.dump().into_iter().find(|record| record["kind"] == "refused").expect("refused");
+    assert_eq!(notices[0]["request_id"], refused["request_id"]);
+    assert!(!notices[0].to_string().contains(ALONE));
+}
+
+#[test]
+fn a_holder_that_fails_is_left_alone_and_nobody_waits_for_it() {
+    let world = World::fresh();
+    let server = Server::start(Mode::Slow, ALONE);
+    moved(&world, &server);
+    entered(&world, ALONE);
+    let asker = world.asker(HOLDER);
+    let timed = || {
+        let began = Instant::now();
+        asker.summary(ALONE).is(503, "source-unavailable");
+        began.elapsed()
+    };
+    for _ in 0..5 {
+        assert!(timed() >= Duration::from_millis(BUDGET));
+    }
+    let asked = server.asked().len();
+    assert!(timed() < Duration::from_millis(BUDGET / 2), "somebody waited for a holder that is left alone");
+    assert_eq!(server.asked().len(), asked, "it was asked");
+    // Where it is moved, it is asked again at once.
+    let well = Server::start(Mode::Well, ALONE);
+    moved(&world, &well);
+    assert!(has_code(&asker.summary(ALONE).ok().json(), ALLERGY));
+}
+
+#[test]
+fn only_what_is_permitted_and_registered_is_asked_and_suspension_and_withdrawal_end_it_at_once() {
+    let world = World::fresh();
+    let server = Server::start(Mode::Well, ALONE);
+    moved(&world, &server);
+    let born = ["index", "add", "--holder", HOLDER, "--birthdate", "1942-06-11", "--patient", "-"];
+    let add = [&born[..], &["--class", "allergies", "--json"]].concat();
+    let entry =
+        world.sluis_with(add.clone(), ALONE.as_bytes()).ok().json()["entry"].as_str().unwrap().to_owned();
+    let asker = world.asker(HOLDER);
+    let document = asker.summary(ALONE).ok().json();
+    assert!(has_code(&document, ALLERGY) && !has_code(&document, MEDICINE), "the index says allergies alone");
+    let asked = server.asked();
+    assert!(asked.iter().any(|asked| asked.starts_with("POST /fhir/Patient/_search ")));
+    assert!(
+        asked.iter().any(|asked| asked.contains("/AllergyIntolerance?patient=Patient%2Fp1")),
+        "{asked:?}"
+    );
+    assert!(!asked.iter().any(|asked| asked.contains("MedicationRequest")), "{asked:?}");
+    // Recorded before it was asked, with the same request.
+    let kinds: Vec<_> = world.dump().iter().map(|record| record["kind"].clone()).collect();
+    let at = kinds.iter().position(|kind| kind == "asked").expect("asked");
+    assert_eq!(kinds.get(at + 1), Some(&json!("answered")));
+    // Another holder's data of the same person is not this one's to be asked.
+    let before = server.asked().len();
+    world.sluis_with(["index", "withdraw", &entry, "--patient", "-"], ALONE.as_bytes()).ok();
+    asker.summary(ALONE).is(403, "not-permitted");
+    assert_eq!(server.asked().len(), before, "a withdrawn holder was asked");
+    world.sluis_with(add, ALONE.as_bytes()).ok();
+    let others = world.staff("valk", "triage");
+    entered(&world, &world.bsn("jansen"));
+    let jansens = Server::start(Mode::Well, &world.bsn("jansen"));
+    moved(&world, &jansens);
+    assert!(has_code(&others.summary("jansen").ok().json(), ALLERGY));
+    let before = jansens.asked().len();
+    world.sluis(["participant", "suspend", HOLDER]).ok();
+    let document = others.summary("jansen").ok().json();
+    assert!(
+        !has_code(&document, ALLERGY) && has_words(&resources(&document)[0]["section"], "Wijkverpleging")
+    );
+    assert_eq!(jansens.asked().len(), before, "a suspended holder was asked");
+}
+
+#[test]
+fn a_question_that_a_kill_left_open_is_closed_by_the_next_start() {
+    let world = World::fresh();
+    let server = Server::start(Mode::Slow, ALONE);
+    moved(&world, &server);
+    entered(&world, ALONE);
+    let asker = world.asker(HOLDER);
+    let _token = asker.token();
+    std::thread::scope(|scope| {
+        let asking =
+            scope.spawn(|| std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| asker.summary(ALONE))));
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while !server.asked().iter().any(|asked| asked.contains("AllergyIntolerance")) {
+            assert!(Instant::now() < deadline, "it was never asked");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        world.kill();
+        let _broken_off = asking.join();
+    });
+    let again = World::on(world.dir()).expect("it starts again");
+    let records = again.dump();
+    let asked = records.iter().find(|record| record["kind"] == "asked").expect("asked");
+    let closed: Vec<_> = records.iter().filter(|r| r["request_id"] == asked["request_id"]).collect();
+    assert_eq!(closed.len(), 2, "{closed:?}");
+    assert_eq!(closed[1]["kind"], "refused");
+    assert!(closed[1]["event"].to_string().contains("nothing-released"));
+    again.verify();
+}

@@ -1,0 +1,395 @@
+//! A holder's server as it may be met: well, slow, wrong, hostile. It keeps what it was asked.
+
+use http::{Request, Response, StatusCode};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Frame, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use serde_json::{Value, json};
+use sluis_tests::ask::BSN;
+use std::convert::Infallible;
+use std::io::Write;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// How it behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Well,
+    /// Three pages for each search.
+    Paged,
+    /// Packs what it sends.
+    Packed,
+    /// Narrative, attributes and words with markup in them.
+    Markup,
+    /// Never answers a search.
+    Slow,
+    /// Closes each connection.
+    Down,
+    OtherName,
+    Expired,
+    NotYet,
+    OtherAuthority,
+    Says(u16),
+    Garbage,
+    /// A stranger's resource among the person's.
+    Stranger,
+    /// Somebody else where the person was asked.
+    OtherPatient,
+    /// The person's resource that is about another Patient of this server.
+    CrossReference,
+    /// About the Patient of the same id of another server.
+    SameIdElsewhere,
+    Endless,
+    Drip,
+    Bomb,
+    Deep,
+    Doubled,
+    BadText,
+    NoSearchset,
+    Stu3,
+    R5,
+    Redirect,
+    NextElsewhere,
+    NextForEver,
+}
+
+/// A server on loopback.
+pub struct Server {
+    /// Its base address.
+    pub url: String,
+    /// The authority of its certificate.
+    pub ca_pem: String,
+    asked: Arc<Mutex<Vec<String>>>,
+    _runtime: tokio::runtime::Runtime,
+}
+
+/// What nobody may see: it stands in what is not the person's, and in what is broken.
+pub const MARKER: &str = "MARKER-elsewhere";
+/// The medicine that a well server gives, behind a reference.
+pub const MEDICINE: &str = "N02BE01";
+/// The allergy that a well server gives.
+pub const ALLERGY: &str = "91935009";
+
+impl Server {
+    /// Starts one that knows the person with this number.
+    pub fn start(mode: Mode, bsn: &str) -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let (tls, ca_pem) = certificate(mode);
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let place = listener.local_addr().unwrap();
+        let url = format!("https://localhost:{}/fhir", place.port());
+        let world =
+            Arc::new(Persona { mode, bsn: bsn.to_owned(), base: url.clone(), asked: Arc::clone(&asked) });
+        runtime.spawn(async move {
+            while let Ok((tcp, _)) = listener.accept().await {
+                let (tls, world) = (tls.clone(), Arc::clone(&world));
+                tokio::spawn(async move {
+                    if world.mode == Mode::Down {
+                        return;
+                    }
+                    let Ok(stream) = tls.accept(tcp).await else { return };
+                    let service = service_fn(move |request| {
+                        let world = Arc::clone(&world);
+                        async move { Ok::<_, Infallible>(world.answer(request).await) }
+                    });
+                    let served = hyper::server::conn::http1::Builder::new();
+                    let _ended = served.serve_connection(TokioIo::new(stream), service).await;
+                });
+            }
+        });
+        Self { url, ca_pem, asked, _runtime: runtime }
+    }
+
+    /// The endpoint as an operator registers it.
+    pub fn endpoint(&self) -> Value {
+        json!({"url": self.url, "ca_pem": self.ca_pem, "networks": ["127.0.0.0/8", "::1/128"], "budget_ms": BUDGET,
+            "max_bytes": 2 * 1024 * 1024})
+    }
+
+    /// What it was asked: method and target of each request, and the form behind it.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+/// Milliseconds that one question may take there.
+pub const BUDGET: u64 = 1_500;
+
+fn certificate(mode: Mode) -> (tokio_rustls::TlsAcceptor, String) {
+    let authority = || {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let pem = params.self_signed(&key).unwrap().pem();
+        (Issuer::new(params, key), pem)
+    };
+    let (issuer, ca_pem) = authority();
+    let name = if mode == Mode::OtherName { "other.example" } else { "localhost" };
+    let mut leaf = CertificateParams::new([name.to_owned()]).unwrap();
+    let years = |from: i32, to: i32| (rcgen::date_time_ymd(from, 1, 1), rcgen::date_time_ymd(to, 1, 1));
+    (leaf.not_before, leaf.not_after) = match mode {
+        Mode::Expired => years(2020, 2021),
+        Mode::NotYet => years(2090, 2099),
+        _ => years(2020, 2099),
+    };
+    let key = KeyPair::generate().unwrap();
+    let signer = if mode == Mode::OtherAuthority { authority().0 } else { issuer };
+    let der = leaf.signed_by(&key, &signer).unwrap().der().to_vec();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![CertificateDer::from(der)],
+            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        )
+        .unwrap();
+    (tokio_rustls::TlsAcceptor::from(Arc::new(tls)), ca_pem)
+}
+
+struct Persona {
+    mode: Mode,
+    bsn: String,
+    base: String,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+type Body = BoxBody<Bytes, Infallible>;
+
+fn body(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).boxed()
+}
+
+fn json_answer(value: &Value) -> Response<Body> {
+    Response::builder().header("content-type", "application/fhir+json").body(body(value.to_string())).unwrap()
+}
+
+impl Persona {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let (head, incoming) = request.into_parts();
+        let form = incoming.collect().await.map(|whole| whole.to_bytes()).unwrap_or_default();
+        let target = head.uri.to_string();
+        let said = format!("{} {target} {}", head.method, String::from_utf8_lossy(&form));
+        self.asked.lock().unwrap().push(said.trim().to_owned());
+        let path = head.uri.path().trim_start_matches("/fhir").to_owned();
+        if let Mode::Says(status) = self.mode
+            && path != "/metadata"
+        {
+            let status = StatusCode::from_u16(status).unwrap();
+            let text = format!("{MARKER}: a stack trace of ours");
+            return Response::builder().status(status).header("retry-after", "60").body(body(text)).unwrap();
+        }
+        match path.as_str() {
+            "/metadata" => json_answer(&self.statement()),
+            "/Patient/_search" => json_answer(&self.patients(&String::from_utf8_lossy(&form))),
+            "/Medication/m1" => json_answer(&json!({
+                "resourceType": "Medication", "id": "m1",
+                "code": {"coding": [{"system": "http://www.whocc.no/atc", "code": MEDICINE, "display": "Paracetamol"}]},
+            })),
+            _ => self.search(&path, head.uri.query().unwrap_or_default()).await,
+        }
+    }
+
+    fn statement(&self) -> Value {
+        let version = match self.mode {
+            Mode::Stu3 => "3.0.2",
+            Mode::R5 => "5.0.0",
+            _ => "4.0.1",
+        };
+        let search = |name: &str, by: &str| {
+            json!({"type": name, "interaction": [{"code": "search-type"}, {"code": "read"}],
+                "searchParam": [{"name": by, "type": "token"}]})
+        };
+        json!({"resourceType": "CapabilityStatement", "status": "active", "date": "2026-01-01", "kind": "instance",
+        "fhirVersion": version, "format": ["json"], "rest": [{"mode": "server", "resource": [
+            search("Patient", "identifier"), search("AllergyIntolerance", "patient"),
+            search("MedicationRequest", "patient"), search("Observation", "patient"),
+            {"type": "Medication", "interaction": [{"code": "read"}]},
+        ]}]})
+    }
+
+    fn patients(&self, form: &str) -> Value {
+        let bsn = if self.mode == Mode::OtherPatient { "999990160" } else { &self.bsn };
+        if self.mode != Mode::OtherPatient && !form.contains(&format!("bsn%7C{bsn}")) {
+            return searchset(&self.base, &[]);
+        }
+        searchset(
+            &self.base,
+            &[json!({
+                "resourceType": "Patient", "id": "p1", "identifier": [{"system": BSN, "value": bsn}],
+                "name": [{"family": "Elders"}], "birthDate": "1942-06-11",
+            })],
+        )
+    }
+
+    async fn search(&self, path: &str, query: &str) -> Response<Body> {
+        let page = query.split('&').find_map(|pair| pair.strip_prefix("page="));
+        match self.mode {
+            Mode::Slow => {
+                tokio::time::sleep(Duration::from_secs(3_600)).await;
+                json_answer(&json!({}))
+            }
+            Mode::Endless => Response::new(Stream::of(vec![b' '; 16 * 1024], Duration::ZERO)),
+            Mode::Drip => Response::new(Stream::of(vec![b' '], Duration::from_millis(50))),
+            Mode::Bomb => {
+                let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+                let zeros = vec![b' '; 1024 * 1024];
+                for _ in 0..256 {
+                    packer.write_all(&zeros).unwrap();
+                }
+                let packed = packer.finish().unwrap();
+                Response::builder().header("content-encoding", "gzip").body(body(packed)).unwrap()
+            }
+            Mode::Garbage => Response::new(body(format!("<html>{MARKER}</html>"))),
+            Mode::Deep => Response::new(body("[".repeat(200_000))),
+            Mode::Doubled => {
+                let text = searchset(&self.base, &self.resources(path)).to_string();
+                Response::new(body(text.replacen("{", "{\"type\":\"searchset\",", 1)))
+            }
+            Mode::BadText => {
+                let mut text = searchset(&self.base, &self.resources(path)).to_string().into_bytes();
+                let at = text.len() - 3;
+                text.splice(at..at, *b",\"x\":\"\xff\xfe\"");
+                Response::new(body(text))
+            }
+            Mode::NoSearchset => {
+                let mut bundle = searchset(&self.base, &self.resources(path));
+                bundle["type"] = json!("history");
+                json_answer(&bundle)
+            }
+            Mode::Redirect => Response::builder()
+                .status(302)
+                .header("location", "https://127.0.0.1:9/elsewhere")
+                .body(body(""))
+                .unwrap(),
+            Mode::NextElsewhere | Mode::NextForEver => {
+                let mut bundle = searchset(&self.base, &self.resources(path));
+                let next = match self.mode {
+                    Mode::NextElsewhere => "https://127.0.0.1:9/fhir/next".to_owned(),
+                    _ => format!("{}{path}?page=again", self.base),
+                };
+                bundle["link"] = json!([{"relation": "next", "url": next}]);
+                json_answer(&bundle)
+            }
+            Mode::Paged => {
+                let number: usize = page.and_then(|n| n.parse().ok()).unwrap_or(0);
+                let all = self.resources(path);
+                let mut bundle = searchset(&self.base, all.get(number..=number).unwrap_or_default());
+                if number < 2 {
+                    let next = format!("{}{path}?page={}", self.base, number + 1);
+                    bundle["link"] = json!([{"relation": "next", "url": next}]);
+                }
+                json_answer(&bundle)
+            }
+            Mode::Packed => {
+                let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+                packer
+                    .write_all(searchset(&self.base, &self.resources(path)).to_string().as_bytes())
+                    .unwrap();
+                let packed = packer.finish().unwrap();
+                Response::builder().header("content-encoding", "gzip").body(body(packed)).unwrap()
+            }
+            _ => json_answer(&searchset(&self.base, &self.resources(path))),
+        }
+    }
+
+    fn resources(&self, path: &str) -> Vec<Value> {
+        let subject = json!({"reference": "Patient/p1"});
+        let allergy = |id: &str, code: &str, patient: &Value| {
+            json!({"resourceType": "AllergyIntolerance", "id": id, "patient": patient,
+                "clinicalStatus": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical", "code": "active"}]},
+                "code": {"coding": [{"system": "http://snomed.info/sct", "code": code, "display": "Pinda"}]}})
+        };
+        match path {
+            "/AllergyIntolerance" => {
+                let mut all = vec![
+                    allergy("a1", ALLERGY, &subject),
+                    allergy("a2", "91936005", &subject),
+                    allergy("a3", "294505008", &subject),
+                ];
+                match self.mode {
+                    Mode::Stranger => {
+                        let stranger =
+                            json!({"identifier": {"system": BSN, "value": "999990160"}, "display": MARKER});
+                        all.push(allergy("a4", "418689008", &stranger));
+                    }
+                    Mode::CrossReference => {
+                        all.push(allergy(
+                            "a4",
+                            "418689008",
+                            &json!({"reference": "Patient/p2", "display": MARKER}),
+                        ));
+                    }
+                    Mode::SameIdElsewhere => {
+                        let other =
+                            json!({"reference": "https://other.example/fhir/Patient/p1", "display": MARKER});
+                        all.push(allergy("a4", "418689008", &other));
+                    }
+                    Mode::Markup => {
+                        all[0]["text"] = json!({"status": "generated", "div": format!("<div xmlns=\"http://www.w3.org/1999/xhtml\"><script>{MARKER}</script></div>")});
+                        all[0]["note"] = json!([{"text": format!("<img src=x onerror=alert(1)>{MARKER}")}]);
+                        all[0]["extension"] =
+                            json!([{"url": "https://other.example/x", "valueString": MARKER}]);
+                    }
+                    _ => {}
+                }
+                all
+            }
+            "/MedicationRequest" => {
+                vec![json!({"resourceType": "MedicationRequest", "id": "r1", "status": "active",
+                "intent": "order", "subject": subject, "medicationReference": {"reference": "Medication/m1"}})]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn searchset(base: &str, resources: &[Value]) -> Value {
+    let entries: Vec<Value> = resources
+        .iter()
+        .map(|one| {
+            let url =
+                format!("{base}/{}/{}", one["resourceType"].as_str().unwrap(), one["id"].as_str().unwrap());
+            json!({"fullUrl": url, "resource": one, "search": {"mode": "match"}})
+        })
+        .collect();
+    json!({"resourceType": "Bundle", "type": "searchset", "total": entries.len(), "entry": entries})
+}
+
+/// The same bytes again and again, without end.
+struct Stream {
+    bytes: Bytes,
+    pause: Duration,
+    wait: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl Stream {
+    fn of(bytes: Vec<u8>, pause: Duration) -> Body {
+        Self { bytes: bytes.into(), pause, wait: None }.boxed()
+    }
+}
+
+impl hyper::body::Body for Stream {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let pause = self.pause;
+        let wait = self.wait.get_or_insert_with(|| Box::pin(tokio::time::sleep(pause)));
+        std::task::ready!(wait.as_mut().poll(cx));
+        self.wait = None;
+        Poll::Ready(Some(Ok(Frame::data(self.bytes.clone()))))
+    }
+}
