@@ -11,6 +11,7 @@ pub mod consent_wire;
 pub mod directory;
 pub mod grammar;
 pub mod identifiers;
+pub mod index_wire;
 pub mod intake;
 pub mod json;
 pub mod outcome;

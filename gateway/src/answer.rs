@@ -25,6 +25,7 @@ pub async fn answer(inbound: Inbound, world: &World) -> Response {
             Ask::Disclosure(_) => disclose(admitted, world, &mut trail).await,
             Ask::Record(_) => crate::changes::record(admitted, world, &mut trail).await,
             Ask::Explain(_) => crate::explain::dry_run(admitted, world, &mut trail).await,
+            Ask::Index(_) => crate::localisation::search(admitted, world, &mut trail).await,
             Ask::Journal(_) => crate::lens::read(admitted, world, &mut trail).await,
             Ask::Directory(_) => return crate::directory::answer(&admitted, world, &trail),
         },

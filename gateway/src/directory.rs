@@ -29,9 +29,12 @@ pub fn answer(asked: &Authorised, world: &World, trail: &Trail) -> Response {
                 None => failed(Code::NotFound),
             }
         }
-        Ask::Directory(_) | Ask::Disclosure(_) | Ask::Record(_) | Ask::Explain(_) | Ask::Journal(_) => {
-            failed(Code::NotFound)
-        }
+        Ask::Directory(_)
+        | Ask::Disclosure(_)
+        | Ask::Record(_)
+        | Ask::Explain(_)
+        | Ask::Index(_)
+        | Ask::Journal(_) => failed(Code::NotFound),
     }
 }
 

@@ -4,16 +4,32 @@
 //! An entry says holder and data classes, no dates and no content; the person is known by pseudonym. Without one a
 //! holder is not asked: nobody's number is sent around to find out who knows it.
 
+use crate::answer::answer_tries;
+use crate::changes::OURSELVES;
 use crate::desk::{self, Refused, draft, person_for, view_down};
+use crate::refusal::{NoGrant, Refusal};
+use crate::road::authorise::{Ask, Authorised};
+use crate::road::decide::{Granted, decide};
+use crate::road::locate::locate;
+use crate::road::minimise::OutwardFor;
+use crate::road::record::record_disclosure;
+use crate::road::{Minimised, Recorded};
+use crate::sources::SourceAsk;
 use crate::store::Fence;
 use crate::store::facts::{Change, Fact, pair};
 use crate::store::state::Registration;
-use crate::trail::organisation;
+use crate::trail::{Trail, organisation};
 use crate::trust::Participant;
 use crate::trust::participant::Holder;
 use crate::world::World;
+use consent::ClassSet;
 use fhir_mappings::audit::{self, Action, Detail, Kind};
+use fhir_mappings::classify::Origin;
+use fhir_mappings::grammar::{Query, Token};
 use fhir_mappings::identifiers::Identifier;
+use fhir_mappings::index_wire;
+use fhir_mappings::release::Ids;
+use serde_json::json;
 use std::sync::Arc;
 
 type Done<T> = Result<T, Refused>;
@@ -118,4 +134,93 @@ fn remote_holder(world: &World, id: &str) -> Done<Arc<Participant>> {
         let why = "this participant has no server of its own: `sluis participant endpoint set` makes it a remote holder";
         Err(Refused::new("no-remote-holder", why))
     }
+}
+
+/// Who holds what of one person, as far as this asker may know: that somebody is a client of a GGZ holder is itself
+/// mental health data, so an entry shows exactly where a decision permits its class.
+///
+/// # Errors
+/// See [`Refusal`]; no grant at all is the one outward answer.
+pub async fn search(
+    asked: Authorised,
+    world: &World,
+    trail: &mut Trail,
+) -> Result<Recorded<Minimised>, Refusal> {
+    let outside = || Refusal::NoGrant(NoGrant::OutsideGrant);
+    let Ask::Index(Query::IndexSearch { code, .. }) = asked.ask().clone() else { return Err(outside()) };
+    for _ in 0..answer_tries() {
+        let granted = decide(locate(asked.again(), world, trail)?, world, trail)?;
+        let wanted = match &code {
+            None => world.tables.all_classes(),
+            Some(Token::Code(code) | Token::Bare(code)) => classes(None, code, world),
+            Some(Token::In(system, code)) => classes(Some(system), code, world),
+            Some(Token::System(_)) => ClassSet::EMPTY,
+        };
+        let ids =
+            OutwardFor { world, organisation: asked.participant().id.as_str(), person: granted.person() };
+        let pseudonym = ids.patient();
+        let mut found = Vec::new();
+        for (holder, permitted) in granted.permitted() {
+            let holds = holds(holder, permitted, &granted, world).await?;
+            for class in holds.intersection(permitted).intersection(wanted).iter() {
+                let code = world.rules.vocabulary().class_code(class);
+                let entry = granted.entry_of(holder, code);
+                let key = entry.unwrap_or_else(|| format!("{}/{code}", holder.id));
+                let id = ids.outward(OURSELVES, "List", &key);
+                let list = shown(&id, holder, &pseudonym, code);
+                let url = format!("{}List/{id}", world.settings.base);
+                found.push(json!({"fullUrl": url, "resource": list, "search": {"mode": "match"}}));
+            }
+        }
+        let body =
+            json!({"resourceType": "Bundle", "type": "searchset", "total": found.len(), "entry": found});
+        let answer =
+            Minimised::authored(Kind::Answered, 200, body.to_string().into_bytes(), Some(granted.fence()));
+        if let Some(recorded) = record_disclosure(answer, world, trail).await? {
+            return Ok(recorded);
+        }
+    }
+    Err(Refusal::Contended)
+}
+
+fn classes(system: Option<&str>, code: &str, world: &World) -> ClassSet {
+    index_wire::classes_of(system, code, &world.tables).unwrap_or_default()
+}
+
+/// What a holder has: of one elsewhere by its entries; of one whose data lie here by the data.
+async fn holds(
+    holder: &Arc<Participant>,
+    permitted: ClassSet,
+    granted: &Granted,
+    world: &World,
+) -> Result<ClassSet, Refusal> {
+    if holder.holder == Some(Holder::Remote) {
+        return Ok(granted.state().registered(holder.id.as_str(), world.rules.vocabulary()));
+    }
+    let ask = SourceAsk {
+        holder: Arc::clone(holder),
+        person: granted.person(),
+        classes: permitted,
+        identifiers: Vec::new(),
+    };
+    let sent = world.source.fetch(&ask).await.map_err(|_| Refusal::SourceUnavailable)?;
+    let categories: Vec<&str> = holder.categories.iter().map(crate::trust::CategoryCode::as_str).collect();
+    let origin = Origin { categories: &categories };
+    let mut classes = ClassSet::EMPTY;
+    for held in &sent.resources {
+        if let Ok(doc) = fhir_mappings::json::parse(&held.bytes) {
+            let bears = world.tables.classify(doc.root(), &origin).classes;
+            // All of a resource's classes must be open, or it is as if it were not there.
+            if bears.minus(permitted).is_empty() {
+                classes = classes.union(bears);
+            }
+        }
+    }
+    Ok(classes)
+}
+
+/// An entry as an asker sees it.
+pub(crate) fn shown(id: &str, holder: &Participant, pseudonym: &str, class: &str) -> serde_json::Value {
+    let custodian = (holder.identifier.system.as_str(), holder.identifier.value.as_str());
+    index_wire::write(&index_wire::Shown { id, custodian, source: holder.id.as_str(), pseudonym, class })
 }

@@ -1,6 +1,7 @@
 //! Holders with a FHIR server of their own: found, asked at once, trusted in nothing.
 
 mod endpoint;
+mod index;
 mod matrix;
 mod region;
 mod server;

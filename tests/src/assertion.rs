@@ -28,7 +28,7 @@ system/DeviceUseStatement.rs system/DeviceRequest.rs system/Device.rs system/Enc
 system/CareTeam.cruds system/CarePlan.cruds system/Goal.rs system/ServiceRequest.cruds system/Task.rs \
 system/Appointment.rs system/NutritionOrder.rs system/Coverage.rs system/RelatedPerson.rs \
 system/DocumentReference.rs system/Consent.cruds system/ImmunizationRecommendation.rs \
-system/QuestionnaireResponse.rs system/AuditEvent.rs system/Basic.cruds system/Composition.rs";
+system/QuestionnaireResponse.rs system/AuditEvent.rs system/Basic.cruds system/List.cruds system/Composition.rs";
 
 /// The system of purposes of use.
 pub const PURPOSE_OID: &str = "urn:oid:2.16.840.1.113883.5.8";

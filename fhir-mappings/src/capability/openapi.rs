@@ -131,6 +131,10 @@ fn of_type(row: &Row, paths: &mut Map<String, Value>) {
                 );
                 instance.insert("put".to_owned(), put);
             }
+            Interaction::Delete => {
+                let delete = operation(row, "delete", "Withdrawn.", vec![id()], None, ("204", row.resource));
+                instance.insert("delete".to_owned(), delete);
+            }
             Interaction::LastN => {
                 let get = operation(
                     row,
@@ -246,11 +250,14 @@ fn properties(row: &Row) -> Vec<(String, Value, bool)> {
     if row.needs_patient() {
         out.push(("patient".to_owned(), patient(), true));
     }
-    let only_way_in = row.about == About::Patient;
     for param in row.params {
-        let schema =
-            if only_way_in && param.name == "identifier" { schema("PersonIdentifier") } else { shape(param) };
-        out.push((param.name.to_owned(), schema, only_way_in && param.name == "identifier"));
+        let person = match row.about {
+            About::Patient => param.name == "identifier",
+            About::Index => param.name == "subject:identifier",
+            _ => false,
+        };
+        let schema = if person { schema("PersonIdentifier") } else { shape(param) };
+        out.push((param.name.to_owned(), schema, person));
     }
     if row.include_medication {
         out.push(("_include".to_owned(), json!({"enum": [format!("{}:medication", row.resource)]}), false));

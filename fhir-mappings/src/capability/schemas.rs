@@ -29,6 +29,7 @@ pub(super) fn all() -> Value {
         ("ConsentBody", consent()),
         ("Provision", provision()),
         ("AttestationBody", attestation()),
+        ("ListBody", entry()),
         ("SummaryParameters", summary_parameters()),
         ("ExplainParameters", explain_parameters()),
         ("PersonIdentifier", pattern("^[a-z][a-z0-9+.-]*:[A-Za-z0-9:/._-]{1,100}\\|[A-Za-z0-9._-]{1,60}$")),
@@ -265,6 +266,34 @@ fn provision() -> Value {
             )}
         },
         "required": ["type"],
+        "additionalProperties": false
+    })
+}
+
+/// An entry of the index as it is sent.
+fn entry() -> Value {
+    let named = |of: &str| json!({"type": "object", "properties": {"identifier": schema(of)}, "required": ["identifier"]});
+    let custodian = json!({
+        "type": "object",
+        "properties": {
+            "url": {"const": "http://minvws.github.io/generiekefuncties-docs/StructureDefinition/nl-gf-localization-custodian"},
+            "valueReference": named("Identifier")
+        },
+        "required": ["url", "valueReference"]
+    });
+    json!({
+        "type": "object",
+        "properties": {
+            "resourceType": {"const": "List"},
+            "extension": one(custodian),
+            "status": {"const": "current"},
+            "mode": {"const": "working"},
+            "code": {"type": "object", "required": ["coding"]},
+            "subject": named("Identifier"),
+            "source": {"type": "object"},
+            "emptyReason": {"type": "object"}
+        },
+        "required": ["resourceType", "extension", "status", "mode", "code", "subject"],
         "additionalProperties": false
     })
 }

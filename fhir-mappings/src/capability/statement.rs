@@ -144,6 +144,7 @@ fn code(interaction: Interaction) -> Option<&'static str> {
         Interaction::Read => Some("read"),
         Interaction::Create => Some("create"),
         Interaction::Update => Some("update"),
+        Interaction::Delete => Some("delete"),
         Interaction::LastN
         | Interaction::Summary
         | Interaction::SummaryByIdentifier
@@ -170,6 +171,7 @@ fn operation(interaction: Interaction) -> Option<Value> {
         | Interaction::Search
         | Interaction::Read
         | Interaction::Create
-        | Interaction::Update => None,
+        | Interaction::Update
+        | Interaction::Delete => None,
     }
 }

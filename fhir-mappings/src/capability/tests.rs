@@ -51,6 +51,7 @@ fn openapi_has_every_interaction_and_every_reference_resolves() {
                 Interaction::Read => (format!("{base}/{{id}}"), "get"),
                 Interaction::Create => (base.clone(), "post"),
                 Interaction::Update => (format!("{base}/{{id}}"), "put"),
+                Interaction::Delete => (format!("{base}/{{id}}"), "delete"),
                 Interaction::LastN => (format!("{base}/$lastn"), "get"),
                 Interaction::Summary => (format!("{base}/{{id}}/$summary"), "post"),
                 Interaction::SummaryByIdentifier => (format!("{base}/$summary"), "post"),
@@ -126,7 +127,8 @@ fn needed(operation: &Value, person: bool) -> String {
     let by_query = parameters.filter(|p| p["in"] == "query" && p["required"] == true);
     let names: Vec<_> = by_form.chain(by_query.map(|p| p["name"].as_str().unwrap().to_owned())).collect();
     let value = if person { "s:1|v" } else { "abc" };
-    names.iter().map(|name| format!("{name}={value}")).collect::<Vec<_>>().join("&")
+    let value = |name: &str| if name == "subject:identifier" { "s:1|v" } else { value };
+    names.iter().map(|name| format!("{name}={}", value(name))).collect::<Vec<_>>().join("&")
 }
 
 #[test]

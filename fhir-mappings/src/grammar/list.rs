@@ -28,6 +28,8 @@ pub enum About {
     Consent,
     /// Attestations.
     Attestation,
+    /// The index of who holds what.
+    Index,
     /// The journal, rendered.
     Audit,
     /// Released only because a released resource refers to it; read by id.
@@ -47,6 +49,8 @@ pub enum Interaction {
     Create,
     /// `PUT /fhir/T/{id}`.
     Update,
+    /// `DELETE /fhir/T/{id}`.
+    Delete,
     /// `GET /fhir/Observation/$lastn?…`.
     LastN,
     /// `GET` or `POST /fhir/Patient/{id}/$summary`.
@@ -141,13 +145,13 @@ impl Row {
     pub fn needs_patient(&self) -> bool {
         match self.about {
             About::Data | About::Relation | About::Consent | About::Attestation | About::Audit => true,
-            About::Patient | About::Referred | About::Directory => false,
+            About::Patient | About::Index | About::Referred | About::Directory => false,
         }
     }
 }
 
-use About::{Attestation, Audit, Consent, Data, Directory, Patient, Referred, Relation};
-use Interaction::{Create, Explain, LastN, Read, Search, Summary, SummaryByIdentifier, Update};
+use About::{Attestation, Audit, Consent, Data, Directory, Index, Patient, Referred, Relation};
+use Interaction::{Create, Delete, Explain, LastN, Read, Search, Summary, SummaryByIdentifier, Update};
 use ListForm::{Comma, One};
 
 const fn concept(name: &'static str, element: &'static str, list: ListForm) -> Param {
@@ -292,6 +296,14 @@ pub const ROWS: &[Row] = &[
         about: Attestation,
         interactions: &[Search, Read, Create],
         params: &[],
+        include_medication: false,
+    },
+    // The one modifier there is, for the NVI asks so: its name is taken whole.
+    Row {
+        resource: "List",
+        about: Index,
+        interactions: &[Search, Create, Delete],
+        params: &[other("subject:identifier", "subject", Shape::Identifier), concept("code", "code", One)],
         include_medication: false,
     },
     Row {

@@ -1,6 +1,6 @@
 //! One request to one [`Query`], or a refusal. Reads exactly what the list allows; nothing is dropped.
 
-use super::filter::{Filter, Token};
+use super::filter::{Filter, Test, Token};
 use super::form;
 use super::list::{About, Interaction, Row, row};
 use super::negotiate::{BodyForm, ReadableBody, body_form, content_type};
@@ -46,6 +46,7 @@ pub fn parse(
             on_type(method, known(resource)?, operation, query, body)
         }
         ("GET", [resource, id]) => bare(query, body, read(known(resource)?, id_of(id)?)?),
+        ("DELETE", [resource, id]) => delete(known(resource)?, id_of(id)?, query, body),
         ("PUT", [resource, id]) => update(known(resource)?, id_of(id)?, query),
         (_, ["Patient", id, operation]) => on_person(method, id_of(id)?, operation, query, body),
         _ => Err(GrammarError::unsupported()),
@@ -112,7 +113,15 @@ fn read(row: &'static Row, id: Id) -> Parsed<Query> {
         About::Consent => Query::ConsentRead { id },
         About::Attestation => Query::AttestationRead { id },
         About::Directory => Query::DirectoryRead { resource, id },
+        About::Index => return Err(GrammarError::unsupported()),
     })
+}
+
+fn delete(row: &'static Row, id: Id, query: &str, body: &[u8]) -> Parsed<Query> {
+    if !row.allows(Interaction::Delete) {
+        return Err(GrammarError::unsupported());
+    }
+    bare(query, body, Query::IndexDelete { id })
 }
 
 fn create(row: &'static Row, query: &str) -> Parsed<Query> {
@@ -123,6 +132,7 @@ fn create(row: &'static Row, query: &str) -> Parsed<Query> {
         About::Consent => Query::ConsentCreate,
         About::Relation => Query::RelationCreate { resource: row.resource },
         About::Attestation => Query::AttestationCreate,
+        About::Index => Query::IndexCreate,
         About::Patient | About::Data | About::Audit | About::Referred | About::Directory => {
             return Err(GrammarError::unsupported());
         }
@@ -138,6 +148,7 @@ fn update(row: &'static Row, id: Id, query: &str) -> Parsed<Query> {
         About::Consent => Query::ConsentUpdate { id },
         About::Relation => Query::RelationUpdate { resource: row.resource, id },
         About::Attestation
+        | About::Index
         | About::Patient
         | About::Data
         | About::Audit
@@ -164,8 +175,30 @@ fn search_by_form(row: &'static Row, query: &str, body: &[u8]) -> Parsed<Query> 
     let pairs = pairs(form)?;
     match row.about {
         About::Patient => look_up(pairs),
+        About::Index => index(row, pairs),
         _ => read_search(row, pairs),
     }
+}
+
+/// `List?subject:identifier=…&code=…`: whom, and what kind of data (DOMAIN.md 1.5).
+fn index(row: &'static Row, pairs: Vec<(String, String)>) -> Parsed<Query> {
+    let (mut subject, mut code) = (None, None);
+    for (name, value) in pairs {
+        let read = match name.as_str() {
+            "subject:identifier" => person(&value).map(|found| subject = Some(found)),
+            "code" => row.param("code").and_then(|param| Filter::parse(param, &value)).and_then(|filter| {
+                match filter.test {
+                    Test::Tokens(tokens) => tokens.into_iter().next().map(|token| code = Some(token)),
+                    _ => None,
+                }
+            }),
+            "_count" => count(&value).map(|_| ()),
+            _ => None,
+        };
+        read.ok_or_else(|| GrammarError::parameter(&name))?;
+    }
+    let subject = subject.ok_or_else(|| GrammarError::parameter("subject:identifier"))?;
+    Ok(Query::IndexSearch { subject, code })
 }
 
 /// `Patient/_search`: identifier with system, birth date where the road asks for it.
@@ -190,6 +223,9 @@ fn read_search(row: &'static Row, pairs: Vec<(String, String)>) -> Parsed<Query>
     {
         return page(row, value);
     }
+    if row.about == About::Index {
+        return index(row, pairs);
+    }
     let found = Collected::read(row, pairs, Interaction::Search)?;
     if row.about == About::Directory {
         let Collected { filters, count, .. } = found;
@@ -201,7 +237,9 @@ fn read_search(row: &'static Row, pairs: Vec<(String, String)>) -> Parsed<Query>
         About::Consent => Ok(Query::ConsentSearch(search)),
         About::Attestation => Ok(Query::AttestationSearch(search)),
         About::Audit => Ok(Query::AuditSearch(search)),
-        About::Patient | About::Referred | About::Directory => Err(GrammarError::unsupported()),
+        About::Patient | About::Index | About::Referred | About::Directory => {
+            Err(GrammarError::unsupported())
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A request after parsing: the only form in which the road of a request sees it.
 
-use super::filter::Filter;
+use super::filter::{Filter, Token};
 use std::fmt;
 
 /// What is asked. Names are those of CONTRACT.md 3; each variant carries all that was said, nothing was dropped.
@@ -59,6 +59,20 @@ pub enum Query {
     ConsentSearch(Search),
     /// A search of attestations.
     AttestationSearch(Search),
+    /// A search of the index.
+    IndexSearch {
+        /// The person, by an identifier or by the asker's own pseudonym.
+        subject: PersonIdentifier,
+        /// What kind of data; all kinds when absent.
+        code: Option<Token>,
+    },
+    /// A new entry of the index, in the body.
+    IndexCreate,
+    /// An entry of the index to withdraw.
+    IndexDelete {
+        /// Which one.
+        id: Id,
+    },
     /// A search of the journal.
     AuditSearch(Search),
     /// A search of the directory.

@@ -27,6 +27,7 @@ fn interaction(interaction: Interaction) -> &'static str {
         Interaction::Read => "read",
         Interaction::Create => "create",
         Interaction::Update => "update",
+        Interaction::Delete => "delete",
         Interaction::LastN => "`$lastn`",
         Interaction::Summary => "`$summary`",
         Interaction::SummaryByIdentifier => "`$summary` by identifier",

@@ -260,6 +260,19 @@ impl Tables {
         names.into_iter()
     }
 
+    /// The classes that a type asked elsewhere can bear; empty for any other.
+    #[must_use]
+    pub fn classes_elsewhere(&self, resource_type: &str) -> consent::ClassSet {
+        let asked = self.searches.iter().filter(|asked| &*asked.resource == resource_type);
+        asked.fold(consent::ClassSet::EMPTY, |all, asked| all.union(asked.classes))
+    }
+
+    /// A data class by its code.
+    #[must_use]
+    pub fn class_of(&self, code: &str) -> Option<DataClass> {
+        self.vocabulary.class(code)
+    }
+
     /// Every data class that these tables know.
     #[must_use]
     pub fn all_classes(&self) -> consent::ClassSet {

@@ -1,6 +1,6 @@
-//! `searches.txt`, checked: each class is asked for somewhere, each type is one about a person.
+//! `searches.txt`, checked: each type is one about a person, and each class is asked for.
 
-use super::source::{At, SearchLine, Sources};
+use super::source::{SearchLine, Sources};
 use super::{TableError, TypeKind};
 use consent::{ClassSet, Vocabulary};
 
@@ -26,23 +26,22 @@ pub(crate) enum Narrowed {
 pub(super) fn read(sources: &Sources, vocabulary: &Vocabulary, errors: &mut Vec<TableError>) -> Vec<Asked> {
     let mut asked = Vec::new();
     let mut covered = ClassSet::EMPTY;
-    let mut last = At::default();
     for line in &sources.searches {
-        last = line.classes.at.clone();
         let classes = classes(line, vocabulary, errors);
         covered = covered.union(classes);
         let narrowed = narrowed(line, sources, errors);
         for name in &line.types {
             if sources.types.get(name).is_none_or(|known| known.kind != TypeKind::Open) {
-                errors.push(last.error(format!("{name} is not about a person: it is not asked for")));
+                errors.push(
+                    line.classes.at.error(format!("{name} is not about a person: it is not asked for")),
+                );
             }
             asked.push(Asked { resource: name.as_str().into(), classes, narrowed: narrowed.clone() });
         }
     }
-    for class in vocabulary.all_classes().minus(covered).iter() {
-        let code = vocabulary.class_code(class);
-        errors.push(last.error(format!("no search asks for {code}: it would never come")));
-    }
+    // A class that no line names yet may be anywhere: better everything than a gap that nobody sees.
+    let unnamed = vocabulary.all_classes().minus(covered);
+    asked.iter_mut().for_each(|one| one.classes = one.classes.union(unnamed));
     asked
 }
 

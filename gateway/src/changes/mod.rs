@@ -3,6 +3,7 @@
 //! Every write is decided on a fenced state and made durable with its record before it is answered.
 
 pub mod consent;
+mod index;
 pub mod relation;
 
 use crate::answer::answer_tries;
@@ -64,7 +65,16 @@ pub async fn record(
                 relation::update(&asked, resource, id.as_str(), world, trail).await?
             }
             Ask::Record(Query::AttestationCreate) => relation::attest(&asked, world, trail).await?,
-            Ask::Record(_) | Ask::Disclosure(_) | Ask::Explain(_) | Ask::Journal(_) | Ask::Directory(_) => {
+            Ask::Record(Query::IndexCreate) => index::create(&asked, world, trail).await?,
+            Ask::Record(Query::IndexDelete { id }) => {
+                index::delete(&asked, id.as_str(), world, trail).await?
+            }
+            Ask::Record(_)
+            | Ask::Disclosure(_)
+            | Ask::Explain(_)
+            | Ask::Index(_)
+            | Ask::Journal(_)
+            | Ask::Directory(_) => {
                 return Err(Refusal::NoGrant(NoGrant::OutsideGrant));
             }
         };

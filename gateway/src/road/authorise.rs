@@ -24,6 +24,8 @@ pub enum Ask {
     Record(Query),
     /// The asker's own decision.
     Explain(Query),
+    /// The index of who holds what.
+    Index(Query),
     /// The journal.
     Journal(Query),
     /// The directory.
@@ -169,7 +171,10 @@ fn sort(query: Query, organisation: &str, world: &World) -> Result<Ask, Refusal>
         | Query::ConsentUpdate { .. }
         | Query::RelationCreate { .. }
         | Query::RelationUpdate { .. }
-        | Query::AttestationCreate => Ask::Record(query),
+        | Query::AttestationCreate
+        | Query::IndexCreate
+        | Query::IndexDelete { .. } => Ask::Record(query),
+        Query::IndexSearch { .. } => Ask::Index(query),
         Query::Explain { .. } => Ask::Explain(query),
         Query::AuditSearch(_) => Ask::Journal(query),
         // An id of ours names an organisation or place that a released resource refers to.
@@ -215,6 +220,9 @@ fn need(query: &Query) -> Option<(&'static str, Permission)> {
         Query::RelationCreate { resource } => Some((resource, Permission::Create)),
         Query::RelationUpdate { resource, .. } => Some((resource, Permission::Update)),
         Query::AttestationCreate => Some(("Basic", Permission::Create)),
+        Query::IndexSearch { .. } => Some(("List", Permission::Search)),
+        Query::IndexCreate => Some(("List", Permission::Create)),
+        Query::IndexDelete { .. } => Some(("List", Permission::Delete)),
         Query::DirectorySearch(_)
         | Query::DirectoryRead { .. }
         | Query::Page { .. }
@@ -261,9 +269,11 @@ fn describe(query: &Query, trail: &mut Trail) {
         | Query::ConsentRead { .. }
         | Query::AttestationRead { .. } => (Interaction::Read, Action::Read),
         Query::Explain { .. } => (Interaction::Explain, Action::Execute),
-        Query::ConsentCreate | Query::RelationCreate { .. } | Query::AttestationCreate => {
-            (Interaction::Write, Action::Create)
-        }
+        Query::ConsentCreate
+        | Query::RelationCreate { .. }
+        | Query::AttestationCreate
+        | Query::IndexCreate => (Interaction::Write, Action::Create),
+        Query::IndexDelete { .. } => (Interaction::Write, Action::Delete),
         Query::ConsentUpdate { .. } | Query::RelationUpdate { .. } => (Interaction::Write, Action::Update),
         Query::PatientSearch { .. }
         | Query::Search(_)
@@ -271,6 +281,7 @@ fn describe(query: &Query, trail: &mut Trail) {
         | Query::ConsentSearch(_)
         | Query::AttestationSearch(_)
         | Query::AuditSearch(_)
+        | Query::IndexSearch { .. }
         | Query::DirectorySearch(_)
         | Query::DirectoryRead { .. }
         | Query::Page { .. }

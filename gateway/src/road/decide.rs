@@ -5,6 +5,7 @@ use super::locate::{Located, acting_for, is_self, representative};
 use crate::oauth::asker::{self, AskingPerson};
 use crate::refusal::{NoGrant, Refusal, reason_code};
 use crate::store::Fence;
+use crate::store::keys::PersonNo;
 use crate::store::state::PersonState;
 use crate::trail::Trail;
 use crate::trust::{Participant, Purpose};
@@ -12,7 +13,7 @@ use crate::world::World;
 use consent::answer::{Permit, ReceiverBasis, SenderBasis};
 use consent::question::{Asker, Assurance, BreakGlass, Capacity, Party, Question, Subject};
 use consent::trace::Step;
-use consent::{DataClass, Decision, Dossier, Identifier, Level, Reason, Rules, Verdict};
+use consent::{ClassSet, DataClass, Decision, Dossier, Identifier, Level, Reason, Rules, Verdict};
 use fhir_mappings::audit;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -24,6 +25,37 @@ pub struct Granted {
     pub(super) decisions: Vec<Decided>,
     pub(super) at: Timestamp,
     pub(super) fence: Fence,
+}
+
+impl Granted {
+    /// Whom it is about.
+    pub(crate) fn person(&self) -> PersonNo {
+        self.located.subject.person
+    }
+
+    /// The state that it was decided on.
+    pub(crate) fn state(&self) -> &PersonState {
+        &self.located.subject.state
+    }
+
+    /// What it was decided on: an answer made of it stands only while that holds.
+    pub(crate) fn fence(&self) -> Fence {
+        self.fence
+    }
+
+    /// The holders of which anything is permitted, each with the classes.
+    pub(crate) fn permitted(&self) -> impl Iterator<Item = (&Arc<Participant>, ClassSet)> {
+        let permitted = self.decisions.iter().filter(|decided| decided.decision.any_permit());
+        permitted.map(|decided| (&decided.holder, decided.decision.permitted_classes()))
+    }
+
+    /// The id of the entry by which a holder is known to have a class.
+    pub(crate) fn entry_of(&self, holder: &Participant, class: &str) -> Option<String> {
+        let entries = self.state().registrations.iter();
+        let mut own = entries.filter(|entry| entry.holder == holder.id.as_str());
+        // One entry may name several classes; its id is that of the entry.
+        own.find(|entry| entry.classes.iter().any(|code| code == class)).map(|entry| entry.id.clone())
+    }
 }
 
 /// One holder's decision.

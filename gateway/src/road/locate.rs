@@ -18,6 +18,7 @@ use crate::world::World;
 use fhir_mappings::audit;
 use fhir_mappings::grammar::{LastN, PersonIdentifier, Query};
 use fhir_mappings::identifiers::{Identifier, KnownSystem};
+use fhir_mappings::index_wire::PSEUDONYM_SYSTEM;
 use fhir_mappings::outcome::Code;
 use std::sync::Arc;
 use std::time::Instant;
@@ -48,9 +49,11 @@ pub struct Subject {
 pub fn locate(asked: Authorised, world: &World, trail: &mut Trail) -> Result<Located, Refusal> {
     let look_up = look_up(&asked, world)?;
     let found = match asked.ask() {
-        Ask::Disclosure(query) | Ask::Record(query) | Ask::Explain(query) | Ask::Journal(query) => {
-            find(query, &asked, world)?
-        }
+        Ask::Disclosure(query)
+        | Ask::Record(query)
+        | Ask::Explain(query)
+        | Ask::Index(query)
+        | Ask::Journal(query) => find(query, &asked, world)?,
         Ask::Directory(_) => Found::nobody(NoGrant::UnknownPerson),
     };
     let known = match found.person {
@@ -105,6 +108,7 @@ fn look_up(asked: &Authorised, world: &World) -> Result<Option<LookUp>, Refusal>
         asked.ask(),
         Ask::Disclosure(Query::PatientSearch { .. } | Query::SummaryByIdentifier { .. })
             | Ask::Journal(Query::PatientSearch { .. })
+            | Ask::Index(Query::IndexSearch { .. })
     );
     if !by_identifier {
         return Ok(None);
@@ -143,6 +147,12 @@ fn find(query: &Query, asked: &Authorised, world: &World) -> Result<Found, Refus
         Query::SummaryByIdentifier { identifier, birthdate } => {
             by_identifier(identifier, *birthdate, Code::BodyInvalid, asked, world)
         }
+        Query::IndexSearch { subject, .. } if subject.system() == PSEUDONYM_SYSTEM => {
+            Ok(by_person_id(subject.value(), asked, world))
+        }
+        Query::IndexSearch { subject, .. } => {
+            by_identifier(subject, None, Code::QueryNotSupported, asked, world)
+        }
         Query::PatientRead { id } | Query::Summary { id } | Query::Explain { id, .. } => {
             Ok(by_person_id(id.as_str(), asked, world))
         }
@@ -167,6 +177,8 @@ fn find(query: &Query, asked: &Authorised, world: &World) -> Result<Found, Refus
             Ok(Found::nobody(NoGrant::UnknownPerson))
         }
         Query::DirectorySearch(_)
+        | Query::IndexCreate
+        | Query::IndexDelete { .. }
         | Query::DirectoryRead { .. }
         | Query::Page { .. }
         | Query::Metadata

@@ -338,7 +338,7 @@ impl Passed<'_> {
     fn query(&self) -> Option<&Query> {
         match self.asked().ask() {
             Ask::Disclosure(query) => Some(query),
-            Ask::Record(_) | Ask::Explain(_) | Ask::Journal(_) | Ask::Directory(_) => None,
+            Ask::Record(_) | Ask::Explain(_) | Ask::Index(_) | Ask::Journal(_) | Ask::Directory(_) => None,
         }
     }
 }

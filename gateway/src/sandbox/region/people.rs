@@ -54,8 +54,8 @@ const READ: [&str; 38] = [
     "List",
 ];
 /// Types a participant also writes: consents, relations, attestations.
-const WRITE: [&str; 7] =
-    ["Consent", "ServiceRequest", "CareTeam", "EpisodeOfCare", "CarePlan", "Encounter", "Basic"];
+const WRITE: [&str; 8] =
+    ["Consent", "ServiceRequest", "CareTeam", "EpisodeOfCare", "CarePlan", "Encounter", "Basic", "List"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,0 +1,160 @@
+//! The index of who holds what (`/fhir/List`): holders enter and withdraw, and nobody learns from it what they may not
+//! know.
+
+use super::server::{ALLERGY, Mode, Server};
+use serde_json::{Value, json};
+use sluis_tests::ask::BSN;
+use sluis_tests::json::has_code;
+use sluis_tests::{Answer, Asker, Request, World};
+use std::collections::BTreeSet;
+
+const HOLDER: &str = "wijkverpleging-thuis";
+const PSEUDONYM: &str = "https://sluis.example/fhir/NamingSystem/pseudonym";
+
+fn entry(world: &World, holder: &str, bsn: &str, code: &str) -> Value {
+    json!({
+        "resourceType": "List",
+        "extension": [{"url": "http://minvws.github.io/generiekefuncties-docs/StructureDefinition/nl-gf-localization-custodian",
+            "valueReference": {"identifier": world.participant(holder)["identifier"]}}],
+        "subject": {"identifier": {"system": BSN, "value": bsn}},
+        "source": {"type": "Device", "identifier": {"system": "urn:ietf:rfc:3986", "value": "EHR-1"}},
+        "status": "current", "mode": "working",
+        "emptyReason": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/list-empty-reason", "code": "withheld"}]},
+        "code": {"coding": [{"system": "http://minvws.github.io/generiekefuncties-docs/CodeSystem/nl-gf-data-categories-cs", "code": code}]},
+    })
+}
+
+fn post(asker: &Asker<'_>, entry: &Value) -> Answer {
+    asker.send(Request::fhir("POST", "/fhir/List", entry.to_string()))
+}
+
+fn delete(asker: &Asker<'_>, id: &str) -> Answer {
+    asker.send(Request::new("DELETE", &format!("/fhir/List/{id}")))
+}
+
+/// (holder, class) of each entry that this asker sees of the person.
+fn seen(asker: &Asker<'_>, patient: &str, code: Option<&str>) -> BTreeSet<(String, String)> {
+    let code = code.map(|code| format!("&code={}", sluis_tests::client::encoded(code))).unwrap_or_default();
+    let id = asker.id(patient);
+    entries(&asker.get(&format!("List?subject:identifier={PSEUDONYM}%7C{id}{code}")).ok().json())
+}
+
+fn entries(bundle: &Value) -> BTreeSet<(String, String)> {
+    let all = bundle["entry"].as_array().into_iter().flatten().map(|entry| &entry["resource"]);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    all.map(|list| (text(&list["source"]["identifier"]["value"]), text(&list["code"]["coding"][0]["code"])))
+        .collect()
+}
+
+#[test]
+fn a_holder_enters_what_it_has_is_asked_for_it_and_withdraws() {
+    let world = World::fresh();
+    let bsn = world.bsn("jansen");
+    let server = Server::start(Mode::Well, &bsn);
+    let endpoint = server.endpoint().to_string();
+    let nurse = world.asker(HOLDER);
+    // Who has no server of its own has no entry to make.
+    post(&nurse, &entry(&world, HOLDER, &bsn, "AllergyIntolerance")).is(403, "not-permitted");
+    world.sluis_with(["participant", "endpoint", "set", HOLDER, "--file", "-"], endpoint.as_bytes()).ok();
+    // A holder enters itself, and nobody else.
+    post(&nurse, &entry(&world, "huisarts-de-linde", &bsn, "AllergyIntolerance")).is(422, "consent-refused");
+    post(&nurse, &entry(&world, HOLDER, &bsn, "Horoscope")).is(400, "body-invalid");
+    let made = post(&nurse, &entry(&world, HOLDER, &bsn, "AllergyIntolerance"));
+    assert_eq!(made.status, 201, "{}", made.text());
+    let location = made.header("location").expect("Location").to_owned();
+    let id = location.rsplit('/').next().unwrap().to_owned();
+    assert!(!made.text().contains(&bsn), "the number comes back");
+    // The same again is the same entry.
+    let again = post(&nurse, &entry(&world, HOLDER, &bsn, "AllergyIntolerance"));
+    assert_eq!(again.header("location"), Some(location.as_str()));
+    let valk = world.staff("valk", "triage");
+    assert!(has_code(&valk.summary("jansen").ok().json(), ALLERGY));
+    assert!(server.asked().iter().all(|asked| !asked.contains("MedicationRequest")));
+    // Nobody else's to withdraw; and an id of another asker is none here.
+    delete(&valk, &id).is(403, "not-permitted");
+    let gone = delete(&nurse, &id);
+    assert_eq!((gone.status, gone.text()), (204, String::new()));
+    delete(&nurse, &id).is(403, "not-permitted");
+    assert!(!has_code(&valk.summary("jansen").ok().json(), ALLERGY));
+    world.verify();
+}
+
+#[test]
+fn the_index_says_no_more_than_the_asker_may_know() {
+    let world = World::fresh();
+    let valk = world.staff("valk", "triage");
+    let linden = world.staff("linden", "gp-own");
+    // What an asker sees in the index it also gets, and nothing beside it.
+    for (asker, patient) in [(&valk, "jansen"), (&linden, "jansen"), (&linden, "bakker")] {
+        let shown = seen(asker, patient, None);
+        let bundle = asker.send(Request::fhir(
+            "POST",
+            &format!("/fhir/Patient/{}/$explain", asker.id(patient)),
+            json!({"resourceType": "Parameters"}).to_string(),
+        ));
+        let explained = bundle.ok().json();
+        let permitted: BTreeSet<(String, String)> = explained["parameter"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|p| p["name"] == "decision")
+            .filter_map(|p| {
+                let part = |name: &str, value: &str| {
+                    p["part"].as_array()?.iter().find(|part| part["name"] == name)?[value]
+                        .as_str()
+                        .map(str::to_owned)
+                };
+                (part("verdict", "valueCode")? == "permit")
+                    .then_some((part("holder", "valueString")?, part("class", "valueCode")?))
+            })
+            .collect();
+        let named = |id: &str| world.participant(id)["name"].as_str().unwrap().to_owned();
+        let beyond: Vec<_> = shown
+            .iter()
+            .filter(|(holder, class)| !permitted.contains(&(named(holder), class.clone())))
+            .collect();
+        assert!(!shown.is_empty() && beyond.is_empty(), "{patient}: {beyond:?}");
+    }
+    // Nobody who is granted nothing learns that there is anything.
+    let identifier = format!("{BSN}|{}", world.bsn("devries"));
+    let nurse = world.asker(HOLDER);
+    let about = |id: &str| nurse.send(Request::form("/fhir/List/_search", &[("subject:identifier", id)]));
+    let face = about(&identifier).face();
+    assert_eq!(face, about(&format!("{BSN}|999990160")).face(), "unknown and refused look alike");
+    about(&identifier).is(403, "not-permitted");
+}
+
+#[test]
+fn it_is_asked_by_pseudonym_in_an_address_and_by_number_in_a_form_only() {
+    let world = World::fresh();
+    let valk = world.staff("valk", "triage");
+    let (bsn, id) = (world.bsn("jansen"), valk.id("jansen"));
+    let by_pseudonym = valk.get(&format!("List?subject:identifier={PSEUDONYM}%7C{id}")).ok().json();
+    assert_eq!(entries(&by_pseudonym), seen(&valk, "jansen", None));
+    assert!(!by_pseudonym.to_string().contains(&bsn));
+    let coded = seen(&valk, "jansen", Some("https://sluis.example/fhir/CodeSystem/data-class|medication"));
+    assert!(!coded.is_empty() && coded.iter().all(|(_, class)| class == "medication"));
+    assert_eq!(seen(&valk, "jansen", Some("no-such-kind")), BTreeSet::new());
+    valk.get(&format!("List?subject:identifier={BSN}%7C{bsn}")).is(400, "bsn-in-url");
+    // A number alone finds people for care; outside it the birth date comes first, by the look-up.
+    let number = format!("{BSN}|{bsn}");
+    let by_number = |asker: &Asker<'_>| {
+        asker.send(Request::form("/fhir/List/_search", &[("subject:identifier", &number)]))
+    };
+    by_number(&valk).is(400, "query-not-supported");
+    let linden = world.staff("linden", "gp-own");
+    assert_eq!(entries(&by_number(&linden).ok().json()), seen(&linden, "jansen", None));
+    for query in [
+        "List",
+        "List?code=medication",
+        "List?subject=x",
+        "List?subject:identifier=x&subject:identifier=y",
+        "List?subject:identifier=a%7Cb&_sort=date",
+    ] {
+        valk.get(query).is(400, "query-not-supported");
+    }
+    valk.get("List/abc").is(400, "query-not-supported");
+    // Another asker's pseudonym is nobody here.
+    let other = world.staff("linden", "gp-own");
+    other.get(&format!("List?subject:identifier={PSEUDONYM}%7C{id}")).is(403, "not-permitted");
+}
