@@ -34,13 +34,16 @@ impl KnownSystem {
         FORMS.iter().find(|(_, forms)| forms.contains(&system)).map(|(known, _)| *known)
     }
 
+    /// Its written forms, the one that we write first.
+    #[must_use]
+    pub fn forms(self) -> &'static [&'static str] {
+        FORMS.iter().find(|(known, _)| *known == self).map_or(&[], |(_, forms)| forms)
+    }
+
     /// The URI form that we write.
     #[must_use]
     pub fn uri(self) -> &'static str {
-        FORMS
-            .iter()
-            .find(|(known, _)| *known == self)
-            .map_or("", |(_, forms)| forms.first().copied().unwrap_or(""))
+        self.forms().first().copied().unwrap_or("")
     }
 }
 

@@ -1,8 +1,10 @@
 //! `sluis participant endpoint`: set, shown, and tried, with words for whoever must mend it.
 
-use super::server::{Mode, Server};
+use super::server::{ALLERGY, Mode, SECRET, Server};
 use serde_json::json;
-use sluis_tests::World;
+use sluis_tests::json::has_code;
+use sluis_tests::{Request, World};
+use std::os::unix::fs::PermissionsExt;
 
 const HOLDER: &str = "wijkverpleging-thuis";
 
@@ -95,4 +97,54 @@ fn a_mistake_in_an_endpoint_is_said_and_changes_nothing() {
     assert_eq!(shown["url"], good["url"]);
     assert_eq!(world.sluis(["participant", "endpoint", "show", "huisarts-de-linde"]).code, 1);
     assert_eq!(world.sluis(["participant", "endpoint", "test", "nobody-at-all"]).code, 1);
+}
+
+fn entered(world: &World, server: &Server, authentication: &serde_json::Value) {
+    let mut endpoint = server.endpoint();
+    endpoint["authentication"] = authentication.clone();
+    set(world, &endpoint).ok();
+    let add = ["index", "add", "--holder", HOLDER, "--birthdate", "1942-06-11", "--patient", "-"];
+    world.sluis_with(add, b"999990184").ok();
+}
+
+#[test]
+fn by_smart_backend_services_we_show_our_own_key_and_take_a_new_token_when_one_is_turned_down() {
+    let world = World::fresh();
+    let server = Server::start(Mode::Smart, "999990184");
+    entered(&world, &server, &json!({"kind": "smart", "client_id": "sluis-here"}));
+    let tested = || world.sluis(["participant", "endpoint", "test", HOLDER]);
+    assert!(tested().stdout.contains("invalid_client"), "{}", tested().stdout);
+    // It takes our keys from where the portal publishes them.
+    let jwks = world.visitor().send(Request::get("/.well-known/jwks.json"));
+    *server.client_keys.lock().unwrap() = serde_json::from_str(&jwks.text()).expect("a key set");
+    assert_eq!(tested().code, 0, "{}", tested().stdout);
+    let asker = world.asker(HOLDER);
+    assert!(has_code(&asker.summary("999990184").ok().json(), ALLERGY));
+    let tokens = || server.asked().iter().filter(|asked| asked.starts_with("POST /fhir/token")).count();
+    let before = tokens();
+    assert!(has_code(&asker.summary("999990184").ok().json(), ALLERGY));
+    assert_eq!(tokens(), before, "a token is used again while it counts");
+    // Somebody else's test of the endpoint took a newer one: ours is turned down, and asked anew once.
+    assert_eq!(tested().code, 0);
+    assert!(has_code(&asker.summary("999990184").ok().json(), ALLERGY));
+    assert!(!world.output().contains("token-"), "a token stands in our output");
+}
+
+#[test]
+fn a_bearer_token_comes_from_a_secret_that_only_we_may_read() {
+    let world = World::fresh();
+    let server = Server::start(Mode::Bearer, "999990184");
+    let secret = world.dir().join("holder.token");
+    std::fs::write(&secret, SECRET).unwrap();
+    entered(&world, &server, &json!({"kind": "bearer", "secret": secret}));
+    let tested = || world.sluis(["participant", "endpoint", "test", HOLDER]);
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(tested().stdout.contains("secret cannot be read"), "{}", tested().stdout);
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(tested().code, 0, "{}", tested().stdout);
+    assert!(has_code(&world.asker(HOLDER).summary("999990184").ok().json(), ALLERGY));
+    std::fs::write(&secret, "another").unwrap();
+    assert!(tested().stdout.contains("401"));
+    let shown = world.sluis(["participant", "endpoint", "show", HOLDER]).ok().stdout;
+    assert!(!shown.contains(SECRET) && !world.output().contains(SECRET));
 }

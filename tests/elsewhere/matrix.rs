@@ -47,6 +47,8 @@ const MODES: &[(Mode, Option<&str>)] = &[
     (Mode::Redirect, Some("down")),
     (Mode::NextElsewhere, Some("astray")),
     (Mode::NextForEver, Some("too-large")),
+    (Mode::Nobody, Some("not-known")),
+    (Mode::OtherForm, None),
 ];
 
 fn moved(world: &World, server: &Server) {

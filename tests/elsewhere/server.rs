@@ -57,6 +57,14 @@ pub enum Mode {
     Redirect,
     NextElsewhere,
     NextForEver,
+    /// It does not find the person.
+    Nobody,
+    /// It knows the number of persons in its other written form only.
+    OtherForm,
+    /// Wants an access token: SMART backend services.
+    Smart,
+    /// Wants a token that it was told beforehand.
+    Bearer,
 }
 
 /// A server on loopback.
@@ -65,6 +73,8 @@ pub struct Server {
     pub url: String,
     /// The authority of its certificate.
     pub ca_pem: String,
+    /// Our keys, as the portal publishes them: what an assertion must be signed with.
+    pub client_keys: Arc<Mutex<Value>>,
     asked: Arc<Mutex<Vec<String>>>,
     _runtime: tokio::runtime::Runtime,
 }
@@ -73,6 +83,8 @@ pub struct Server {
 pub const MARKER: &str = "MARKER-elsewhere";
 /// The medicine that a well server gives, behind a reference.
 pub const MEDICINE: &str = "N02BE01";
+/// The bearer token of [`Mode::Bearer`].
+pub const SECRET: &str = "s3cret-of-the-holder";
 /// The allergy that a well server gives.
 pub const ALLERGY: &str = "91935009";
 
@@ -86,8 +98,15 @@ impl Server {
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let place = listener.local_addr().unwrap();
         let url = format!("https://localhost:{}/fhir", place.port());
-        let world =
-            Arc::new(Persona { mode, bsn: bsn.to_owned(), base: url.clone(), asked: Arc::clone(&asked) });
+        let client_keys: Arc<Mutex<Value>> = Arc::default();
+        let world = Arc::new(Persona {
+            mode,
+            bsn: bsn.to_owned(),
+            base: url.clone(),
+            asked: Arc::clone(&asked),
+            client_keys: Arc::clone(&client_keys),
+            tokens: Mutex::default(),
+        });
         runtime.spawn(async move {
             while let Ok((tcp, _)) = listener.accept().await {
                 let (tls, world) = (tls.clone(), Arc::clone(&world));
@@ -105,7 +124,7 @@ impl Server {
                 });
             }
         });
-        Self { url, ca_pem, asked, _runtime: runtime }
+        Self { url, ca_pem, client_keys, asked, _runtime: runtime }
     }
 
     /// The endpoint as an operator registers it.
@@ -161,6 +180,9 @@ struct Persona {
     bsn: String,
     base: String,
     asked: Arc<Mutex<Vec<String>>>,
+    client_keys: Arc<Mutex<Value>>,
+    /// How many tokens were given: only the newest counts.
+    tokens: Mutex<usize>,
 }
 
 type Body = BoxBody<Bytes, Infallible>;
@@ -189,6 +211,23 @@ impl Persona {
             return Response::builder().status(status).header("retry-after", "60").body(body(text)).unwrap();
         }
         match path.as_str() {
+            "/.well-known/smart-configuration" if self.mode == Mode::Smart => {
+                return json_answer(&json!({"token_endpoint": format!("{}/token", self.base)}));
+            }
+            "/token" if self.mode == Mode::Smart => return self.token(&String::from_utf8_lossy(&form)),
+            _ => {}
+        }
+        let shown =
+            head.headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let wanted = match self.mode {
+            Mode::Smart => Some(format!("Bearer token-{}", self.tokens.lock().unwrap())),
+            Mode::Bearer => Some(format!("Bearer {SECRET}")),
+            _ => None,
+        };
+        if wanted.is_some_and(|wanted| wanted != shown) {
+            return Response::builder().status(401).body(body("")).unwrap();
+        }
+        match path.as_str() {
             "/metadata" => json_answer(&self.statement()),
             "/Patient/_search" => json_answer(&self.patients(&String::from_utf8_lossy(&form))),
             "/Medication/m1" => json_answer(&json!({
@@ -197,6 +236,45 @@ impl Persona {
             })),
             _ => self.search(&path, head.uri.query().unwrap_or_default()).await,
         }
+    }
+
+    /// The token endpoint: RFC 7523 client authentication, judged by the keys that the portal publishes.
+    fn token(&self, form: &str) -> Response<Body> {
+        let field = |name: &str| form.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
+        let judged = (|| {
+            let assertion = field("client_assertion")?;
+            let (signed, signature) = assertion.rsplit_once('.')?;
+            let (header, claims) = signed.split_once('.')?;
+            let read = |part: &str| -> Option<Value> {
+                serde_json::from_slice(&data_encoding::BASE64URL_NOPAD.decode(part.as_bytes()).ok()?).ok()
+            };
+            let (header, claims) = (read(header)?, read(claims)?);
+            let keys = self.client_keys.lock().unwrap().clone();
+            let key = keys["keys"].as_array()?.iter().find(|key| key["kid"] == header["kid"])?.clone();
+            let decode =
+                |name: &str| data_encoding::BASE64URL_NOPAD.decode(key[name].as_str()?.as_bytes()).ok();
+            let point = [vec![4], decode("x")?, decode("y")?].concat();
+            let key =
+                ring::signature::UnparsedPublicKey::new(&ring::signature::ECDSA_P256_SHA256_FIXED, point);
+            let signature = data_encoding::BASE64URL_NOPAD.decode(signature.as_bytes()).ok()?;
+            key.verify(signed.as_bytes(), &signature).ok()?;
+            let fits = claims["iss"] == "sluis-here"
+                && claims["sub"] == "sluis-here"
+                && claims["aud"] == format!("{}/token", self.base)
+                && claims["jti"].is_string()
+                && field("grant_type")? == "client_credentials"
+                && field("scope")? == "system%2F%2A.rs";
+            fits.then_some(())
+        })();
+        if judged.is_none() {
+            let refused = json!({"error": "invalid_client"});
+            return Response::builder().status(401).body(body(refused.to_string())).unwrap();
+        }
+        let mut tokens = self.tokens.lock().unwrap();
+        *tokens += 1;
+        json_answer(
+            &json!({"access_token": format!("token-{tokens}"), "token_type": "bearer", "expires_in": 300}),
+        )
     }
 
     fn statement(&self) -> Value {
@@ -219,7 +297,9 @@ impl Persona {
 
     fn patients(&self, form: &str) -> Value {
         let bsn = if self.mode == Mode::OtherPatient { "999990160" } else { &self.bsn };
-        if self.mode != Mode::OtherPatient && !form.contains(&format!("bsn%7C{bsn}")) {
+        let form_of_number = if self.mode == Mode::OtherForm { "2.16.840.1.113883.2.4.6.3" } else { "bsn" };
+        let asked = form.contains(&format!("{form_of_number}%7C{bsn}")) && self.mode != Mode::Nobody;
+        if self.mode != Mode::OtherPatient && !asked {
             return searchset(&self.base, &[]);
         }
         searchset(

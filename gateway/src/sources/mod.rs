@@ -58,6 +58,8 @@ pub enum SourceFailure {
     WrongPerson,
     /// It pointed to another server.
     Astray,
+    /// It entered in the index that it has data of a person whom it does not find.
+    NotKnown,
 }
 
 impl SourceFailure {
@@ -71,6 +73,7 @@ impl SourceFailure {
             Self::TooLarge => "too-large",
             Self::WrongPerson => "wrong-person",
             Self::Astray => "astray",
+            Self::NotKnown => "not-known",
         }
     }
 }

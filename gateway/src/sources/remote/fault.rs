@@ -25,6 +25,8 @@ pub(super) enum RemoteFault {
     Elsewhere,
     /// It answered about somebody else.
     WrongPerson,
+    /// It does not find the person whom it entered in the index.
+    NotKnown,
     /// Not in time.
     Late,
 }
@@ -55,6 +57,7 @@ impl RemoteFault {
             Self::Way(Fault::TooLarge) | Self::TooMany => SourceFailure::TooLarge,
             Self::Way(Fault::Encoding) | Self::Page(_) => SourceFailure::Unreadable,
             Self::WrongPerson => SourceFailure::WrongPerson,
+            Self::NotKnown => SourceFailure::NotKnown,
             Self::Elsewhere => SourceFailure::Astray,
             Self::Way(
                 Fault::Name

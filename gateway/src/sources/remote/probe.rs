@@ -74,9 +74,15 @@ async fn look(holder: &RemoteHolder, findings: &mut Vec<Finding>) -> Result<(), 
     };
     let bearer = bearer.as_deref().map(String::as_str);
     let asked = Asked { below: "/metadata", form: None, accept: FHIR_JSON, bearer, allowance: &allowance };
-    let answer = holder.server.ask(&asked).await?;
+    let mut answer = holder.server.ask(&asked).await?;
     findings.push(Finding::good("connection", "its name, address and certificate are good, and it answers"));
     findings.extend(clock(answer.headers.get("date").and_then(|date| date.to_str().ok()), holder));
+    if answer.status == 401 && bearer.is_none() {
+        // Most say without a token what they can; some want one first.
+        let token = holder.bearer().await?;
+        let bearer = token.as_deref().map(String::as_str);
+        answer = holder.server.ask(&Asked { bearer, form: None, ..asked }).await?;
+    }
     if answer.status != 200 {
         return Err(RemoteFault::Status("metadata", answer.status));
     }
@@ -151,9 +157,9 @@ fn types(holder: &RemoteHolder, can: &Capability) -> Finding {
 fn told(fault: &RemoteFault) -> Finding {
     match fault {
         RemoteFault::Way(way) => told_way(*way),
-        RemoteFault::Status("metadata", 401 | 403) => Finding::bad(
+        RemoteFault::Status("metadata", status @ (401 | 403)) => Finding::bad(
             "capability",
-            "it does not let us read its CapabilityStatement",
+            format!("it does not let us read its CapabilityStatement ({status})"),
             "ask the holder to open [base]/metadata to our certificate or token",
         ),
         RemoteFault::Status("metadata", 404) => Finding::bad(
@@ -201,6 +207,9 @@ fn told(fault: &RemoteFault) -> Finding {
             "it finds people whom nobody asked for: a search by identifier gives others",
             "do not use this endpoint before the holder has mended it",
         ),
+        RemoteFault::NotKnown => {
+            Finding::good("search", "a search for somebody who does not exist finds nobody")
+        }
         RemoteFault::TooMany | RemoteFault::Elsewhere => Finding::bad(
             "search",
             "its pages lead to another server, or do not end",
