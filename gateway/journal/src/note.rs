@@ -273,6 +273,12 @@ impl<'a> SignedNote<'a> {
         &self.signatures
     }
 
+    /// The line by which this key signed it, without the newline.
+    pub(crate) fn line_of(&self, key: &VerifierKey) -> Option<String> {
+        let signature = self.signatures.iter().find(|s| s.name == key.name && s.id == key.id)?;
+        Some(line(signature.name, signature.id, &signature.bytes))
+    }
+
     /// The keys among `keys` that signed it: at least one, and none of them falsely.
     pub(crate) fn known<'k>(&self, keys: &'k [VerifierKey]) -> Result<Vec<&'k VerifierKey>, BadNote> {
         let mut signed = Vec::new();

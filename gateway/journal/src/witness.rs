@@ -162,6 +162,18 @@ impl<'a> Submission<'a> {
         consistent.then_some(()).ok_or(Refusal::Inconsistent)
     }
 
+    /// What a witness keeps of it: the text, one signature of each of the log's keys that signed it, and the cosignature.
+    /// Whatever else stood under it does not grow the file.
+    #[must_use]
+    pub fn kept(&self, keys: &[VerifierKey], cosignature: &str) -> String {
+        let mut kept = format!("{}\n", self.signed.text());
+        for line in keys.iter().filter_map(|key| self.signed.line_of(key)) {
+            kept.push_str(&line);
+            kept.push('\n');
+        }
+        kept + cosignature
+    }
+
     /// The cosignature line. INVARIANT: only for what [`Self::is_signed_by`] and [`Self::continues`] let through, and
     /// handed out only when what was seen is durable.
     #[must_use]

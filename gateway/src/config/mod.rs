@@ -14,11 +14,14 @@ use crate::limits::Budget;
 use crate::listen::{Caps, ClientAuthorities, ServerIdentity, TlsFault};
 use crate::oauth::Issuer;
 use crate::portal::Provider;
+use crate::witness::Witness;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
+use sluis_journal::WitnessKey;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A whole configuration.
 #[derive(Debug, Clone)]
@@ -45,6 +48,36 @@ pub struct Config {
     pub budget: Budget,
     /// Time-outs and sizes of the listeners.
     pub caps: Caps,
+    /// Who cosigns the journal.
+    pub witness: Option<WitnessConfig>,
+}
+
+/// The journal's witness (C2SP tlog-witness).
+#[derive(Debug, Clone)]
+pub struct WitnessConfig {
+    /// Its submission prefix: http or https, no slash at the end.
+    pub url: String,
+    /// The key of its cosignatures.
+    pub key: WitnessKey,
+    /// How often it is shown the newest checkpoint.
+    pub interval: Duration,
+    /// PEM files with the authorities of its certificate, over https.
+    pub authorities: Vec<PathBuf>,
+}
+
+impl WitnessConfig {
+    /// Reads the authorities.
+    ///
+    /// # Errors
+    /// [`MaterialFault`].
+    pub fn witness(&self) -> Result<Witness, MaterialFault> {
+        Ok(Witness {
+            url: self.url.clone(),
+            key: self.key.clone(),
+            authorities: authorities(&self.authorities)?,
+            interval: self.interval,
+        })
+    }
 }
 
 /// A TLS listener.
@@ -90,20 +123,11 @@ impl SignInConfig {
     /// # Errors
     /// [`MaterialFault`].
     pub fn provider(&self) -> Result<Provider, MaterialFault> {
-        let mut authorities = Vec::new();
-        for path in &self.authorities {
-            let pem = read(path)?;
-            let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-            let found = found.ok().filter(|found| !found.is_empty());
-            authorities.extend(
-                found.ok_or_else(|| MaterialFault::File(path.clone(), std::io::ErrorKind::InvalidData))?,
-            );
-        }
         Ok(Provider {
             issuer: self.issuer.clone(),
             client: self.client_id.clone(),
             person_system: self.person_system.clone(),
-            authorities,
+            authorities: authorities(&self.authorities)?,
         })
     }
 }
@@ -131,6 +155,18 @@ impl ExchangeConfig {
         ClientAuthorities::new(cas.iter().map(Vec::as_slice), crls.iter().map(Vec::as_slice))
             .map_err(MaterialFault::Tls)
     }
+}
+
+/// The certificates in PEM files: at least one in each.
+fn authorities(paths: &[PathBuf]) -> Result<Vec<CertificateDer<'static>>, MaterialFault> {
+    let mut all = Vec::new();
+    for path in paths {
+        let pem = read(path)?;
+        let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+        let found = found.ok().filter(|found| !found.is_empty());
+        all.extend(found.ok_or_else(|| MaterialFault::File(path.clone(), std::io::ErrorKind::InvalidData))?);
+    }
+    Ok(all)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, MaterialFault> {

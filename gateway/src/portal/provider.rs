@@ -2,16 +2,12 @@
 //! discovery document, in bounded time and size, following nothing.
 
 use crate::oauth::oidc::{self, Expected, Metadata, SignedInAs};
+use crate::reach::{self, Over, Unreached};
 use crate::world::World;
 use bytes::Bytes;
 use http::{Request, header};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::rt::TokioIo;
-use rustls_pki_types::{CertificateDer, ServerName};
-use std::sync::Arc;
+use rustls_pki_types::CertificateDer;
 use std::time::{Duration, Instant};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 /// An identity provider, and who we are there.
 #[derive(Debug, Clone)]
@@ -97,52 +93,26 @@ impl Provider {
     }
 
     async fn fetch(&self, url: &str, form: Option<String>) -> Result<Bytes, ProviderFault> {
-        let answer = timeout(PATIENCE, self.exchange(url, form)).await;
-        answer.map_err(|_elapsed| ProviderFault::Unreachable)?
-    }
-
-    async fn exchange(&self, url: &str, form: Option<String>) -> Result<Bytes, ProviderFault> {
-        let unfit = || ProviderFault::Unfit("endpoint");
-        let uri: http::Uri = url.parse().map_err(|_| unfit())?;
-        let host = uri.host().ok_or_else(unfit)?.trim_matches(['[', ']']).to_owned();
-        let authority = uri.authority().ok_or_else(unfit)?.as_str().to_owned();
-        let name = ServerName::try_from(host.clone()).map_err(|_| unfit())?;
-        let tcp = TcpStream::connect((host.as_str(), uri.port_u16().unwrap_or(443)))
-            .await
-            .map_err(|_| ProviderFault::Unreachable)?;
-        let connector = tokio_rustls::TlsConnector::from(Arc::new(self.tls()?));
-        let tls = connector.connect(name, tcp).await.map_err(|_| ProviderFault::Unreachable)?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(tls))
-            .await
-            .map_err(|_| ProviderFault::Unreachable)?;
-        let driver = tokio::spawn(connection);
         let request = Request::builder()
             .method(if form.is_some() { "POST" } else { "GET" })
-            .uri(uri.path_and_query().map_or("/", |path| path.as_str()))
-            .header(header::HOST, authority)
+            .uri(url)
             .header(header::ACCEPT, "application/json")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(Full::new(Bytes::from(form.unwrap_or_default())))
-            .map_err(|_| unfit())?;
-        let response = sender.send_request(request).await.map_err(|_| ProviderFault::Unreachable)?;
-        let status = response.status().as_u16();
-        let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await;
-        driver.abort();
-        let body = body.map_err(|_| ProviderFault::Unfit("answer"))?.to_bytes();
-        if status == 200 { Ok(body) } else { Err(ProviderFault::Unfit("status")) }
+            .body(Bytes::from(form.unwrap_or_default()))
+            .map_err(|_| ProviderFault::Unfit("endpoint"))?;
+        let answer = reach::send(request, Over::Tls(&self.authorities), PATIENCE, ANSWER_MAX).await?;
+        if answer.status == 200 { Ok(answer.body) } else { Err(ProviderFault::Unfit("status")) }
     }
+}
 
-    fn tls(&self) -> Result<rustls::ClientConfig, ProviderFault> {
-        let unfit = |_| ProviderFault::Unfit("authorities");
-        let mut roots = rustls::RootCertStore::empty();
-        for authority in &self.authorities {
-            roots.add(authority.clone()).map_err(unfit)?;
+impl From<Unreached> for ProviderFault {
+    fn from(unreached: Unreached) -> Self {
+        match unreached {
+            Unreached::Unreachable => Self::Unreachable,
+            Unreached::Address => Self::Unfit("endpoint"),
+            Unreached::Authorities => Self::Unfit("authorities"),
+            Unreached::Answer => Self::Unfit("answer"),
         }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = rustls::ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .map_err(unfit)?;
-        Ok(builder.with_root_certificates(roots).with_no_client_auth())
     }
 }
 

@@ -11,7 +11,9 @@ use crate::listen::Caps;
 use crate::oauth::Issuer;
 use crate::portal::SignIn;
 use crate::store::keys::sandbox_master_key;
+use crate::witness::Witness;
 use crate::world::World;
+use sluis_journal::WitnessKey;
 use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -89,6 +91,7 @@ fn demo(
         budget: if args.budget == "off" { Budget::Off } else { Budget::default() },
         caps: Caps::default(),
         holder_budget: Duration::from_secs(3),
+        witness: witness(args)?,
     };
     let bound = Bound::bind(exchange, portal, management)?;
     let port = bound.exchange.local_addr().map_err(io)?;
@@ -108,6 +111,18 @@ fn demo(
     let runtime = tokio::runtime::Runtime::new().map_err(io)?;
     let banner = || say(&banner(dir, &places));
     runtime.block_on(boot::serve(world, bound, faces, plan.caps, dir, banner))
+}
+
+/// A witness on this machine, when one is named.
+fn witness(args: &Demo) -> Result<Option<Witness>, BootError> {
+    let (Some(url), Some(key)) = (&args.witness, &args.witness_key) else { return Ok(None) };
+    let key =
+        WitnessKey::parse(key).map_err(|_| BootError(format!("--witness-key {key}: no witness's key")))?;
+    if !url.starts_with("http://") {
+        return Err(BootError(format!("--witness {url}: give http://ADDR, as `sluis witness` prints it")));
+    }
+    let url = url.trim_end_matches('/').to_owned();
+    Ok(Some(Witness { url, key, authorities: Vec::new(), interval: Duration::from_secs(5) }))
 }
 
 /// The development provider, and how the portal reaches it: over TLS like any other.
