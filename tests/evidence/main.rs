@@ -9,3 +9,4 @@ mod lenses;
 mod planted;
 mod records;
 mod session;
+mod witness;

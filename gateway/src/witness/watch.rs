@@ -108,7 +108,7 @@ impl Watch {
                 0 => self.witness.interval,
                 n => Duration::from_secs(1 << (n - 1).min(5)),
             };
-            tokio::time::sleep(wait.min(LONGEST)).await;
+            tokio::time::sleep(wait.min(self.witness.interval * 2)).await;
             if !store.is_held_back() {
                 self.round(store).await;
             }
@@ -320,7 +320,5 @@ fn submission(store: &Store, old: Option<u64>) -> Result<(u64, Vec<Hash>, String
 
 /// Seconds (issue 5: a co-signature at most 60 s old).
 const FRESH: f64 = 60.0;
-/// Between two tries with a witness that does not answer.
-const LONGEST: Duration = Duration::from_secs(30);
 /// Somebody else may show it a checkpoint of this log in between.
 const TRIES: u32 = 3;
