@@ -162,6 +162,7 @@ fn an_older_copy_answers_nothing_until_an_operator_knows_what_is_missing() {
     pair.real.stop();
     let old = pair.real.path("old");
     copy(&data, &old);
+    copy(&data, &pair.real.path("old again"));
     pair.real.start();
     for _ in 0..12 {
         assert_eq!(ask(&pair.real).status, 401);
@@ -225,6 +226,16 @@ fn an_older_copy_answers_nothing_until_an_operator_knows_what_is_missing() {
     assert!(cause(&pair.real).contains("acknowledged gap"), "{}", cause(&pair.real));
     a_fork_is_refused(&pair, &lost);
 
+    // The operator's word lies in the journal: the file beside it is nothing without that record.
+    pair.real.stop();
+    copy(&data.join("witness"), &pair.real.path("beside"));
+    put_back(&pair.real.path("old again"), &data);
+    std::fs::remove_dir_all(data.join("witness")).unwrap();
+    copy(&pair.real.path("beside"), &data.join("witness"));
+    pair.real.start_until(503);
+    ask(&pair.real).is(503, "audit-unavailable");
+    pair.real.sluis(&["audit", "acknowledge-gap", "--witnessed", &witnessed], b"").ok();
+
     // Its operator begins anew with this journal, and keeps what was seen as evidence.
     pair.witness.stop();
     std::fs::rename(&pair.witness.files[0], pair.folder.path().join("evidence")).unwrap();
@@ -278,7 +289,7 @@ fn what_it_remembers_holds_it_back_without_the_witness_and_a_backup_does_not_bri
     let old = pair.real.path("old");
     copy(&data, &old);
     pair.real.start();
-    for _ in 0..9 {
+    for _ in 0..2 {
         assert_eq!(ask(&pair.real).status, 401);
     }
     let lost = pair.cosigned();
@@ -291,6 +302,14 @@ fn what_it_remembers_holds_it_back_without_the_witness_and_a_backup_does_not_bri
     copy(&pair.real.path("remembered"), &data.join("witness"));
     pair.real.start_until(503);
     assert!(cause(&pair.real).contains(&format!("saw {} records", size(&lost))), "{}", cause(&pair.real));
+    ask(&pair.real).is(503, "audit-unavailable");
+    // Each start leaves a record: grown past what was seen, it is still another history.
+    while size(&pair.real.management("/checkpoint").text()) <= size(&lost) {
+        pair.real.stop();
+        pair.real.start_until(503);
+    }
+    pair.real.stop();
+    pair.real.start_until(503);
     ask(&pair.real).is(503, "audit-unavailable");
     pair.real.stop();
 
