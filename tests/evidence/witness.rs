@@ -1,7 +1,5 @@
 //! The journal's witness: two real processes, `sluis serve` and `sluis witness`; and a witness that nobody there wrote.
-//! What it signs is checked with code of these tests alone.
-//!
-//! Planted one at a time, and the test that turned red: see `docs/evidence.md` and the commit that brought this file.
+//! What it signs is checked with code of these tests alone. Which faults they were seen to catch: `docs/evidence.md`.
 
 use serde_json::Value;
 use sluis_tests::client::{Answer, Request};

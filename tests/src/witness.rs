@@ -2,6 +2,7 @@
 
 use crate::client::{Answer, plain_with};
 use crate::program::binary;
+use crate::proof;
 use data_encoding::{BASE64, HEXLOWER};
 use ring::digest::{SHA256, digest};
 use ring::signature::{Ed25519KeyPair, KeyPair};
@@ -59,6 +60,30 @@ impl Witness {
         plain_with(&self.address, "POST", "/add-checkpoint", body.as_bytes())
     }
 
+    /// As [`Witness::add`], when it may be gone in the middle of it: status and body.
+    #[must_use]
+    pub fn try_add(address: &str, old: usize, proof: &[Vec<u8>], note: &str) -> Option<(u16, String)> {
+        let proof: String = proof.iter().map(|hash| BASE64.encode(hash) + "\n").collect();
+        let body = format!("old {old}\n{proof}\n{note}");
+        let mut stream = TcpStream::connect(address).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+        let head = format!(
+            "POST /add-checkpoint HTTP/1.1\r\nHost: w\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all((head + &body).as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+    }
+
+    /// Ends it by SIGKILL, in the middle of whatever it does; the folder stays.
+    pub fn kill(&mut self) {
+        let _killed = self.process.kill();
+        let _reaped = self.process.wait();
+    }
+
     /// Ends it; the folder stays.
     pub fn stop(&mut self) {
         if self.process.try_wait().is_ok_and(|ended| ended.is_some()) {
@@ -86,6 +111,8 @@ pub enum Script {
     Forge,
     /// Answers with this status.
     Say(u16),
+    /// Saw a checkpoint of this size last.
+    Saw(u64),
 }
 
 /// A witness that nobody of the program wrote, from the C2SP pages: it cosigns everything, or does as it is told.
@@ -117,6 +144,7 @@ impl Scripted {
                     Script::Forge => answer(stream, 200, &id, &forger, 0),
                     Script::Cosign(ago) => answer(stream, 200, &id, &pair, ago),
                     Script::Say(status) => answer(stream, status, &id, &pair, 0),
+                    Script::Saw(size) => respond(stream, 409, "text/x.tlog.size", &format!("{size}\n")),
                 }
             }
         });
@@ -139,8 +167,7 @@ fn vkey(pair: &Ed25519KeyPair) -> String {
     format!("{NAME}+{}+{}", HEXLOWER.encode(&id.as_ref()[..4]), BASE64.encode(&key))
 }
 
-fn answer(mut stream: TcpStream, status: u16, id: &str, pair: &Ed25519KeyPair, ago: u64) {
-    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a time-out");
+fn answer(stream: TcpStream, status: u16, id: &str, pair: &Ed25519KeyPair, ago: u64) {
     let Some(body) = body(&stream) else { return };
     let (_, note) = body.split_once("\n\n").expect("a submission");
     let (text, _) = note.split_once("\n\n").expect("a note");
@@ -149,12 +176,25 @@ fn answer(mut stream: TcpStream, status: u16, id: &str, pair: &Ed25519KeyPair, a
     let id = HEXLOWER.decode(id.as_bytes()).expect("an id");
     let signed = BASE64.encode(&[&id, now.to_be_bytes().as_slice(), signature.as_ref()].concat());
     let line = format!("\u{2014} {NAME} {signed}\n");
-    let head =
-        format!("HTTP/1.1 {status} Said\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", line.len());
-    let _gone = stream.write_all((head + &line).as_bytes());
+    write(stream, status, "text/plain", &line);
+}
+
+fn respond(stream: TcpStream, status: u16, media: &str, text: &str) {
+    if body(&stream).is_some() {
+        write(stream, status, media, text);
+    }
+}
+
+fn write(mut stream: TcpStream, status: u16, media: &str, text: &str) {
+    let length = text.len();
+    let head = format!(
+        "HTTP/1.1 {status} Said\r\nContent-Type: {media}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    );
+    let _gone = stream.write_all((head + text).as_bytes());
 }
 
 fn body(stream: &TcpStream) -> Option<String> {
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a time-out");
     let mut reader = BufReader::new(stream);
     let mut length = 0;
     loop {
@@ -173,3 +213,56 @@ fn body(stream: &TcpStream) -> Option<String> {
 }
 
 const NAME: &str = "scripted.example/w";
+
+/// A log that nobody of the program wrote: leaves in memory, signed notes from the C2SP pages.
+pub struct OwnLog {
+    pair: Ed25519KeyPair,
+    origin: String,
+    /// Hashes of its leaves.
+    pub leaves: Vec<Vec<u8>>,
+}
+
+impl OwnLog {
+    /// An empty one.
+    #[must_use]
+    pub fn new(origin: &str, seed: u8) -> Self {
+        Self { pair: key_pair(seed), origin: origin.to_owned(), leaves: Vec::new() }
+    }
+
+    /// Adds leaves until there are so many.
+    pub fn grow(&mut self, to: usize, salt: &str) {
+        for n in self.leaves.len()..to {
+            self.leaves.push(proof::leaf_hash(format!("{salt} {n}").as_bytes()));
+        }
+    }
+
+    /// Its verifier key.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let key = [&[1], self.pair.public_key().as_ref()].concat();
+        format!("{}+{}+{}", self.origin, HEXLOWER.encode(&self.id()), BASE64.encode(&key))
+    }
+
+    fn id(&self) -> Vec<u8> {
+        let named = [self.origin.as_bytes(), b"\n", &[1], self.pair.public_key().as_ref()].concat();
+        digest(&SHA256, &named).as_ref()[..4].to_vec()
+    }
+
+    /// The signed checkpoint of its first leaves.
+    #[must_use]
+    pub fn note(&self, size: usize) -> String {
+        let root = BASE64.encode(&proof::tree(&self.leaves[..size]));
+        self.signed(&format!("{}\n{size}\n{root}\n", self.origin))
+    }
+
+    fn signed(&self, text: &str) -> String {
+        let signature = [self.id(), self.pair.sign(text.as_bytes()).as_ref().to_vec()].concat();
+        format!("{text}\n\u{2014} {} {}\n", self.origin, BASE64.encode(&signature))
+    }
+
+    /// That the first `size` leaves begin with the first `old`.
+    #[must_use]
+    pub fn proof(&self, old: usize, size: usize) -> Vec<Vec<u8>> {
+        if old == 0 { Vec::new() } else { proof::consistency(old, &self.leaves[..size]) }
+    }
+}

@@ -6,6 +6,8 @@ use crate::cosign::{Cosigned, Cosigner, WitnessKey};
 use crate::note::{BadNote, Checkpoint, Signer, VerifierKey};
 use crate::tree::{Hash, empty_root};
 use crate::witness::{Refusal, Seen, Submission, body};
+use proptest::prelude::*;
+use std::sync::LazyLock;
 
 /// RFC 8032 7.1, first key.
 const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
@@ -176,6 +178,27 @@ fn what_is_not_to_the_letter_is_malformed() {
     };
     assert!(Submission::read(&many(63)).is_ok());
     assert_eq!(Submission::read(&many(64)).unwrap_err(), Refusal::Malformed);
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_handed_in_only_the_log_s_own_head_is_cosigned(
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), "[ -~\n\u{2014}]{0,9}"), 0..4),
+        old in 0_u64..22,
+    ) {
+        static LOG: LazyLock<Grown> = LazyLock::new(|| Grown::to(20));
+        let mut body = LOG.body(old.min(20));
+        for (from, to, instead) in cuts {
+            let places: Vec<usize> = body.char_indices().map(|(at, _)| at).chain([body.len()]).collect();
+            let (a, b) = (*from.get(&places), *to.get(&places));
+            body.replace_range(a.min(b)..a.max(b), &instead);
+        }
+        let last = if old == 0 { Seen::NOTHING } else { LOG.seen(old.min(20)) };
+        if let Ok(line) = judge(&body, last) {
+            let note = LOG.log.checkpoint() + &line;
+            prop_assert!(Cosigned::open(&note, cosigner().key()).is_ok(), "{}", body);
+        }
+    }
 }
 
 #[test]
