@@ -24,6 +24,7 @@ use crate::store::seal::Key;
 use crate::store::view::EngineKind;
 use crate::store::{Folders, Found, Store, sha256_hex};
 use crate::trust::Participant;
+use crate::witness::{Watch, Witness};
 use crate::world::{Settings, World};
 use arc_swap::ArcSwap;
 use consent::Rules;
@@ -60,6 +61,8 @@ pub struct Plan {
     pub holder_budget: Duration,
     /// What we show and trust when we ask holders elsewhere.
     pub holders: Ours,
+    /// Who cosigns the journal.
+    pub witness: Option<Witness>,
 }
 
 /// Why a gateway does not start, in words for an operator.
@@ -179,6 +182,7 @@ pub fn open(plan: &Plan, issuer: &Issuer) -> Result<(Arc<World>, Found), BootErr
         floods: FloodCounts::default(),
         incidents: notice::Incidents::default(),
         notices: std::sync::atomic::AtomicU64::new(0),
+        witness: plan.witness.clone().map(|witness| Watch::new(witness, &plan.root, &plan.origin)),
         settings,
     };
     close_open(&world, &found.open)?;
@@ -323,6 +327,9 @@ pub async fn serve(
         MutualTls::new(faces.exchange, faces.authorities, world.store.trust_cell()).map_err(|e| tls(&e))?;
     let SignIn { base, provider, beside } = faces.sign_in;
     let pages = beside.merge(portal::router(House::new(Arc::clone(&world), base, provider)));
+    if let Some(watch) = &world.witness {
+        watch.begin(&world.store).await;
+    }
     let (end, ended) = shutdown();
     let counts = world.floods.clone();
     let listener = |socket, transport| {
@@ -340,6 +347,7 @@ pub async fn serve(
     ];
     let floods = tokio::spawn(every_minute(Arc::clone(&world)));
     let mender = tokio::spawn(mend(Arc::clone(&world)));
+    let witnessed = tokio::spawn(be_witnessed(Arc::clone(&world)));
     let ends = the_end()?;
     ready()?;
     ends.await;
@@ -351,12 +359,13 @@ pub async fn serve(
     }
     floods.abort();
     mender.abort();
+    witnessed.abort();
     record_floods(&world).await;
     world.store.close().map_err(|e| failed("the view")(&e))
 }
 
 /// Completes when the process is told to end. Made before anything says `ready`, so that no word to end is missed.
-fn the_end() -> Result<impl Future<Output = ()>, BootError> {
+pub(crate) fn the_end() -> Result<impl Future<Output = ()>, BootError> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).map_err(|e| failed("signals")(&e))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| failed("signals")(&e))?;
@@ -379,10 +388,17 @@ fn ports(world: &Arc<World>) -> Ports {
     metrics.gauge("sluis_notices", "Notices to persons and officers since the start.", &[], move || {
         notices.notices.load(std::sync::atomic::Ordering::Relaxed) as f64
     });
+    if world.witness.is_some() {
+        let watched = Arc::clone(world);
+        let help = "Age of the newest cosignature on the journal.";
+        metrics.gauge("sluis_witness_age_seconds", help, &[], move || {
+            watched.witness.as_ref().map_or(f64::INFINITY, Watch::age_seconds)
+        });
+    }
     Ports {
         readiness: Arc::new(move || readiness(&ready)),
         metrics,
-        checkpoint: Arc::new(move || Some(checkpoint.store.log().checkpoint())),
+        checkpoint: Arc::new(move || Some(checkpoint.checkpoint())),
     }
 }
 
@@ -390,10 +406,18 @@ fn readiness(world: &World) -> Vec<Check> {
     let check =
         |name, holds: bool, cause: &str| Check { name, holds, cause: (!holds).then(|| cause.to_owned()) };
     let journal = world.store.log().state() == sluis_journal::State::Serving;
-    vec![
+    let mut checks = vec![
         check("journal", journal, "the journal takes no records: look at the disk, then restart"),
         check("view", world.store.view_is_sound(), "the view does not follow: run `sluis rebuild-view`"),
-    ]
+    ];
+    checks.extend(world.witness.as_ref().map(Watch::check));
+    checks
+}
+
+async fn be_witnessed(world: Arc<World>) {
+    if let Some(watch) = &world.witness {
+        watch.keep(&world.store).await;
+    }
 }
 
 async fn every_minute(world: Arc<World>) {

@@ -34,4 +34,5 @@ pub mod store;
 pub mod token;
 pub mod trail;
 pub mod trust;
+pub mod witness;
 pub mod world;

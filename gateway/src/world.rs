@@ -14,6 +14,7 @@ use crate::store::Store;
 use crate::store::keys::PersonNo;
 use crate::store::outward::OutwardIds;
 use crate::store::state::PersonState;
+use crate::witness::Watch;
 use arc_swap::ArcSwap;
 use consent::Rules;
 use fhir_mappings::audit::Protocol;
@@ -89,6 +90,8 @@ pub struct World {
     pub incidents: Incidents,
     /// Notices recorded since the start.
     pub notices: AtomicU64,
+    /// Who cosigns the journal, if somebody does.
+    pub witness: Option<Watch>,
     /// The rest.
     pub settings: Settings,
 }
@@ -114,6 +117,16 @@ impl World {
                 sha256: self.tables.hash().to_owned(),
             },
         ]
+    }
+
+    /// The newest checkpoint of the journal, cosigned where a cosignature covers it.
+    #[must_use]
+    pub fn checkpoint(&self) -> String {
+        let note = self.store.log().checkpoint();
+        match &self.witness {
+            Some(watch) => watch.with_cosignature(note),
+            None => note,
+        }
     }
 
     /// Scopes that some participant is registered for: the same list for every caller.

@@ -4,8 +4,11 @@
 // Reason: a test that cannot go on fails, with words.
 
 mod failure;
+mod held_back;
 mod keeping;
 mod lenses;
 mod planted;
 mod records;
 mod session;
+mod witness;
+mod witness_alone;

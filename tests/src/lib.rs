@@ -15,6 +15,7 @@ pub mod red;
 pub mod seen;
 pub mod shared;
 pub mod visitor;
+pub mod witness;
 pub mod world;
 
 pub use ask::Asker;

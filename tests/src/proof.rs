@@ -93,6 +93,34 @@ pub fn tree(leaves: &[Vec<u8>]) -> Vec<u8> {
 pub fn open(note: &str, verifier_key: &str) -> Result<(u64, Vec<u8>), String> {
     let (text, signatures) = note.split_once("\n\n").ok_or("no signed note")?;
     let text = format!("{text}\n");
+    let (key, signature) = signed_by(signatures, verifier_key, 1)?;
+    UnparsedPublicKey::new(&ED25519, key)
+        .verify(text.as_bytes(), &signature)
+        .map_err(|_| "the signature does not hold")?;
+    let mut lines = text.lines();
+    let _origin = lines.next().ok_or("no origin")?;
+    let size = lines.next().and_then(|l| l.parse().ok()).ok_or("no size")?;
+    let root = BASE64.decode(lines.next().ok_or("no root")?.as_bytes()).map_err(|e| e.to_string())?;
+    Ok((size, root))
+}
+
+/// When a witness cosigned this note, in seconds since 1970, if its cosignature holds (c2sp.org/tlog-cosignature).
+///
+/// # Errors
+/// What does not hold.
+pub fn cosigned(note: &str, witness_key: &str) -> Result<u64, String> {
+    let (text, signatures) = note.split_once("\n\n").ok_or("no signed note")?;
+    let (key, stamped) = signed_by(signatures, witness_key, 4)?;
+    let (time, signature) = stamped.split_first_chunk::<8>().ok_or("no moment")?;
+    let time = u64::from_be_bytes(*time);
+    UnparsedPublicKey::new(&ED25519, key)
+        .verify(format!("cosignature/v1\ntime {time}\n{text}\n").as_bytes(), signature)
+        .map_err(|_| "the cosignature does not hold")?;
+    Ok(time)
+}
+
+/// The key of a verifier key of this type, and what it put under a note.
+fn signed_by(signatures: &str, verifier_key: &str, kind: u8) -> Result<(Vec<u8>, Vec<u8>), String> {
     // C2SP signed-note: <name>+<hash of name and key, hex>+<base64 of type byte and key>; base64 may hold `+` too.
     let mut parts = verifier_key.splitn(3, '+');
     let (name, id, key) = match (parts.next(), parts.next(), parts.next()) {
@@ -104,9 +132,9 @@ pub fn open(note: &str, verifier_key: &str) -> Result<(u64, Vec<u8>), String> {
     if data_encoding::HEXLOWER.encode(expected_id) != id {
         return Err("the verifier key's id is not its hash".into());
     }
-    let Some((1, key)) = key.split_first().map(|(kind, key)| (*kind, key)) else {
-        return Err("no Ed25519 key".into());
-    };
+    if key.first() != Some(&kind) {
+        return Err(format!("no key of type {kind}"));
+    }
     let signature = signatures
         .lines()
         .filter_map(|line| line.strip_prefix("\u{2014} "))
@@ -115,16 +143,29 @@ pub fn open(note: &str, verifier_key: &str) -> Result<(u64, Vec<u8>), String> {
         .ok_or("not signed by this key")?
         .1;
     let signature = BASE64.decode(signature.as_bytes()).map_err(|e| e.to_string())?;
-    let (signed_by, signature) = signature.split_at_checked(4).ok_or("no signature")?;
-    if signed_by != expected_id {
+    let (id, signature) = signature.split_at_checked(4).ok_or("no signature")?;
+    if id != expected_id {
         return Err("signed by another key of this name".into());
     }
-    UnparsedPublicKey::new(&ED25519, key)
-        .verify(text.as_bytes(), signature)
-        .map_err(|_| "the signature does not hold")?;
-    let mut lines = text.lines();
-    let _origin = lines.next().ok_or("no origin")?;
-    let size = lines.next().and_then(|l| l.parse().ok()).ok_or("no size")?;
-    let root = BASE64.decode(lines.next().ok_or("no root")?.as_bytes()).map_err(|e| e.to_string())?;
-    Ok((size, root))
+    Ok((key[1..].to_vec(), signature.to_vec()))
+}
+
+/// RFC 6962 2.1.2: that the tree of these leaf hashes begins with its first `old`.
+#[must_use]
+pub fn consistency(old: usize, leaves: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    fn part(old: usize, leaves: &[Vec<u8>], whole: bool) -> Vec<Vec<u8>> {
+        if old == leaves.len() {
+            return if whole { Vec::new() } else { vec![tree(leaves)] };
+        }
+        let split = leaves.len().next_power_of_two() / 2;
+        let (left, right) = leaves.split_at(split);
+        let (mut proof, beside) = if old <= split {
+            (part(old, left, whole), tree(right))
+        } else {
+            (part(old - split, right, false), tree(left))
+        };
+        proof.push(beside);
+        proof
+    }
+    part(old, leaves, true)
 }

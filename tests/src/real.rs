@@ -1,6 +1,6 @@
 //! The program in real use: `sluis serve` from a configuration, with certificates that no sandbox made.
 
-use crate::client::Client;
+use crate::client::{Answer, Client};
 use crate::program::{Run, binary, sluis, sluis_with};
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use std::fs;
@@ -93,13 +93,18 @@ impl Real {
 
     /// The configuration, with more lines in `[portal]`.
     pub fn configure(&self, portal: &str) {
+        self.configure_with(portal, "");
+    }
+
+    /// The configuration, with more lines in `[portal]` and more sections.
+    pub fn configure_with(&self, portal: &str, sections: &str) {
         let (exchange, portal_port, management) = (self.exchange, self.portal, self.management);
         let text = format!(
             "issuer = \"https://localhost:{exchange}\"\norigin = \"example.org/test\"\ndata = \"{}\"\n\
              [keys]\nmaster = \"master.key\"\n\
              [exchange]\nlisten = \"127.0.0.1:{exchange}\"\ncertificate = \"server.pem\"\nkey = \"server.key\"\nclient_ca = [\"ca.pem\"]\n\
              [portal]\nlisten = \"127.0.0.1:{portal_port}\"\ncertificate = \"server.pem\"\nkey = \"server.key\"\n{portal}\n\
-             [management]\nlisten = \"127.0.0.1:{management}\"\n",
+             [management]\nlisten = \"127.0.0.1:{management}\"\n{sections}\n",
             self.data().display()
         );
         fs::write(self.path("sluis.toml"), text).expect("written");
@@ -113,6 +118,11 @@ impl Real {
 
     /// Starts it, and waits until it is ready.
     pub fn start(&mut self) {
+        self.start_until(200);
+    }
+
+    /// Starts it, and waits until `/readyz` answers so.
+    pub fn start_until(&mut self, status: u16) {
         let log = fs::File::create(self.path("log")).expect("a log");
         let child = Command::new(binary())
             .args(["serve", "--config"])
@@ -123,16 +133,30 @@ impl Real {
             .expect("it starts");
         self.process = Some(child);
         let began = Instant::now();
-        while !self.is_ready() {
+        while self.readiness() != Some(status) {
             let ended = self.process.as_mut().and_then(|p| p.try_wait().ok().flatten());
             assert!(ended.is_none() && began.elapsed() < Duration::from_secs(60), "{}", self.log());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
-    fn is_ready(&self) -> bool {
-        std::net::TcpStream::connect(("127.0.0.1", self.management)).is_ok()
-            && crate::client::plain(&format!("127.0.0.1:{}", self.management), "/readyz").status == 200
+    fn readiness(&self) -> Option<u16> {
+        std::net::TcpStream::connect(("127.0.0.1", self.management)).ok()?;
+        Some(self.management("/readyz").status)
+    }
+
+    /// A plain GET on the management listener.
+    #[must_use]
+    pub fn management(&self, path: &str) -> Answer {
+        crate::client::plain(&format!("127.0.0.1:{}", self.management), path)
+    }
+
+    /// Ends it by SIGTERM; it can be started again.
+    pub fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ended = Command::new("kill").args(["-TERM", &process.id().to_string()]).status();
+            let _reaped = process.wait();
+        }
     }
 
     /// What it wrote.
@@ -173,9 +197,6 @@ impl Default for Real {
 
 impl Drop for Real {
     fn drop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            let _ended = Command::new("kill").args(["-TERM", &process.id().to_string()]).status();
-            let _reaped = process.wait();
-        }
+        self.stop();
     }
 }

@@ -7,8 +7,8 @@
 //! signed note, which may lag behind the seals and never leads them) and `lock`. `holdings/` is segments alone. Assumed of a
 //! disk: a sector of 512 bytes is written whole or not at all, and what a sync confirmed stays.
 //!
-//! A witness (C2SP tlog-witness) needs [`Log::checkpoint`] and [`Log::consistency`]; co-signed notes are kept elsewhere,
-//! because every byte here is ours.
+//! A witness (C2SP tlog-witness) is handed [`Log::checkpoint`] and [`Log::consistency`], and judges them by [`witness`];
+//! [`cosign`] is its signature. Co-signed notes are kept elsewhere, because every byte here is ours.
 //!
 //! ```text
 //! log (one writer) -> journal (evidence: store + tiles + checkpoint)
@@ -16,6 +16,7 @@
 //! ```
 
 pub mod archive;
+pub mod cosign;
 pub mod entry;
 pub mod error;
 pub mod finding;
@@ -25,6 +26,7 @@ pub mod port;
 pub mod proof;
 pub mod tree;
 pub mod verify;
+pub mod witness;
 
 mod frame;
 mod journal;
@@ -35,6 +37,7 @@ mod tiles;
 mod writer;
 
 pub use archive::Archive;
+pub use cosign::{Cosigned, Cosigner, WitnessKey};
 pub use entry::{Entry, Next, Placed, Rejected, Verdict};
 pub use error::{AppendError, OpenError, ReadError};
 pub use finding::{Checked, Fault, Finding};

@@ -11,7 +11,7 @@ use crate::proof::{self, Proof};
 use crate::records::Records;
 use crate::store::{Found, SEGMENT, Store, TornBytes};
 use crate::tiles::TileFiles;
-use crate::tree::{Hash, sha256};
+use crate::tree::{self, Hash, sha256};
 use crate::verify::{self, Bound, Question, Signatures};
 use crate::writer::{Job, Queue, Reply, Writer};
 use std::path::PathBuf;
@@ -260,6 +260,17 @@ impl Log {
     pub fn consistency(&self, old: u64) -> Result<(Vec<Hash>, String), ReadError> {
         let (size, checkpoint) = self.head.get();
         Ok((proof::consistency(&self.tiles, old, size)?, checkpoint))
+    }
+
+    /// The root that the tree had when it was of this size.
+    ///
+    /// # Errors
+    /// When `size` is beyond the latest checkpoint, or the tree cannot be read.
+    pub fn root_at(&self, size: u64) -> Result<Hash, ReadError> {
+        if size > self.head.get().0 {
+            return Err(ReadError::Absent);
+        }
+        Ok(tree::range_root(&self.tiles, 0, size)?)
     }
 }
 

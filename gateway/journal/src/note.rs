@@ -38,10 +38,11 @@ pub struct SignedNote<'a> {
     signatures: Vec<Signature<'a>>,
 }
 
-struct Signature<'a> {
-    name: &'a str,
-    id: [u8; 4],
-    bytes: Vec<u8>,
+/// One signature line: who, by which key, and what the kind of key makes of the bytes.
+pub(crate) struct Signature<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) id: [u8; 4],
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// Why something is not a note, key or checkpoint that can be relied on.
@@ -68,6 +69,40 @@ const MAX_SIGNATURES: usize = 32;
 const ED25519_TYPE: u8 = 1;
 const DASH: &str = "\u{2014} ";
 
+/// The id of a key: begins the hash over its name, kind and bytes (c2sp.org/signed-note).
+pub(crate) fn key_id(name: &str, kind: u8, key: &[u8; 32]) -> Result<[u8; 4], BadNote> {
+    if !is_name(name) {
+        return Err(BadNote::Name);
+    }
+    let hashed = digest(&SHA256, &[name.as_bytes(), b"\n", &[kind], key].concat());
+    hashed.as_ref().first_chunk().copied().ok_or(BadNote::Key)
+}
+
+/// Reads `<name>+<hash>+<base64 key>` of a key of this kind.
+pub(crate) fn read_vkey(text: &str, kind: u8) -> Result<(&str, [u8; 4], [u8; 32]), BadNote> {
+    let mut parts = text.splitn(3, '+');
+    let (Some(name), Some(hash), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(BadNote::Key);
+    };
+    let key = BASE64.decode(key.as_bytes()).map_err(|_| BadNote::Key)?;
+    let Some((found, key)) = key.split_first() else { return Err(BadNote::Key) };
+    let key = key.try_into().map_err(|_| BadNote::Key)?;
+    let id = key_id(name, kind, &key)?;
+    let fits = *found == kind && data_encoding::HEXLOWER.encode(&id) == hash;
+    fits.then_some((name, id, key)).ok_or(BadNote::Key)
+}
+
+/// Writes `<name>+<hash>+<base64 key>`.
+pub(crate) fn vkey(name: &str, id: [u8; 4], kind: u8, key: &[u8; 32]) -> String {
+    let key = BASE64.encode(&[&[kind], key.as_slice()].concat());
+    format!("{name}+{}+{key}", data_encoding::HEXLOWER.encode(&id))
+}
+
+/// A signature line, without the newline.
+pub(crate) fn line(name: &str, id: [u8; 4], bytes: &[u8]) -> String {
+    format!("{DASH}{name} {}", BASE64.encode(&[id.as_slice(), bytes].concat()))
+}
+
 fn is_name(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len())
         && !name.chars().any(|c| c.is_whitespace() || c == '+' || c.is_control())
@@ -79,12 +114,7 @@ impl VerifierKey {
     /// # Errors
     /// When the name cannot be a key name.
     pub fn new(name: &str, key: [u8; 32]) -> Result<Self, BadNote> {
-        if !is_name(name) {
-            return Err(BadNote::Name);
-        }
-        let hashed = digest(&SHA256, &[name.as_bytes(), b"\n", &[ED25519_TYPE], &key].concat());
-        let id = hashed.as_ref().first_chunk().copied().ok_or(BadNote::Key)?;
-        Ok(Self { name: name.to_owned(), id, key })
+        Ok(Self { name: name.to_owned(), id: key_id(name, ED25519_TYPE, &key)?, key })
     }
 
     /// Reads `<name>+<hash>+<base64 key>`.
@@ -92,14 +122,8 @@ impl VerifierKey {
     /// # Errors
     /// When it is not of that form or its hash is not its key's.
     pub fn parse(text: &str) -> Result<Self, BadNote> {
-        let mut parts = text.splitn(3, '+');
-        let (Some(name), Some(hash), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(BadNote::Key);
-        };
-        let key = BASE64.decode(key.as_bytes()).map_err(|_| BadNote::Key)?;
-        let Some((&ED25519_TYPE, key)) = key.split_first() else { return Err(BadNote::Key) };
-        let verifier = Self::new(name, key.try_into().map_err(|_| BadNote::Key)?)?;
-        (data_encoding::HEXLOWER.encode(&verifier.id) == hash).then_some(verifier).ok_or(BadNote::Key)
+        let (name, id, key) = read_vkey(text, ED25519_TYPE)?;
+        Ok(Self { name: name.to_owned(), id, key })
     }
 
     /// The key's name.
@@ -115,8 +139,7 @@ impl VerifierKey {
 
 impl fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = BASE64.encode(&[&[ED25519_TYPE], self.key.as_slice()].concat());
-        write!(f, "{}+{}+{key}", self.name, data_encoding::HEXLOWER.encode(&self.id))
+        f.write_str(&vkey(&self.name, self.id, ED25519_TYPE, &self.key))
     }
 }
 
@@ -164,8 +187,7 @@ impl Checkpoint {
 
     /// The signed note: the text and one signature line.
     pub(crate) fn note(&self, key: &VerifierKey, signature: &[u8]) -> String {
-        let signed = BASE64.encode(&[key.id.as_slice(), signature].concat());
-        format!("{}\n{DASH}{} {signed}\n", self.text(), key.name)
+        format!("{}\n{}\n", self.text(), line(&key.name, key.id, signature))
     }
 
     /// Reads a signed checkpoint and checks it: at least one of `keys` signed it, no known key's signature fails, and
@@ -191,13 +213,29 @@ impl Checkpoint {
         keys.iter().find(|key| key.name == self.origin && key.holds(&text, signature))
     }
 
+    /// The head that a note speaks of; no signature is looked at.
+    ///
+    /// # Errors
+    /// When it is no signed checkpoint.
+    pub fn of_note(note: &str) -> Result<Self, BadNote> {
+        Self::read(SignedNote::parse(note)?.text)
+    }
+
+    /// Reads the text of one of ours: exactly three lines.
     fn parse(text: &str) -> Result<Self, BadNote> {
-        let mut lines = text.split('\n');
-        let (Some(origin), Some(size), Some(root), Some(""), None) =
-            (lines.next(), lines.next(), lines.next(), lines.next(), lines.next())
-        else {
+        Self::read(text).ok().filter(|head| head.text() == text).ok_or(BadNote::Checkpoint)
+    }
+
+    /// Reads the text of anybody's: lines behind the third, which mean nothing to us, are passed over.
+    pub(crate) fn read(text: &str) -> Result<Self, BadNote> {
+        let lines = text.strip_suffix('\n').ok_or(BadNote::Checkpoint)?;
+        let mut lines = lines.split('\n');
+        let (Some(origin), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next()) else {
             return Err(BadNote::Checkpoint);
         };
+        if lines.any(str::is_empty) {
+            return Err(BadNote::Checkpoint);
+        }
         let number: u64 = size.parse().map_err(|_| BadNote::Checkpoint)?;
         let root = BASE64.decode(root.as_bytes()).map_err(|_| BadNote::Checkpoint)?;
         let root = Hash(root.try_into().map_err(|_| BadNote::Checkpoint)?);
@@ -223,6 +261,22 @@ impl<'a> SignedNote<'a> {
             return Err(BadNote::Form);
         }
         Ok(Self { text, signatures })
+    }
+
+    /// What was signed.
+    #[must_use]
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    pub(crate) fn signatures(&self) -> &[Signature<'a>] {
+        &self.signatures
+    }
+
+    /// The line by which this key signed it, without the newline.
+    pub(crate) fn line_of(&self, key: &VerifierKey) -> Option<String> {
+        let signature = self.signatures.iter().find(|s| s.name == key.name && s.id == key.id)?;
+        Some(line(signature.name, signature.id, &signature.bytes))
     }
 
     /// The keys among `keys` that signed it: at least one, and none of them falsely.

@@ -35,7 +35,9 @@ pub fn unpack(data: &Path, keys: &Path, master: &Key, to: &Path) -> Result<(), A
     }
     archive::read(keys, &Volume::Keys.key(master), Volume::Keys, to)?;
     archive::read(data, &Volume::Data.key(master), Volume::Data, to)?;
-    Ok(())
+    // An archive carries files: of a gateway where nothing was changed yet it brings no holdings, and no folder for them.
+    let holdings = to.join("holdings");
+    fs::create_dir_all(&holdings).map_err(|e| ArchiveError::Io(holdings, e))
 }
 
 /// Checks a folder as a start would need it: every byte of the journal, and every change that it vouches for.

@@ -2,7 +2,7 @@
 //! is written in place (the last segment, the checkpoint) is read at that moment.
 
 use super::ArchiveError;
-use crate::control;
+use crate::{control, witness};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -60,10 +60,12 @@ impl Snapshot {
                 parts.push(Part { path, bytes });
             }
         }
+        // What a witness was seen to say stays behind: a copy must not bring its own idea of how far it was seen.
         // What else lies there (a sandbox's region and certificates, tables of the region) is small and still.
         for path in files(root, Path::new(""))? {
             let top = path.components().next().map(|c| c.as_os_str().to_owned()).unwrap_or_default();
-            if ["journal", "holdings", "keys", "view", control::NAME].iter().all(|name| top != *name) {
+            let apart = ["journal", "holdings", "keys", "view", control::NAME, witness::FOLDER];
+            if apart.iter().all(|name| top != *name) {
                 let whole = root.join(&path);
                 let bytes = fs::read(&whole).map_err(|e| ArchiveError::Io(whole.clone(), e))?;
                 parts.push(Part { path, bytes: Bytes::Now(bytes) });

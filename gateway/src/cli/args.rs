@@ -79,6 +79,13 @@ With --json: {\"patient\":\"…\",\"asker\":\"…\",\"purpose\":\"TREAT\",\"at\"
     Certificate(Group<CertificateCommand>),
     /// The journal.
     Audit(Group<AuditCommand>),
+    /// A witness for the journal of another gateway: cosigns its checkpoints, and none that takes something back.
+    #[command(
+        after_help = "Example: sluis witness --dir /var/lib/sluis-witness --listen 10.0.0.7:8447 --name witness.example/w1 --log 'sluis.example/heuvelrijk=sluis.example/heuvelrijk+1a2b3c4d+AQ…'\n\
+The log's key is `journal_key` of a sandbox's region.json, or what `sluis audit key` prints. It speaks C2SP tlog-witness: POST /add-checkpoint.\n\
+It prints its own key for the gateway's configuration, where it is reached, then `ready`. With --json one line: {\"key\":\"…\",\"url\":\"http://…\",\"logs\":[{\"origin\":\"…\",\"size\":0,\"file\":\"…\"}]}"
+    )]
+    Witness(Witness),
     /// The minimisation tables in words: who sees how much of what, and why.
     Tables(Group<TablesCommand>),
     /// Builds the view anew from holdings and journal.
@@ -165,6 +172,32 @@ pub(crate) struct Demo {
     /// `off` lifts the budgets, for measuring.
     #[arg(long, default_value = "on", value_parser = ["on", "off"])]
     pub(crate) budget: String,
+    /// A witness for the journal: `http://ADDR`, as `sluis witness` prints it.
+    #[arg(long, requires = "witness_key")]
+    pub(crate) witness: Option<String>,
+    /// The key of that witness.
+    #[arg(long, requires = "witness")]
+    pub(crate) witness_key: Option<String>,
+}
+
+/// `sluis witness`.
+#[derive(Args)]
+pub(super) struct Witness {
+    /// The folder of the witness: its key and what it saw last. Outside every backup of what it watches.
+    #[arg(long)]
+    pub(super) dir: PathBuf,
+    /// Where it listens, over plain HTTP; port 0 picks one.
+    #[arg(long)]
+    pub(super) listen: std::net::SocketAddr,
+    /// Its name, given at the first start and never changed: a URL without a scheme.
+    #[arg(long)]
+    pub(super) name: Option<String>,
+    /// A log to watch, ORIGIN=KEY; again for another log, or for another key of the same.
+    #[arg(long = "log", required = true)]
+    pub(super) logs: Vec<String>,
+    /// JSON output.
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// `sluis holder-server`.
@@ -723,9 +756,29 @@ pub(super) enum AuditCommand {
         #[command(flatten)]
         common: Common,
     },
-    /// The newest signed checkpoint.
+    /// The newest signed checkpoint, with the witness's cosignature where it covers this one.
     #[command(after_help = "Example: sluis audit checkpoint --dir ./sluis-demo > kept-elsewhere.txt")]
     Checkpoint {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// The key that checks the journal's checkpoints, as a witness or an auditor needs it.
+    #[command(
+        after_help = "Example: sluis audit key --dir ./sluis-demo\nWith --json: {\"origin\":\"…\",\"key\":\"…\"}"
+    )]
+    Key {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Says that an operator knows which records are missing here that the witness saw; it is recorded, and the
+    /// gateway answers again.
+    #[command(
+        after_help = "Example: sluis audit acknowledge-gap --witnessed 1532 --dir ./sluis-demo\nWith --json: {\"witnessed\":1532,\"here\":1490}"
+    )]
+    AcknowledgeGap {
+        /// How many records the witness saw, as `/readyz` says.
+        #[arg(long)]
+        witnessed: u64,
         #[command(flatten)]
         common: Common,
     },

@@ -55,6 +55,13 @@ pub(super) fn run(command: &AuditCommand) -> Ended {
             }
         }
         AuditCommand::Checkpoint { common } => tell(common, &Command::AuditCheckpoint),
+        AuditCommand::Key { common } => match running(common) {
+            true => tell(common, &Command::AuditKey { json: common.json }),
+            false => cold_key(&common.dir, common.json),
+        },
+        AuditCommand::AcknowledgeGap { witnessed, common } => {
+            tell(common, &Command::AuditAcknowledgeGap { witnessed: *witnessed, json: common.json })
+        }
     }
 }
 
@@ -159,6 +166,22 @@ fn cold_prove(dir: &Path, index: u64) -> Ended {
         Ok(())
     };
     done().map_or_else(|ended| ended, |()| Ended::Well)
+}
+
+fn cold_key(dir: &Path, json: bool) -> Ended {
+    let done = || -> Result<(), Ended> {
+        let (keys, origin) = (keys(dir)?, origin(dir)?);
+        let all = store::journal_keys(&keys, &origin).map_err(|e| Ended::Failed(e.to_string()))?;
+        let current = all.first().ok_or_else(|| Ended::Failed("this ring has no key of a journal".into()))?;
+        print::out(journal_key(&origin, &current.to_string(), json));
+        Ok(())
+    };
+    done().map_or_else(|ended| ended, |()| Ended::Well)
+}
+
+/// What `audit key` says, on a running and on a cold folder.
+pub(crate) fn journal_key(origin: &str, key: &str, as_json: bool) -> String {
+    if as_json { json!({"origin": origin, "key": key}).to_string() } else { key.to_owned() }
 }
 
 /// On a cold copy the rules are the national ones, with the region's overlay where the folder has one.

@@ -12,12 +12,13 @@ mod ops;
 mod print;
 mod serve;
 mod tables;
+mod witness;
 
 use args::{Cli, Command};
 use clap::Parser;
 use std::process::ExitCode;
 
-pub(crate) use audit::{replayed, verdict};
+pub(crate) use audit::{journal_key, replayed, verdict};
 pub(crate) use keep::said;
 
 /// How a command ended.
@@ -92,6 +93,7 @@ fn run(command: Command) -> Ended {
         Command::Participant(args) => ops::participant(&args.command),
         Command::Certificate(args) => ops::certificate(&args.command),
         Command::Audit(args) => audit::run(&args.command),
+        Command::Witness(args) => witness::run(&args),
         Command::Tables(args) => tables::run(&args.command),
         Command::RebuildView(args) => ops::rebuild_view(&args),
         Command::Retention(args) => ops::retention(&args.command),

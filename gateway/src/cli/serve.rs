@@ -49,6 +49,7 @@ pub(super) fn serve(file: &Path) -> Ended {
 fn run(config: &Config) -> Result<(), String> {
     let words = |e: &dyn std::fmt::Display| e.to_string();
     let master = config.master_key.read().map_err(|e| words(&e))?;
+    let witness = config.witness.as_ref().map(config::WitnessConfig::witness).transpose();
     let plan = Plan {
         root: config.data.clone(),
         master_key: master_key(&master).ok_or("the master key is not 32 bytes, raw or in hexadecimal")?,
@@ -62,6 +63,7 @@ fn run(config: &Config) -> Result<(), String> {
         caps: config.caps,
         holder_budget: HOLDER_BUDGET,
         holders: config.holders.ours().map_err(|e| words(&e))?,
+        witness: witness.map_err(|e| words(&e))?,
     };
     let provider = config.sign_in.as_ref().map(config::SignInConfig::provider).transpose();
     let sign_in = SignIn {

@@ -1,7 +1,7 @@
 //! What lies behind the keys: files, certificates, folders; and nothing of a sandbox among it.
 
 use super::reader::Reader;
-use super::{Config, MaterialFault, SignInConfig, TlsConfig};
+use super::{Config, MaterialFault, SignInConfig, TlsConfig, WitnessConfig};
 use crate::listen::TlsFault;
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use std::net::SocketAddr;
@@ -21,6 +21,9 @@ pub(super) fn check(config: &Config, reader: &mut Reader<'_>) -> Vec<String> {
         );
     }
     holders(config, reader, &mut notes);
+    if let Some(Err(fault)) = config.witness.as_ref().map(WitnessConfig::witness) {
+        reader.mistake("witness.ca", fault.to_string(), "give PEM files with the witness's authorities");
+    }
     authorities(config, reader);
     addresses(config, reader);
     folders(config, reader, &mut notes);

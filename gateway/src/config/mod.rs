@@ -15,12 +15,15 @@ use crate::listen::{Caps, ClientAuthorities, ServerIdentity, TlsFault};
 use crate::oauth::Issuer;
 use crate::outbound::Ours;
 use crate::portal::Provider;
+use crate::witness::Witness;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use sluis_journal::WitnessKey;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A whole configuration.
 #[derive(Debug, Clone)]
@@ -49,6 +52,36 @@ pub struct Config {
     pub budget: Budget,
     /// Time-outs and sizes of the listeners.
     pub caps: Caps,
+    /// Who cosigns the journal.
+    pub witness: Option<WitnessConfig>,
+}
+
+/// The journal's witness (C2SP tlog-witness).
+#[derive(Debug, Clone)]
+pub struct WitnessConfig {
+    /// Its submission prefix: http or https, no slash at the end.
+    pub url: String,
+    /// The key of its cosignatures.
+    pub key: WitnessKey,
+    /// How often it is shown the newest checkpoint.
+    pub interval: Duration,
+    /// PEM files with the authorities of its certificate, over https.
+    pub authorities: Vec<PathBuf>,
+}
+
+impl WitnessConfig {
+    /// Reads the authorities.
+    ///
+    /// # Errors
+    /// [`MaterialFault`].
+    pub fn witness(&self) -> Result<Witness, MaterialFault> {
+        Ok(Witness {
+            url: self.url.clone(),
+            key: self.key.clone(),
+            authorities: certificates(&self.authorities)?,
+            interval: self.interval,
+        })
+    }
 }
 
 /// A TLS listener.

@@ -1,10 +1,12 @@
 //! Every key there is. `deploy/sluis.example.toml` shows them all.
 
 use super::reader::{Reader, text, texts, whole};
-use super::{Config, ExchangeConfig, HoldersConfig, Secret, SignInConfig, TlsConfig};
+use super::{Config, ExchangeConfig, HoldersConfig, Secret, SignInConfig, TlsConfig, WitnessConfig};
 use crate::limits::Budget;
 use crate::listen::Caps;
 use crate::oauth::Issuer;
+use crate::witness::client::INTERVAL;
+use sluis_journal::WitnessKey;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -42,6 +44,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
     let management = listen(reader, "management.listen");
     let budget = budget(reader);
     let caps = caps(reader);
+    let witness = witness(reader);
     Some(Config {
         exchange: ExchangeConfig {
             tls: exchange?,
@@ -59,6 +62,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
         master_key: master_key?,
         budget,
         caps,
+        witness: witness?,
     })
 }
 
@@ -108,6 +112,49 @@ fn holders(reader: &mut Reader<'_>) -> Option<HoldersConfig> {
         None
     };
     Some(HoldersConfig { identity, authorities: authorities.unwrap_or_default() })
+}
+
+/// All of it or nothing, as [`sign_in`]. Without https it needs no authority: a cosignature is believed by key.
+fn witness(reader: &mut Reader<'_>) -> Option<Option<WitnessConfig>> {
+    if !reader.has("witness") {
+        return Some(None);
+    }
+    let base = reader.base();
+    let expected =
+        "a URL without a trailing slash, as https://witness.example; http where the network is yours";
+    let url = reader.required("witness.url", expected, |v| {
+        let url = text(v)?;
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+        let plain = url.parse::<http::Uri>().is_ok_and(|uri| uri.host().is_some() && uri.query().is_none());
+        (plain && !rest.ends_with('/') && !rest.contains(['@', '#'])).then(|| url.to_owned())
+    });
+    let expected =
+        "the key that `sluis witness` prints: <name>+<hash>+<base64>, of type 4 (not the journal's own)";
+    let key = reader.required("witness.key", expected, |v| WitnessKey::parse(text(v)?).ok());
+    let usual = u32::try_from(INTERVAL.as_secs()).unwrap_or(15);
+    let interval = number(reader, "witness.interval_seconds", 1, 30, usual);
+    let authorities = reader.optional("witness.ca", "a list of one or more paths of PEM files", |v| {
+        let paths: Vec<PathBuf> = texts(v)?.into_iter().map(|path| base.join(path)).collect();
+        (!paths.is_empty()).then_some(paths)
+    });
+    let url = url?;
+    match (url.starts_with("https:"), &authorities) {
+        (true, None) => {
+            let mend = "add witness.ca: the PEM files of who vouches for its certificate";
+            reader.mistake("witness.url", "is https, and nobody is named who may vouch for it", mend);
+        }
+        (false, Some(_)) => {
+            let mend = "take it out, or reach the witness over https";
+            reader.mistake("witness.ca", "vouches for nobody: the witness is reached over http", mend);
+        }
+        _ => {}
+    }
+    Some(Some(WitnessConfig {
+        url,
+        key: key?,
+        interval: Duration::from_secs(u64::from(interval)),
+        authorities: authorities.unwrap_or_default(),
+    }))
 }
 
 fn absolute(value: &DeValue<'_>) -> Option<PathBuf> {

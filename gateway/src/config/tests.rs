@@ -116,6 +116,56 @@ fn each_mistake_is_told_with_its_line() {
     check(master, "", "keys.master", "is missing");
 }
 
+/// The mistakes of the example with these keys of `[witness]`: key and words.
+fn witnessed(keys: &str) -> Result<Loaded, Vec<(String, String)>> {
+    let (folder, text) = seeded();
+    let text = text.replacen("[witness]\n", &format!("[witness]\n{keys}\n"), 1);
+    load_text(&text, &folder.path().join("s.toml"))
+        .map_err(|mistakes| mistakes.into_iter().map(|m| (m.key, m.what)).collect())
+}
+
+#[test]
+fn a_witness_is_named_whole_or_not_at_all() {
+    const KEY: &str = "key = \"witness.example/w1+5fb48d8b+BCjuvvNcenwHbWKWx3hRMO2NzhfmZTNiui/MhhwyWfCt\"\n";
+    assert!(witnessed("").unwrap().config.witness.is_none());
+    let whole = witnessed(&format!("url = \"http://10.0.0.7:8447/w\"\n{KEY}interval_seconds = 30")).unwrap();
+    let whole = whole.config.witness.unwrap();
+    assert_eq!((whole.url.as_str(), whole.interval.as_secs()), ("http://10.0.0.7:8447/w", 30));
+    assert!(whole.witness().unwrap().authorities.is_empty());
+    let trusting = "url = \"https://w.example\"\nca = [\"example/client-ca.pem\"]";
+    let trusting = witnessed(&format!("{trusting}\n{KEY}")).unwrap().config.witness.unwrap();
+    assert_eq!(trusting.authorities.len(), 1);
+    // The journal's own kind of key, whose signatures would be its own.
+    let log = "key = \"PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW\"\n";
+    for (keys, key, words) in [
+        ("url = \"http://w.example\"", "witness.key", "is missing"),
+        (KEY, "witness.url", "is missing"),
+        (&format!("url = \"http://w.example\"\n{log}"), "witness.key", "of type 4"),
+        (&format!("url = \"http://w.example/\"\n{KEY}"), "witness.url", "without a trailing slash"),
+        (&format!("url = \"w.example\"\n{KEY}"), "witness.url", "must be a URL"),
+        (&format!("url = \"http://a@w.example\"\n{KEY}"), "witness.url", "must be a URL"),
+        (&format!("url = \"http://w.example?q\"\n{KEY}"), "witness.url", "must be a URL"),
+        (&format!("url = \"https://w.example\"\n{KEY}"), "witness.url", "nobody is named"),
+        (
+            &format!("url = \"http://w.example\"\nca = [\"example/client-ca.pem\"]\n{KEY}"),
+            "witness.ca",
+            "over http",
+        ),
+        (&format!("url = \"https://w.example\"\nca = [\"no.pem\"]\n{KEY}"), "witness.ca", "no.pem"),
+        (
+            &format!("url = \"http://w.example\"\ninterval_seconds = 31\n{KEY}"),
+            "witness.interval_seconds",
+            "1 to 30",
+        ),
+        (&format!("url = \"http://w.example\"\nname = \"w\"\n{KEY}"), "witness.name", "not a key we know"),
+    ] {
+        let mistakes = witnessed(keys).unwrap_err();
+        assert_eq!(mistakes.len(), 1, "{keys}: {mistakes:?}");
+        assert_eq!(mistakes[0].0, key, "{keys}");
+        assert!(mistakes[0].1.contains(words), "{mistakes:?}");
+    }
+}
+
 #[test]
 fn all_mistakes_are_told_at_once_and_in_order() {
     let (folder, text) = seeded();

@@ -23,6 +23,9 @@ pub(super) type Done = Result<(), Refused>;
 
 /// Runs a command and gives its exit status: 0, 1 on a refusal, 2 on wrong usage.
 pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
+    if world.store.is_held_back() && !matches!(command, Command::AuditAcknowledgeGap { .. }) {
+        note(say, "nothing is recorded here: `/readyz` says what this journal's witness saw");
+    }
     let done = match command {
         Command::Import { holder, name, ndjson, patient, text, json } => {
             import(world, holder, name, *ndjson, patient.as_deref(), text, *json, say)
@@ -85,9 +88,15 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
         Command::AuditReplay { index, json } => return replay(world, *index, *json, say),
         Command::ConsentPreview { text, json } => explain::preview(world, text, *json, say),
         Command::AuditCheckpoint => {
-            out(say, world.store.log().checkpoint());
+            out(say, world.checkpoint());
             Ok(())
         }
+        Command::AuditKey { json } => world
+            .store
+            .journal_key(&world.settings.origin)
+            .map_err(|e| Refused::new("keys", e.to_string()))
+            .map(|key| out(say, crate::cli::journal_key(&world.settings.origin, &key, *json))),
+        Command::AuditAcknowledgeGap { witnessed, json } => acknowledge_gap(world, *witnessed, *json, say),
         Command::RebuildView => world
             .store
             .rebuild_view()
@@ -294,6 +303,23 @@ fn verify(world: &World, older: Option<&str>, as_json: bool, say: Say<'_>) -> Fr
 fn prove(world: &World, index: u64, say: Say<'_>) -> Done {
     let proof = world.store.log().prove(index).map_err(|e| Refused::new("unknown-record", e.to_string()))?;
     out(say, serde_json::to_string(&proof).unwrap_or_default());
+    Ok(())
+}
+
+/// An operator knows that records are missing which the witness saw.
+fn acknowledge_gap(world: &World, witnessed: u64, as_json: bool, say: Say<'_>) -> Done {
+    let watch =
+        world.witness.as_ref().ok_or_else(|| Refused::new("no-witness", "no witness is configured here"))?;
+    let gap = watch.acknowledge(witnessed, world)?;
+    let line = if as_json {
+        json!({"witnessed": gap.witnessed, "here": gap.here}).to_string()
+    } else {
+        format!(
+            "recorded: the witness saw {} records, {} stood here; from now on everything is answered",
+            gap.witnessed, gap.here
+        )
+    };
+    out(say, line);
     Ok(())
 }
 

@@ -38,6 +38,8 @@ pub enum Command {
     AuditReplay { index: u64, json: bool },
     ConsentPreview { text: String, json: bool },
     AuditCheckpoint,
+    AuditKey { json: bool },
+    AuditAcknowledgeGap { witnessed: u64, json: bool },
     RebuildView,
     AuditExport { patient: String, officer: Option<String>, format: Format, to: PathBuf, json: bool },
     RetentionRun { keep_years: u16, json: bool },

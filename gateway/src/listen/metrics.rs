@@ -157,7 +157,10 @@ impl Series {
         };
         match self {
             Self::Counter(counter) => line("", None, &counter.value().to_string()),
-            Self::Gauge(read) => line("", None, &read().to_string()),
+            Self::Gauge(read) => match read() {
+                f64::INFINITY => line("", None, "+Inf"),
+                value => line("", None, &value.to_string()),
+            },
             Self::Histogram(Histogram(buckets)) => {
                 for (bound, count) in BOUNDS_MILLISECONDS.iter().zip(&buckets.counts) {
                     let (whole, rest) = (bound / 1000, bound % 1000);
@@ -187,12 +190,14 @@ mod tests {
         registry.counter("sluis_b_total", "Bs.", &[("kind", "x")]).add(2);
         registry.counter("sluis_b_total", "Bs.", &[("kind", "x")]).increment();
         registry.gauge("sluis_a", "As.", &[], || 1.5);
+        registry.gauge("sluis_d", "Ds.", &[], || f64::INFINITY);
         registry.histogram("sluis_c_seconds", "Cs.", &[]).observe(Duration::from_millis(7));
         let text = registry.render();
         assert!(text.starts_with("# HELP sluis_a As.\n# TYPE sluis_a gauge\nsluis_a 1.5\n"));
         assert!(text.contains("# TYPE sluis_b_total counter\nsluis_b_total{kind=\"x\"} 3\n"));
         assert!(text.contains("sluis_c_seconds_bucket{le=\"0.005\"} 0\n"));
         assert!(text.contains("sluis_c_seconds_bucket{le=\"0.010\"} 1\n"));
+        assert!(text.contains("\nsluis_d +Inf\n"));
         assert!(text.contains("sluis_c_seconds_sum 0.007000\nsluis_c_seconds_count 1\n"));
     }
 }

@@ -65,21 +65,7 @@ impl Client {
     /// # Errors
     /// When authorities or our own identity cannot be used.
     pub fn new(base: Base, ours: &Ours, networks: &[IpNet]) -> Result<Self, TlsFault> {
-        let mut roots = rustls::RootCertStore::empty();
-        for authority in &ours.authorities {
-            roots.add(authority.clone()).map_err(|_| TlsFault::Authority)?;
-        }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = rustls::ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .map_err(|_| TlsFault::Version)?
-            .with_root_certificates(roots);
-        let mut tls = match &ours.identity {
-            Some((chain, key)) => {
-                builder.with_client_auth_cert(chain.clone(), key.clone_key()).map_err(|_| TlsFault::Ours)?
-            }
-            None => builder.with_no_client_auth(),
-        };
+        let mut tls = client_config(ours)?;
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let connector = Connector {
             host: base.host().into(),
@@ -129,6 +115,25 @@ impl Client {
         let (head, incoming) = response.into_parts();
         let body = body::read(incoming, &head.headers, question.allowance).await?;
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
+    }
+}
+
+/// TLS 1.3 towards a server, and nothing older.
+pub(super) fn client_config(ours: &Ours) -> Result<rustls::ClientConfig, TlsFault> {
+    let mut roots = rustls::RootCertStore::empty();
+    for authority in &ours.authorities {
+        roots.add(authority.clone()).map_err(|_| TlsFault::Authority)?;
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(|_| TlsFault::Version)?
+        .with_root_certificates(roots);
+    match &ours.identity {
+        Some((chain, key)) => {
+            builder.with_client_auth_cert(chain.clone(), key.clone_key()).map_err(|_| TlsFault::Ours)
+        }
+        None => Ok(builder.with_no_client_auth()),
     }
 }
 

@@ -7,6 +7,7 @@ mod body;
 mod client;
 mod connect;
 mod form;
+mod once;
 
 pub use address::forbidden;
 pub use base::{BadBase, Base};
@@ -14,6 +15,7 @@ pub use body::Allowance;
 pub use client::{Answer, Client, Ours, Question};
 pub use connect::{Fault, TlsFault};
 pub use form::form;
+pub(crate) use once::{Over, Unreached, send};
 
 #[cfg(test)]
 mod tests;

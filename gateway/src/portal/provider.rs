@@ -2,13 +2,12 @@
 //! discovery document, in bounded time and size, following nothing.
 
 use crate::oauth::oidc::{self, Expected, Metadata, SignedInAs};
-use crate::outbound::{Allowance, Base, Client, Fault, Ours, Question, form};
+use crate::outbound::{Over, Unreached, form, send};
 use crate::world::World;
 use bytes::Bytes;
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use http::{Request, header};
 use rustls_pki_types::CertificateDer;
 use std::time::{Duration, Instant};
-use tokio::time::timeout;
 
 /// An identity provider, and who we are there.
 #[derive(Debug, Clone)]
@@ -94,29 +93,27 @@ impl Provider {
     }
 
     async fn fetch(&self, url: &str, form: Option<String>) -> Result<Bytes, ProviderFault> {
-        let unfit = |_| ProviderFault::Unfit("endpoint");
-        let ours = Ours { authorities: self.authorities.clone(), ..Ours::default() };
-        // An endpoint may carry a query (RFC 6749 3.1).
-        let (place, query) = url.split_once('?').map_or((url, None), |(place, query)| (place, Some(query)));
-        let below = query.map(|query| format!("?{query}")).unwrap_or_default();
-        let client = Client::new(Base::parse(place).map_err(unfit)?, &ours, &anywhere())
-            .map_err(|_| ProviderFault::Unfit("authorities"))?;
-        let allowance = Allowance::of(ANSWER_MAX);
-        let question =
-            Question { below: &below, form, accept: "application/json", bearer: None, allowance: &allowance };
-        let answer = timeout(PATIENCE, client.ask(&question)).await;
-        let answer = answer.map_err(|_elapsed| ProviderFault::Unreachable)?;
-        let answer = answer.map_err(|fault| match fault {
-            Fault::TooLarge | Fault::Encoding => ProviderFault::Unfit("answer"),
-            _ => ProviderFault::Unreachable,
-        })?;
-        if answer.status == 200 { Ok(answer.body.into()) } else { Err(ProviderFault::Unfit("status")) }
+        let request = Request::builder()
+            .method(if form.is_some() { "POST" } else { "GET" })
+            .uri(url)
+            .header(header::ACCEPT, "application/json")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Bytes::from(form.unwrap_or_default()))
+            .map_err(|_| ProviderFault::Unfit("endpoint"))?;
+        let answer = send(request, Over::Tls(&self.authorities), PATIENCE, ANSWER_MAX).await?;
+        if answer.status == 200 { Ok(answer.body) } else { Err(ProviderFault::Unfit("status")) }
     }
 }
 
-/// The provider stands in the configuration: whoever wrote it there knows where it is, also in a network of their own.
-fn anywhere() -> [IpNet; 2] {
-    [IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())]
+impl From<Unreached> for ProviderFault {
+    fn from(unreached: Unreached) -> Self {
+        match unreached {
+            Unreached::Unreachable => Self::Unreachable,
+            Unreached::Address => Self::Unfit("endpoint"),
+            Unreached::Authorities => Self::Unfit("authorities"),
+            Unreached::Answer => Self::Unfit("answer"),
+        }
+    }
 }
 
 const FRESH: Duration = Duration::from_secs(600);

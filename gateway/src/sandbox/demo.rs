@@ -15,7 +15,9 @@ use crate::register;
 use crate::store::keys::sandbox_master_key;
 use crate::trust::Participant;
 use crate::trust::participant::Holder;
+use crate::witness::Witness;
 use crate::world::World;
+use sluis_journal::WitnessKey;
 use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -92,6 +94,7 @@ fn demo(
         caps: Caps::default(),
         holder_budget: Duration::from_secs(3),
         holders: pki::towards_holders(&dir.join("pki"))?,
+        witness: witness(args)?,
     };
     let bound = Bound::bind(exchange, portal, management)?;
     let port = bound.exchange.local_addr().map_err(io)?;
@@ -131,6 +134,18 @@ fn elsewhere(dir: &Path, world: &Arc<World>) -> Result<Servers, BootError> {
         register::add(world, next).map_err(|e| BootError(format!("the endpoint of {holder}: {e}")))?;
     }
     Ok(servers)
+}
+
+/// A witness on this machine, when one is named.
+fn witness(args: &Demo) -> Result<Option<Witness>, BootError> {
+    let (Some(url), Some(key)) = (&args.witness, &args.witness_key) else { return Ok(None) };
+    let key =
+        WitnessKey::parse(key).map_err(|_| BootError(format!("--witness-key {key}: no witness's key")))?;
+    if !url.starts_with("http://") {
+        return Err(BootError(format!("--witness {url}: give http://ADDR, as `sluis witness` prints it")));
+    }
+    let url = url.trim_end_matches('/').to_owned();
+    Ok(Some(Witness { url, key, authorities: Vec::new(), interval: Duration::from_secs(5) }))
 }
 
 /// The development provider, and how the portal reaches it: over TLS like any other.

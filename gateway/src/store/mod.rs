@@ -77,6 +77,8 @@ pub struct Found {
 pub struct Store {
     inner: Arc<Inner>,
     log: Log,
+    /// Records are missing that somebody saw: no entry is taken until an operator knows.
+    held_back: AtomicBool,
 }
 
 impl std::fmt::Debug for Store {
@@ -144,7 +146,7 @@ impl Store {
         let trust = inner.read_trust()?.at_epoch(truth.holdings + 1);
         inner.lock().trust = trust.epoch();
         inner.trust.replace(trust);
-        Ok((Self { inner: Arc::new(inner), log }, found))
+        Ok((Self { inner: Arc::new(inner), log, held_back: AtomicBool::new(false) }, found))
     }
 
     /// The key ring.
@@ -320,6 +322,35 @@ impl Store {
         self.log.append_blocking(entry).map_err(RecordError::from)
     }
 
+    /// Takes no entry from now on, so that nothing is answered: what is not recorded is not released.
+    pub fn hold_back(&self) {
+        self.held_back.store(true, Ordering::Release);
+    }
+
+    /// Takes entries again.
+    pub fn go_on(&self) {
+        self.held_back.store(false, Ordering::Release);
+    }
+
+    /// Whether no entry is taken.
+    #[must_use]
+    pub fn is_held_back(&self) -> bool {
+        self.held_back.load(Ordering::Acquire)
+    }
+
+    /// Records why entries are to be taken again, while none is.
+    ///
+    /// # Errors
+    /// See [`RecordError`].
+    pub fn record_held_back(&self, draft: Draft) -> Result<Placed, RecordError> {
+        let entry = self.entry(draft.into(), None)?;
+        self.log.append_blocking(entry).map_err(RecordError::from)
+    }
+
+    fn taking(&self) -> Result<(), RecordError> {
+        if self.is_held_back() { Err(RecordError::Unavailable) } else { Ok(()) }
+    }
+
     /// Records an entry, and runs `work` on the journal's writer where it enters: what `work` sees is one moment, with
     /// nothing half-written. Blocking; `work` must be quick.
     ///
@@ -330,6 +361,7 @@ impl Store {
         draft: Draft,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, RecordError> {
+        self.taking()?;
         let record = draft.seal(&self.inner.keys, Vec::new())?;
         let leaf = Leaf::parse(&record)?;
         let follow = Arc::clone(&self.inner);
@@ -376,7 +408,12 @@ impl Store {
     }
 
     fn record_entry(&self, drafts: impl Into<Drafts>, fence: Option<Fence>) -> Result<Entry, RecordError> {
-        let (records, leaves) = self.seal(drafts.into(), Vec::new())?;
+        self.taking()?;
+        self.entry(drafts.into(), fence)
+    }
+
+    fn entry(&self, drafts: Drafts, fence: Option<Fence>) -> Result<Entry, RecordError> {
+        let (records, leaves) = self.seal(drafts, Vec::new())?;
         let (condition, follow) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
         Ok(Entry::of(records)
             .when(move |_| condition.judge(fence))
@@ -401,6 +438,7 @@ impl Store {
         fence: Option<Fence>,
         trust: Option<Trust>,
     ) -> Result<Entry, RecordError> {
+        self.taking()?;
         let mut drafts = drafts.into();
         let holding = change.seal(&self.inner.keys).map_err(|_| RecordError::Unfit)?;
         let hash = sha256_hex(&holding);

@@ -7,6 +7,7 @@ mod power;
 mod sim;
 mod tamper;
 mod tree;
+mod witness;
 
 use crate::entry::Entry;
 use crate::log::{Log, LogSettings, Opened};
