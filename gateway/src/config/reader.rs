@@ -71,6 +71,11 @@ impl<'t> Reader<'t> {
         self.values.keys().any(|key| key.strip_prefix(section).is_some_and(|rest| rest.starts_with('.')))
     }
 
+    /// Whether a key is there.
+    pub(super) fn has_key(&self, key: &str) -> bool {
+        self.values.contains_key(key)
+    }
+
     /// An optional value, parsed by `parse`; `expected` finishes "must be ...".
     pub(super) fn optional<T>(
         &mut self,

@@ -102,7 +102,7 @@ fn holders(reader: &mut Reader<'_>) -> Option<HoldersConfig> {
     let authorities = reader.optional("holders.ca", "a list of paths of PEM files", |v| {
         Some(texts(v)?.into_iter().map(|path| base.join(path)).collect())
     });
-    let identity = if reader.has("holders.certificate") || reader.has("holders.key") {
+    let identity = if reader.has_key("holders.certificate") || reader.has_key("holders.key") {
         let certificate = reader.required("holders.certificate", "a path of a PEM chain, leaf first", |v| {
             Some(base.join(text(v)?))
         });

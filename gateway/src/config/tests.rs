@@ -38,6 +38,20 @@ fn every_commented_default_is_the_default() {
     });
     let loaded = load_text(&keys.collect::<String>(), &folder.path().join("s.toml")).unwrap();
     assert_eq!((loaded.config.budget, loaded.config.caps), (Budget::default(), Caps::default()));
+    assert!(loaded.config.holders.identity.is_some() && !loaded.config.holders.authorities.is_empty());
+}
+
+#[test]
+fn towards_holders_a_certificate_and_its_key_come_together() {
+    let (folder, text) = seeded();
+    for (half, missing) in [
+        ("certificate = \"example/exchange.pem\"", "holders.key"),
+        ("key = \"credential:exchange-key\"", "holders.certificate"),
+    ] {
+        let text = text.replacen("[holders]", &format!("[holders]\n{half}"), 1);
+        let mistakes = load_text(&text, &folder.path().join("s.toml")).unwrap_err();
+        assert_eq!(mistakes.iter().map(|mistake| mistake.key.as_str()).collect::<Vec<_>>(), [missing]);
+    }
 }
 
 /// Replaces one line of the example and expects exactly one mistake there, with these words.

@@ -39,6 +39,13 @@ impl Base {
         if rustls_pki_types::ServerName::try_from(host.as_str()).is_err() {
             return Err(BadBase("there is no host name in this address"));
         }
+        // A port that is none must not become the usual one.
+        let bare = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        let written = uri.authority().map(|all| all.as_str().to_ascii_lowercase()).unwrap_or_default();
+        let named = uri.port_u16().map(|port| format!("{bare}:{port}"));
+        if written != *named.as_ref().unwrap_or(&bare) {
+            return Err(BadBase("this port is none"));
+        }
         let path = uri.path().trim_end_matches('/').to_owned();
         let stays = path.split('/').all(|part| {
             let part = part.to_ascii_lowercase().replace("%2e", ".");

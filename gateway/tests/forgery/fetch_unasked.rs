@@ -2,8 +2,8 @@
 
 use gateway::road::fetch::fetch;
 use gateway::road::{Fetched, Located};
-use gateway::{refusal::Refusal, world::World};
+use gateway::{refusal::Refusal, trail::Trail, world::World};
 
-pub async fn forge(located: Located, world: &World) -> Result<Fetched, Refusal> {
-    fetch(located, world).await
+pub async fn forge(located: Located, world: &World, trail: &mut Trail) -> Result<Fetched, Refusal> {
+    fetch(located, world, trail).await
 }
