@@ -56,3 +56,8 @@ fn what_leaves_the_filter_is_strict() {
 fn requests_are_parsed_or_refused() {
     replay("grammar", targets::grammar);
 }
+
+#[test]
+fn what_a_server_elsewhere_sends_is_read_or_refused() {
+    replay("remote", targets::remote);
+}

@@ -5,10 +5,12 @@ use consent::question::{Asker, Assurance, Capacity, Party, Question, Subject};
 use consent::{Dossier, Identifier, Rules};
 use fhir_mappings::consent_wire::{self, Context, FeedEntry, Recorder};
 use fhir_mappings::grammar;
+use fhir_mappings::index_wire;
 use fhir_mappings::intake::{self, Format};
 use fhir_mappings::json::{self, Kind, Value};
 use fhir_mappings::relation_wire::{self, AttestationContext};
 use fhir_mappings::release::{Bound, Contribution, Holder, Ids, Raw, Reader, View, release};
+use fhir_mappings::remote::{Capability, patients, read_page, searches};
 use fhir_mappings::tables::Tables;
 use jiff::Timestamp;
 use std::sync::LazyLock;
@@ -188,4 +190,28 @@ pub(crate) fn grammar(bytes: &[u8]) -> bool {
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
     let media = [None, Some("application/x-www-form-urlencoded"), Some("application/fhir+json")];
     media.into_iter().any(|media| grammar::parse(method, path, query, media, Some(body.as_bytes())).is_ok())
+}
+
+/// What a server elsewhere sends: a page's resources lie inside it and are JSON of their own, a Patient that bears no number
+/// of the person never counts, and what it says it can never asks for a type that no table names.
+pub(crate) fn remote(bytes: &[u8]) -> bool {
+    let own = [("http://fhir.nl/fhir/NamingSystem/bsn", "999990032")];
+    let mut taken = false;
+    if let Ok(page) = read_page(bytes) {
+        taken = true;
+        for entry in &page.entries {
+            let resource = bytes.get(entry.span.0..entry.span.1).expect("inside the page");
+            let doc = json::parse(resource).expect("a resource of its own");
+            assert_eq!(doc.root().get_str("resourceType").as_deref(), Some(entry.resource_type.as_str()));
+        }
+        let persons = patients(bytes, &page, &own).unwrap_or_default();
+        assert!(persons.is_empty() || bytes.windows(9).any(|window| window == b"999990032"));
+    }
+    if let Ok(can) = Capability::read(bytes) {
+        taken = true;
+        for search in searches(&TABLES, TABLES.all_classes(), &can, &[]) {
+            assert!(TABLES.asked_elsewhere().any(|name| name == search.resource));
+        }
+    }
+    taken | index_wire::read(bytes, &TABLES).is_ok()
 }
