@@ -55,6 +55,13 @@ impl Start {
         self
     }
 
+    /// At the machine's own time, for clients that read no other clock.
+    #[must_use]
+    pub fn at_this_moment(mut self) -> Self {
+        self.ahead = 0;
+        self
+    }
+
     /// With one more argument.
     #[must_use]
     pub fn arg(mut self, arg: &str) -> Self {
