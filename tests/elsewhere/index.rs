@@ -72,6 +72,12 @@ fn a_holder_enters_what_it_has_is_asked_for_it_and_withdraws() {
     assert!(server.asked().iter().all(|asked| !asked.contains("MedicationRequest")));
     // Nobody else's to withdraw; and an id of another asker is none here.
     delete(&valk, &id).is(403, "not-permitted");
+    let shown = valk.get(&format!("List?subject:identifier={PSEUDONYM}%7C{}", valk.id("jansen"))).ok().json();
+    let lists = shown["entry"].as_array().unwrap().iter().map(|entry| &entry["resource"]);
+    let of_holder = lists.filter(|list| list["source"]["identifier"]["value"] == HOLDER);
+    let theirs: Vec<&str> = of_holder.filter_map(|list| list["id"].as_str()).collect();
+    assert!(!theirs.is_empty(), "the entry shows");
+    theirs.iter().for_each(|id| delete(&valk, id).is(403, "not-permitted"));
     let gone = delete(&nurse, &id);
     assert_eq!((gone.status, gone.text()), (204, String::new()));
     delete(&nurse, &id).is(403, "not-permitted");
