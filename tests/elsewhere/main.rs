@@ -3,5 +3,6 @@
 mod endpoint;
 mod index;
 mod matrix;
+mod real;
 mod region;
 mod server;

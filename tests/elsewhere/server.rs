@@ -175,6 +175,20 @@ fn certificate(mode: Mode) -> (tokio_rustls::TlsAcceptor, String) {
     (tokio_rustls::TlsAcceptor::from(Arc::new(tls)), ca_pem)
 }
 
+/// The certificate of a server at `localhost`, its key and its authority, as files.
+pub fn certificate_files(folder: &std::path::Path) {
+    let (ca_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let mut ca = CertificateParams::default();
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    ca.distinguished_name.push(rcgen::DnType::CommonName, "A holder's authority");
+    let ca_pem = ca.self_signed(&ca_key).unwrap().pem();
+    let issuer = Issuer::new(ca, ca_key);
+    let leaf = CertificateParams::new(["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    for (name, text) in [("ca.pem", ca_pem), ("cert.pem", leaf.pem()), ("key.pem", key.serialize_pem())] {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+}
+
 struct Persona {
     mode: Mode,
     bsn: String,

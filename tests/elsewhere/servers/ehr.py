@@ -1,0 +1,59 @@
+"""A holder's server on fhirstarter (PyPI): its routes, its forms, its checks of FHIR and its CapabilityStatement; ours is
+only where the resources come from.
+
+    pip install fhirstarter==4.2.0
+    python ehr.py PORT CERTIFICATE KEY RESOURCES.json
+"""
+
+import json
+import os
+import sys
+
+os.environ["FHIR_SEQUENCE"] = "R4B"
+
+import uvicorn
+from fhir.resources.R4B import get_fhir_model_class
+from fhir.resources.R4B.bundle import Bundle
+from fhirstarter import FHIRProvider, FHIRStarter, InteractionContext
+from fhirstarter.exceptions import FHIRResourceNotFoundError
+
+port, certificate, key, resources = sys.argv[1:]
+HELD = json.load(open(resources))
+app, provider = FHIRStarter(title="An EHR"), FHIRProvider()
+
+
+def bundle(found):
+    entry = [{"resource": one, "search": {"mode": "match"}} for one in found]
+    return Bundle.model_validate({"resourceType": "Bundle", "type": "searchset", "total": len(found), "entry": entry})
+
+
+def serve(name):
+    model = get_fhir_model_class(name)
+
+    @provider.read(model)
+    async def read(context: InteractionContext, id_: str) -> model:
+        for one in HELD:
+            if one["resourceType"] == name and one["id"] == id_:
+                return model.model_validate(one)
+        raise FHIRResourceNotFoundError
+
+    if name == "Patient":
+        @provider.search_type(model)
+        async def search(context: InteractionContext, identifier: str | None) -> Bundle:
+            def bears(one):
+                return any(f"{i.get('system')}|{i.get('value')}" == identifier for i in one.get("identifier", []))
+            return bundle([one for one in HELD if one["resourceType"] == name and bears(one)])
+    elif name not in ("Medication", "Organization", "Practitioner", "PractitionerRole", "Device", "Location"):
+        @provider.search_type(model)
+        async def search_of(context: InteractionContext, patient: str | None) -> Bundle:
+            wanted = "Patient/" + (patient or "").removeprefix("Patient/")
+            def about(one):
+                return wanted in [one.get(m, {}).get("reference") for m in ("subject", "patient", "beneficiary")]
+            return bundle([one for one in HELD if one["resourceType"] == name and about(one)])
+
+
+for name in sorted({one["resourceType"] for one in HELD} | {"Patient", "Medication"}):
+    serve(name)
+app.add_providers(provider)
+print("ready", flush=True)
+uvicorn.run(app, host="127.0.0.1", port=int(port), ssl_certfile=certificate, ssl_keyfile=key, log_level="warning")
