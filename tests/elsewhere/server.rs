@@ -13,7 +13,7 @@ use sluis_tests::ask::BSN;
 use std::convert::Infallible;
 use std::io::Write;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -82,6 +82,7 @@ impl Server {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let (tls, ca_pem) = certificate(mode);
+        let tls = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let place = listener.local_addr().unwrap();
@@ -123,7 +124,8 @@ impl Server {
 /// Milliseconds that one question may take there.
 pub const BUDGET: u64 = 1_500;
 
-fn certificate(mode: Mode) -> (tokio_rustls::TlsAcceptor, String) {
+/// TLS for a server of this mode, and the authority that vouches for it.
+pub fn certificate(mode: Mode) -> (rustls::ServerConfig, String) {
     let authority = || {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
@@ -153,7 +155,7 @@ fn certificate(mode: Mode) -> (tokio_rustls::TlsAcceptor, String) {
             PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
         )
         .unwrap();
-    (tokio_rustls::TlsAcceptor::from(Arc::new(tls)), ca_pem)
+    (tls, ca_pem)
 }
 
 struct Persona {
@@ -240,15 +242,7 @@ impl Persona {
             }
             Mode::Endless => Response::new(Stream::of(vec![b' '; 16 * 1024], Duration::ZERO)),
             Mode::Drip => Response::new(Stream::of(vec![b' '], Duration::from_millis(50))),
-            Mode::Bomb => {
-                let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-                let zeros = vec![b' '; 1024 * 1024];
-                for _ in 0..256 {
-                    packer.write_all(&zeros).unwrap();
-                }
-                let packed = packer.finish().unwrap();
-                Response::builder().header("content-encoding", "gzip").body(body(packed)).unwrap()
-            }
+            Mode::Bomb => Response::builder().header("content-encoding", "gzip").body(body(bomb())).unwrap(),
             Mode::Garbage => Response::new(body(format!("<html>{MARKER}</html>"))),
             Mode::Deep => Response::new(body("[".repeat(200_000))),
             Mode::Doubled => {
@@ -351,6 +345,20 @@ impl Persona {
             _ => Vec::new(),
         }
     }
+}
+
+/// A quarter of a gigabyte of spaces, packed; once, so that who measures does not measure the packing.
+fn bomb() -> Bytes {
+    static PACKED: OnceLock<Bytes> = OnceLock::new();
+    let pack = || {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        let spaces = vec![b' '; 1024 * 1024];
+        for _ in 0..256 {
+            packer.write_all(&spaces).unwrap();
+        }
+        packer.finish().unwrap().into()
+    };
+    PACKED.get_or_init(pack).clone()
 }
 
 fn searchset(base: &str, resources: &[Value]) -> Value {
