@@ -130,6 +130,8 @@ pub fn certificate(mode: Mode) -> (rustls::ServerConfig, String) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // Another name than the server's: OpenSSL takes a certificate that names itself as issuer for its own authority.
+        params.distinguished_name.push(rcgen::DnType::CommonName, "Some authority");
         let pem = params.self_signed(&key).unwrap().pem();
         (Issuer::new(params, key), pem)
     };
