@@ -21,7 +21,7 @@ mod server;
 
 use holder::{FULL, Has, Holder};
 use measure::{Times, cpu, millis, row, syncs, timed};
-use region::{Region, ask};
+use region::{PERSON, Region, ask, search};
 use sluis_tests::{Client, Request};
 use std::time::Duration;
 
@@ -107,9 +107,10 @@ fn added(h2: bool) {
     let region = Region::with(1, Has { h2, ..BUNDLE }, &runtime);
     let holder = &region.holders[0];
     let client = direct(holder, region.world.dir());
-    let mut asker = region.asker();
-    let (mut whole, mut alone, mut synced) = (Times::default(), Times::default(), Times::default());
-    let (mut page, mut answer) = (0, 0);
+    let (mut asker, id) = (region.asker(), region.asker().id(PERSON));
+    let (mut summaries, mut pages) = (Times::default(), Times::default());
+    let (mut alone, mut synced) = (Times::default(), Times::default());
+    let mut sizes = [0; 3];
     for round in 0..scaled(600) {
         if round % 100 == 0 {
             asker = region.asker();
@@ -117,75 +118,109 @@ fn added(h2: bool) {
             ask(&asker, &mut Times::default());
             directly(&client);
         }
-        answer = ask(&asker, &mut whole);
+        let summary = ask(&asker, &mut summaries);
         let (bytes, took) = timed(|| directly(&client));
         alone.add(took);
-        page = bytes;
+        sizes = [bytes, summary, search(&asker, &id, &mut pages)];
     }
-    let more = whole.less(&alone);
+    let [there, summary, page] = sizes;
     println!(
-        "\n== added to a holder's own time: {} entries, {page} bytes there, {answer} here, {}",
-        200,
+        "\n== added to a holder's own time: 200 entries, {there} bytes there, {summary} in a summary, {page} in a \
+         search, {}",
         http(h2)
     );
     row("the holder, asked directly", &alone.to_string(), "");
-    row("through the gateway", &whole.to_string(), "");
     row("one append and fdatasync, same disk", &synced.to_string(), "");
-    row("added", &format!("p50 {:.2} ms, p99 {:.2} ms", more.p50(), more.p99()), "");
-    row(
-        "added besides one fdatasync",
-        &format!("p50 {:.2} ms, p99 {:.2} ms", more.p50() - synced.p50(), more.p99() - synced.p99()),
-        "3 ms, 10 ms",
-    );
+    for (name, whole) in [("summary", &summaries), ("search", &pages)] {
+        let more = whole.less(&alone);
+        row(&format!("{name} through the gateway"), &whole.to_string(), "");
+        row("  added", &format!("p50 {:.2} ms, p99 {:.2} ms", more.p50(), more.p99()), "");
+        row(
+            "  added besides one fdatasync",
+            &format!("p50 {:.2} ms, p99 {:.2} ms", more.p50() - synced.p50(), more.p99() - synced.p99()),
+            "3 ms, 10 ms",
+        );
+    }
     row("connections that the holder saw", &holder.connections().to_string(), "");
 }
+
+/// Processor time of turns of questions: in all, and of each turn.
+#[derive(Default)]
+struct Spent {
+    turns: Vec<Duration>,
+    times: Times,
+}
+
+impl Spent {
+    fn turn(&mut self, pids: &[u32], ask: impl Fn(&mut Times)) {
+        let before = cpu(pids);
+        (0..TURN).for_each(|_| ask(&mut self.times));
+        self.turns.push(cpu(pids) - before);
+    }
+
+    /// Microseconds of one question.
+    fn each(&self) -> f64 {
+        let all: Duration = self.turns.iter().sum();
+        millis(all) * 1e3 / f64::from(TURN) / f64::from(u32::try_from(self.turns.len()).expect("few"))
+    }
+
+    fn over(&self, other: &Self) -> String {
+        let each =
+            self.turns.iter().zip(&other.turns).map(|(one, its)| one.as_secs_f64() / its.as_secs_f64());
+        let mut ratios: Vec<f64> = each.collect();
+        ratios.sort_by(f64::total_cmp);
+        let (least, most) = (ratios[0], ratios[ratios.len() - 1]);
+        format!("{:.2} (median of turns; {least:.2} to {most:.2})", ratios[ratios.len() / 2])
+    }
+}
+
+/// Questions of a turn.
+const TURN: u32 = 25;
 
 /// Processor time for what is fetched, beside nginx passing the same bytes.
 fn beside_nginx(h2: bool) {
     let runtime = runtime(1);
-    let region = Region::with(1, Has { h2, after: Duration::ZERO, ..BUNDLE }, &runtime);
-    let holder = &region.holders[0];
-    let Some(nginx) = rival::Nginx::before(holder) else { return };
-    let (through, gateway) = (nginx.client(), [region.world.pid()]);
+    let has = Has { h2, after: Duration::ZERO, ..BUNDLE };
+    let region = Region::with(1, has, &runtime);
+    let bare = Region::with(1, Has { entries: 0, ..has }, &runtime);
+    let Some(nginx) = rival::Nginx::before(&region.holders[0]) else { return };
+    let (through, gateway, other) = (nginx.client(), [region.world.pid()], [bare.world.pid()]);
     let page = &questions()[1];
     let bytes = through.send(page).ok().body.len();
-    let (mut ours, mut theirs, mut ratios) = (Duration::ZERO, Duration::ZERO, Vec::new());
-    let (mut took, mut passed) = (Times::default(), Times::default());
-    let turn = 50_u32;
-    let rounds = scaled(20);
-    for round in 0..=rounds {
-        let asker = region.asker();
-        let (mut one, mut other) = (Times::default(), Times::default());
-        let before = cpu(&gateway);
-        for _ in 0..turn {
-            ask(&asker, &mut one);
+    let id = region.asker().id(PERSON);
+    let [mut summaries, mut searches, mut nothing, mut passed] = [(); 4].map(|()| Spent::default());
+    for round in 0..=scaled(20) {
+        let (asker, idle) = (region.asker(), bare.asker());
+        if round == 1 {
+            // The first round warmed.
+            [summaries, searches, nothing, passed] = [(); 4].map(|()| Spent::default());
         }
-        let mine = cpu(&gateway) - before;
-        let before = cpu(&nginx.workers());
-        (0..turn).for_each(|_| other.add(timed(|| through.send(page).ok()).1));
-        let its = cpu(&nginx.workers()) - before;
-        // The first round warms.
-        if round > 0 {
-            (ours, theirs) = (ours + mine, theirs + its);
-            ratios.push(mine.as_secs_f64() / its.as_secs_f64());
-            took.extend(one);
-            passed.extend(other);
-        }
+        summaries.turn(&gateway, |times| {
+            ask(&asker, times);
+        });
+        passed.turn(&nginx.workers(), |times| times.add(timed(|| through.send(page).ok()).1));
+        searches.turn(&gateway, |times| {
+            search(&asker, &id, times);
+        });
+        nothing.turn(&other, |times| {
+            ask(&idle, times);
+        });
     }
-    ratios.sort_by(f64::total_cmp);
-    let each =
-        |all: Duration| millis(all) * 1e3 / f64::from(turn) / f64::from(u32::try_from(rounds).expect("few"));
     println!(
-        "\n== processor time for {bytes} bytes fetched, {}, {} requests each in turns",
+        "\n== processor time for {bytes} bytes fetched, {}, {} questions of each kind in turns of {TURN}",
         http(h2),
-        took.count()
+        passed.times.count()
     );
-    row("gateway: match, eight searches, release", &format!("{:.0} us, {took}", each(ours)), "");
-    row("nginx: the one page of the same bytes", &format!("{:.0} us, {passed}", each(theirs)), "");
-    let (least, most) = (ratios[0], ratios[ratios.len() - 1]);
-    row(
-        "gateway / nginx",
-        &format!("{:.2} (median of rounds; {least:.2} to {most:.2})", ratios[ratios.len() / 2]),
-        "1.8",
-    );
+    for (name, spent) in [
+        ("nginx: the page, passed through", &passed),
+        ("gateway: a summary", &summaries),
+        ("gateway: a search", &searches),
+        ("gateway: a summary, nothing there to fetch", &nothing),
+    ] {
+        row(name, &format!("{:.0} us, {}", spent.each(), spent.times), "");
+    }
+    row("summary / nginx", &summaries.over(&passed), "1.8");
+    row("search / nginx", &searches.over(&passed), "1.8");
+    let more = (summaries.each() - nothing.each()) / passed.each();
+    row("(summary less one with nothing) / nginx", &format!("{more:.2}"), "");
 }

@@ -1,6 +1,6 @@
 //! A region with so many holders elsewhere that all have something of one person.
 
-use crate::holder::{Has, Holder};
+use crate::holder::{FULL, Has, Holder};
 use crate::measure::{Times, timed};
 use serde_json::{Value, json};
 use sluis_tests::{Asker, World};
@@ -70,7 +70,15 @@ impl Region {
     }
 }
 
-/// One summary, whole, and how long it took; panics when a holder's part is missing.
+/// One page of everything that the holders have of the type they have; the person's id was asked before.
+pub fn search(asker: &Asker<'_>, id: &str, times: &mut Times) -> usize {
+    let (answer, took) = timed(|| asker.search_id(id, FULL, "_count=200"));
+    times.add(took);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.body.len()
+}
+
+/// One summary, whole, and how long it took.
 pub fn ask(asker: &Asker<'_>, times: &mut Times) -> usize {
     let (answer, took) = timed(|| asker.summary(PERSON));
     times.add(took);
