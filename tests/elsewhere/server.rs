@@ -13,7 +13,7 @@ use sluis_tests::ask::BSN;
 use std::convert::Infallible;
 use std::io::Write;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -93,7 +93,12 @@ impl Server {
     pub fn start(mode: Mode, bsn: &str) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        if mode == Mode::Bomb {
+            // Before anybody waits for it: packing takes longer than a budget on a busy machine.
+            let _packed = bomb();
+        }
         let (tls, ca_pem) = certificate(mode);
+        let tls = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let place = listener.local_addr().unwrap();
@@ -142,11 +147,14 @@ impl Server {
 /// Milliseconds that one question may take there.
 pub const BUDGET: u64 = 1_500;
 
-fn certificate(mode: Mode) -> (tokio_rustls::TlsAcceptor, String) {
+/// TLS for a server of this mode, and the authority that vouches for it.
+pub fn certificate(mode: Mode) -> (rustls::ServerConfig, String) {
     let authority = || {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // Another name than the server's: OpenSSL takes a certificate that names itself as issuer for its own authority.
+        params.distinguished_name.push(rcgen::DnType::CommonName, "Some authority");
         let pem = params.self_signed(&key).unwrap().pem();
         (Issuer::new(params, key), pem)
     };
@@ -172,7 +180,7 @@ fn certificate(mode: Mode) -> (tokio_rustls::TlsAcceptor, String) {
             PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
         )
         .unwrap();
-    (tokio_rustls::TlsAcceptor::from(Arc::new(tls)), ca_pem)
+    (tls, ca_pem)
 }
 
 /// The certificate of a server at `localhost`, its key and its authority, as files.
@@ -334,15 +342,7 @@ impl Persona {
             }
             Mode::Endless => Response::new(Stream::of(vec![b' '; 16 * 1024], Duration::ZERO)),
             Mode::Drip => Response::new(Stream::of(vec![b' '], Duration::from_millis(50))),
-            Mode::Bomb => {
-                let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-                let zeros = vec![b' '; 1024 * 1024];
-                for _ in 0..256 {
-                    packer.write_all(&zeros).unwrap();
-                }
-                let packed = packer.finish().unwrap();
-                Response::builder().header("content-encoding", "gzip").body(body(packed)).unwrap()
-            }
+            Mode::Bomb => Response::builder().header("content-encoding", "gzip").body(body(bomb())).unwrap(),
             Mode::Garbage => Response::new(body(format!("<html>{MARKER}</html>"))),
             Mode::Deep => Response::new(body("[".repeat(200_000))),
             Mode::Doubled => {
@@ -445,6 +445,20 @@ impl Persona {
             _ => Vec::new(),
         }
     }
+}
+
+/// A quarter of a gigabyte of spaces, packed; once, so that who measures does not measure the packing.
+fn bomb() -> Bytes {
+    static PACKED: OnceLock<Bytes> = OnceLock::new();
+    let pack = || {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        let spaces = vec![b' '; 1024 * 1024];
+        for _ in 0..256 {
+            packer.write_all(&spaces).unwrap();
+        }
+        packer.finish().unwrap().into()
+    };
+    PACKED.get_or_init(pack).clone()
 }
 
 fn searchset(base: &str, resources: &[Value]) -> Value {

@@ -4,6 +4,7 @@ use super::gather::{Gathered, Read, gather, is_moment, person_line};
 use super::narrative::Narrative;
 use super::rows::rows;
 use super::section::{LOINC, OURS, Section};
+use super::written::{CompositionOut, EntryOut, Extension, Part, Reference, SectionOut, Text};
 use super::{Composed, Frame, Item, fact};
 use crate::bundle::push_entry;
 use crate::json::Value;
@@ -88,7 +89,7 @@ fn composition(gathered: &Gathered<'_>, frame: &Frame<'_>) -> String {
     let by_reference: BTreeMap<String, Value<'_>> =
         gathered.reads.iter().map(|read| (read.reference(), read.doc.root())).collect();
     let find = |reference: &str| by_reference.get(reference).copied();
-    let mut sections: Vec<serde_json::Value> = Section::ALL
+    let mut sections: Vec<SectionOut<'_>> = Section::ALL
         .into_iter()
         .filter_map(|section| match by_section.get(&section) {
             Some(reads) => Some(filled(section, reads, frame, &find)),
@@ -97,30 +98,24 @@ fn composition(gathered: &Gathered<'_>, frame: &Frame<'_>) -> String {
         .collect();
     sections.extend(gap(frame));
     let ages = ages(gathered);
-    json!({
-        "resourceType": "Composition",
-        "id": frame.document_id,
-        "meta": {"profile": [COMPOSITION_PROFILE]},
-        "language": language.as_str(),
-        "text": {"status": "generated", "div": overview(gathered, &ages, frame)},
-        "extension": ages.iter().map(Age::extension).collect::<Vec<_>>(),
-        "identifier": identifier(frame),
-        "status": "final",
-        "type": {"coding": [{"system": LOINC, "code": "60591-5", "display": "Patient summary Document"}]},
-        "subject": {"reference": format!("Patient/{}", frame.patient_id)},
-        "date": frame.now,
-        "author": [{"reference": format!("Device/{DEVICE}")}],
-        "title": language.title(),
-        "custodian": {"reference": format!("Organization/{ORGANIZATION}")},
-        "section": sections
-    })
-    .as_object_mut()
-    .map(|members| {
-        // FHIR has no empty arrays.
-        members.retain(|_, value| value.as_array().is_none_or(|items| !items.is_empty()));
-        serde_json::Value::Object(std::mem::take(members)).to_string()
-    })
-    .unwrap_or_default()
+    let written = CompositionOut {
+        author: [Reference { reference: format!("Device/{DEVICE}") }],
+        custodian: Reference { reference: format!("Organization/{ORGANIZATION}") },
+        date: frame.now,
+        extension: ages.iter().map(Age::extension).collect(),
+        id: frame.document_id,
+        identifier: identifier(frame),
+        language: language.as_str(),
+        meta: json!({"profile": [COMPOSITION_PROFILE]}),
+        resource_type: "Composition",
+        section: sections,
+        status: "final",
+        subject: Reference { reference: format!("Patient/{}", frame.patient_id) },
+        text: Text::of(overview(gathered, &ages, frame)),
+        title: language.title(),
+        kind: json!({"coding": [{"system": LOINC, "code": "60591-5", "display": "Patient summary Document"}]}),
+    };
+    serde_json::to_string(&written).unwrap_or_default()
 }
 
 fn filled<'r>(
@@ -128,7 +123,7 @@ fn filled<'r>(
     reads: &[&'r Read<'r>],
     frame: &Frame<'_>,
     find: &dyn Fn(&str) -> Option<Value<'r>>,
-) -> serde_json::Value {
+) -> SectionOut<'r> {
     let language = frame.language;
     let rows = rows(reads, language, find);
     let [what, how, when] = section.columns(language);
@@ -155,20 +150,20 @@ fn filled<'r>(
     let entries: Vec<_> = numbered
         .flat_map(|(row, number)| row.reads.iter().map(move |read| entry_reference(read, number)))
         .collect();
-    section_json(section, frame, narrative, json!({"entry": entries}))
+    SectionOut { entry: entries, ..SectionOut::of(section, frame, narrative) }
 }
 
-fn empty(section: Section, frame: &Frame<'_>) -> serde_json::Value {
+fn empty(section: Section, frame: &Frame<'_>) -> SectionOut<'static> {
     let mut narrative = Narrative::new(frame.language);
     narrative.paragraph(frame.language.nothing_here());
     if section == Section::Medication {
         narrative.paragraph(frame.language.medicines_line());
     }
-    section_json(section, frame, narrative, unavailable())
+    SectionOut { empty_reason: Some(unavailable()), ..SectionOut::of(section, frame, narrative) }
 }
 
 /// The section that says what is missing; a name only where the input gives one.
-fn gap(frame: &Frame<'_>) -> Option<serde_json::Value> {
+fn gap(frame: &Frame<'_>) -> Option<SectionOut<'static>> {
     let language = frame.language;
     let lines = gap_lines(frame);
     if lines.is_empty() {
@@ -176,14 +171,13 @@ fn gap(frame: &Frame<'_>) -> Option<serde_json::Value> {
     }
     let mut narrative = Narrative::new(language);
     narrative.list(lines.iter().map(String::as_str));
-    Some(merged(
-        json!({
-            "title": language.gap_title(),
-            "code": {"coding": [{"system": OURS, "code": "gap"}]},
-            "text": {"status": "generated", "div": narrative.close()}
-        }),
-        unavailable(),
-    ))
+    Some(SectionOut {
+        code: json!({"coding": [{"system": OURS, "code": "gap"}]}),
+        empty_reason: Some(unavailable()),
+        entry: Vec::new(),
+        text: Text::of(narrative.close()),
+        title: language.gap_title(),
+    })
 }
 
 fn gap_lines(frame: &Frame<'_>) -> Vec<String> {
@@ -196,32 +190,10 @@ fn gap_lines(frame: &Frame<'_>) -> Vec<String> {
     named.chain(unnamed.then(|| language.gap_unnamed().to_owned())).collect()
 }
 
-fn section_json(
-    section: Section,
-    frame: &Frame<'_>,
-    text: Narrative,
-    rest: serde_json::Value,
-) -> serde_json::Value {
-    let (system, code) = section.code();
-    let head = json!({
-        "title": section.title(frame.language),
-        "code": {"coding": [{"system": system, "code": code}]},
-        "text": {"status": "generated", "div": text.close()}
-    });
-    merged(head, rest)
-}
-
-fn merged(mut head: serde_json::Value, rest: serde_json::Value) -> serde_json::Value {
-    if let (Some(members), serde_json::Value::Object(more)) = (head.as_object_mut(), rest) {
-        members.extend(more);
-    }
-    head
-}
-
 fn unavailable() -> serde_json::Value {
-    json!({"emptyReason": {"coding": [{
+    json!({"coding": [{
         "system": "http://terminology.hl7.org/CodeSystem/list-empty-reason", "code": "unavailable"
-    }]}})
+    }]})
 }
 
 /// Who recorded it and when, in words.
@@ -233,11 +205,12 @@ fn lineage(read: &Read<'_>, frame: &Frame<'_>) -> String {
 }
 
 /// A section's entry with its lineage as our documented extension; equal `fact` numbers are one row of the table.
-fn entry_reference(read: &Read<'_>, number: u32) -> serde_json::Value {
-    let mut parts = vec![json!({"url": "fact", "valuePositiveInt": number})];
-    parts.extend(read.item.holder_name.map(|name| json!({"url": "holder", "valueString": name})));
-    parts.extend(recorded(read).map(|at| json!({"url": "recorded", "valueDateTime": at})));
-    json!({"extension": [{"url": LINEAGE, "extension": parts}], "reference": read.reference()})
+fn entry_reference<'r>(read: &Read<'r>, number: u32) -> EntryOut<'r> {
+    let mut parts = Vec::with_capacity(3);
+    parts.push(Part::Number { url: "fact", value: number });
+    parts.extend(read.item.holder_name.map(|name| Part::Text { url: "holder", value: name }));
+    parts.extend(recorded(read).map(|at| Part::Moment { url: "recorded", value: at }));
+    EntryOut { extension: [Extension { extension: parts, url: LINEAGE }], reference: read.reference() }
 }
 
 fn recorded<'a>(read: &Read<'a>) -> Option<&'a str> {
@@ -251,10 +224,10 @@ struct Age {
 }
 
 impl Age {
-    fn extension(&self) -> serde_json::Value {
-        let mut parts = vec![json!({"url": "newest", "valueDateTime": self.newest})];
-        parts.extend(self.holder.as_ref().map(|name| json!({"url": "holder", "valueString": name})));
-        json!({"url": AGE, "extension": parts})
+    fn extension(&self) -> Extension<'_> {
+        let mut parts = vec![Part::Moment { url: "newest", value: &self.newest }];
+        parts.extend(self.holder.as_deref().map(|name| Part::Text { url: "holder", value: name }));
+        Extension { extension: parts, url: AGE }
     }
 }
 

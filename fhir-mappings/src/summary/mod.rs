@@ -11,6 +11,7 @@ mod narrative;
 mod rows;
 mod section;
 mod words;
+mod written;
 
 pub use crate::outcome::Language;
 pub use check::{Issue, Severity, check_ips};

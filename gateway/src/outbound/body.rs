@@ -4,7 +4,7 @@ use super::connect::Fault;
 use bytes::Buf;
 use flate2::write::{MultiGzDecoder, ZlibDecoder};
 use http::HeaderMap;
-use http::header::CONTENT_ENCODING;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::io::{self, Write};
@@ -85,7 +85,10 @@ enum Unpacking<'a> {
 
 impl<'a> Unpacking<'a> {
     fn of(headers: &HeaderMap, allowance: &'a Allowance) -> Result<Self, Fault> {
-        let bounded = Bounded { bytes: Vec::new(), allowance };
+        let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        // No more than so much on its word alone: who announces much may send nothing.
+        let bytes = Vec::with_capacity(announced.unwrap_or(0).min(ON_ITS_WORD));
+        let bounded = Bounded { bytes, allowance };
         let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
         let encoding = encodings.next().map(|value| value.as_bytes().to_ascii_lowercase());
         // A second coding would be a bomb within a bomb.
@@ -122,3 +125,6 @@ impl<'a> Unpacking<'a> {
 fn fault(error: &io::Error) -> Fault {
     if error.kind() == io::ErrorKind::FileTooLarge { Fault::TooLarge } else { Fault::Encoding }
 }
+
+/// Bytes that are laid out before they come.
+const ON_ITS_WORD: usize = 128 * 1024;

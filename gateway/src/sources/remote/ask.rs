@@ -15,7 +15,7 @@ use fhir_mappings::remote::{
     Capability, Entry, PATIENT_INCLUDES, Page, Search, patients, read_page, searches,
 };
 use futures_util::future::try_join_all;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -65,7 +65,7 @@ impl<'q> Question<'q> {
             }
             found.extend(try_join_all(missing.iter().map(|id| self.medicine(id))).await?);
         }
-        let mut seen = BTreeSet::new();
+        let mut seen = HashSet::with_capacity(found.len());
         found.retain(|held| seen.insert((held.resource_type.clone(), held.key.clone())));
         if found.len() > RESOURCES_MOST {
             return Err(RemoteFault::TooMany);
@@ -156,7 +156,7 @@ impl<'q> Question<'q> {
     /// A medicine that a released order would point to.
     async fn medicine(&self, id: &str) -> Result<Held, RemoteFault> {
         let _turn = self.holder.at_once.acquire().await.map_err(|_| RemoteFault::Late)?;
-        let body = self.page(&format!("/Medication/{id}"), None, "Medication").await?;
+        let body = Bytes::from(self.page(&format!("/Medication/{id}"), None, "Medication").await?);
         let doc = json::parse(&body).map_err(|_| unreadable())?;
         let is = |name: &str, value: &str| doc.root().get_str(name).as_deref() == Some(value);
         if !is("resourceType", "Medication") || !is("id", id) {
@@ -169,7 +169,7 @@ impl<'q> Question<'q> {
             recorded: None,
             span: doc.root().span(),
         };
-        Ok(self.one(&Bytes::from(body.clone()), entry))
+        Ok(self.one(&body, entry))
     }
 
     /// One answer, whole; asked once more when it may have been bad luck.
@@ -231,7 +231,11 @@ fn medicines_missing(found: &[Held]) -> BTreeSet<String> {
         .filter(|held| held.resource_type == "Medication")
         .map(|held| held.key.as_str())
         .collect();
-    let orders = found.iter().filter(|held| held.resource_type.starts_with("Medication"));
+    // A member's name is written plainly or the page was refused: who does not hold it refers to none.
+    let refers = memchr::memmem::Finder::new("medicationReference");
+    let orders = found
+        .iter()
+        .filter(|held| held.resource_type.starts_with("Medication") && refers.find(&held.bytes).is_some());
     let mut missing = BTreeSet::new();
     for order in orders {
         let Ok(doc) = json::parse(&order.bytes) else { continue };
