@@ -360,7 +360,7 @@ fn launch(dir: &Path, fresh: bool, start: &Start, sweep: bool) -> Result<(Proces
     let output = Output::default();
     let mut stderr = shell.stderr.take().expect("a pipe");
     let sink = Arc::clone(&output);
-    std::thread::spawn(move || {
+    let told = std::thread::spawn(move || {
         let mut part = [0_u8; 4096];
         while let Ok(n @ 1..) = stderr.read(&mut part) {
             sink.lock().expect("output").extend_from_slice(&part[..n]);
@@ -387,6 +387,8 @@ fn launch(dir: &Path, fresh: bool, start: &Start, sweep: bool) -> Result<(Proces
         }
     }
     let status = shell.wait().map_err(|e| e.to_string())?;
+    // Its last words may still be on their way.
+    let _whole = told.join();
     let said = String::from_utf8_lossy(&output.lock().expect("output")).into_owned();
     Err(format!("ended before ready, exit {}\n{said}", status.code().unwrap_or(-1)))
 }
