@@ -2,8 +2,8 @@
 //! they know nothing.
 //!
 //! The gateway is held by its own bounds alone; whether it would live within a limit is read from the kernel's count of
-//! the most it ever held (`VmHWM`). The hostile servers run in this process: what they cost the machine is measured by
-//! letting a client of no gateway swallow the same.
+//! the most it ever held (`VmHWM`), not tried with one. The hostile servers run in this process on the same cores: what
+//! they cost the machine counts against the gateway.
 
 use crate::holder::Has;
 use crate::measure::{Times, forget_most, memory, millis, row};
