@@ -1,14 +1,16 @@
 //! The directory: participants as mCSD resources, and the searches over them. Nothing about patients.
 //!
 //! Each participant has one id, shared by its Organization, HealthcareService (when it has functions), Location
-//! (when its place may be known), Endpoint and OrganizationAffiliation; a person's PractitionerRole has its own.
+//! (when its place may be known), Endpoint and OrganizationAffiliation; a person's PractitionerRole has its own. Beside them
+//! stands what a directory elsewhere says ([`history`], [`Outside`]).
 
+pub mod history;
+mod outside;
 mod render;
 mod search;
 
-pub use search::search;
-
-use render::Shown;
+pub use outside::Outside;
+pub use search::{Found, search};
 
 /// A participant as the directory shows it. Borrowed from the registry, which owns the truth.
 #[derive(Clone, Copy)]
@@ -69,7 +71,7 @@ pub struct Person<'a> {
 }
 
 /// The types of the directory (CONTRACT.md 3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs)]
 pub enum Type {
     Organization,
@@ -87,6 +89,17 @@ pub struct Region<'a> {
     pub id: &'a str,
     /// Its name.
     pub name: &'a str,
+}
+
+/// Everything that is searched.
+#[derive(Clone, Copy)]
+pub struct Directory<'a> {
+    /// The region.
+    pub region: Region<'a>,
+    /// Our own registry.
+    pub participants: &'a [Participant<'a>],
+    /// Somebody else's directory; an empty one when there is none.
+    pub outside: &'a Outside,
 }
 
 impl Type {
@@ -126,11 +139,17 @@ pub struct NotSupported;
 
 /// One resource of the directory by its id.
 #[must_use]
-pub fn read(kind: Type, id: &str, region: Region<'_>, participants: &[Participant<'_>]) -> Option<Rendered> {
-    render::all(kind, region, participants).into_iter().find(|shown| shown.id == id).map(Shown::into_rendered)
+pub fn read(kind: Type, id: &str, directory: Directory<'_>) -> Option<Rendered> {
+    let mut ours = render::all(kind, directory.region, directory.participants).into_iter();
+    if let Some(shown) = ours.find(|shown| shown.facts.id == id) {
+        return Some(shown.into_rendered());
+    }
+    let led = directory.outside.led(directory.participants);
+    directory.outside.render(directory.outside.place(kind, id, &led)?, &led)
 }
 
-const ALL: [Type; 6] = [
+/// All of them.
+pub const ALL: [Type; 6] = [
     Type::Organization,
     Type::HealthcareService,
     Type::Location,
