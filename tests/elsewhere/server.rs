@@ -142,7 +142,7 @@ impl Server {
 /// Milliseconds that one question may take there.
 pub const BUDGET: u64 = 1_500;
 
-fn certificate(mode: Mode) -> (tokio_rustls::TlsAcceptor, String) {
+pub fn certificate(mode: Mode) -> (tokio_rustls::TlsAcceptor, String) {
     let authority = || {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();

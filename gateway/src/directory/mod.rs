@@ -1,4 +1,11 @@
-//! The directory over FHIR: who takes part, and how they are reached. Nothing about patients; not recorded.
+//! The directory over FHIR: who takes part, and how they are reached; beside them what a directory elsewhere says of others.
+//! Nothing about patients; not recorded.
+
+mod elsewhere;
+mod memory;
+
+pub use elsewhere::{Elsewhere, Source};
+pub(crate) use memory::FOLDER;
 
 use crate::road::authorise::{Ask, Authorised};
 use crate::road::respond::{FHIR_JSON, Response, outcome, public};
@@ -6,7 +13,7 @@ use crate::trail::Trail;
 use crate::trust::{self, Standing};
 use crate::world::World;
 use fhir_mappings::bundle::{Found, Mode, Page, searchset};
-use fhir_mappings::directory::{self, Directory, Outside, Participant, Person, Region, Type};
+use fhir_mappings::directory::{self, Directory, Participant, Person, Region, Type};
 use fhir_mappings::grammar::{DirectorySearch, Query, form_pairs};
 use fhir_mappings::outcome::{Code, Outcome};
 use std::sync::Arc;
@@ -92,5 +99,6 @@ fn with_directory<T>(asked: &Authorised, world: &World, read: impl FnOnce(Direct
         })
         .collect();
     let region = Region { id: "region", name: &world.settings.custodian };
-    read(Directory { region, participants: &shown, outside: &Outside::default() })
+    let outside = world.outside.as_ref().map_or_else(Arc::default, Elsewhere::shown);
+    read(Directory { region, participants: &shown, outside: &outside })
 }

@@ -5,9 +5,11 @@
 //! change that it saw ([`OVERLAP`]), so that what was committed late is not missed, and remembers a deletion for as long as
 //! an older version of the same entry may still come.
 
+mod offer;
 mod page;
 mod replica;
 
+pub use offer::{Feed, NoOffer, Offer, read_offer};
 pub use page::{NoPage, Page, read_history, read_search};
 pub use replica::{Bounds, Full, OVERLAP, Replica, Round};
 

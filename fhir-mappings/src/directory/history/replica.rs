@@ -55,6 +55,8 @@ pub struct Round {
     newest: Option<Timestamp>,
     numbers: BTreeMap<(Type, String), Numbers>,
     doubt: bool,
+    /// Whether anything that is known became another.
+    pub changed: bool,
     /// What was passed over as unreadable, dated in the future included.
     pub skipped: usize,
 }
@@ -144,6 +146,7 @@ impl Replica {
         self.bytes -= known.map_or(0, |known| known.what.len());
         self.bytes += what.len();
         self.entries.insert(key, Known { version, what });
+        round.changed = true;
         if self.entries.len() > self.bounds.entries || self.bytes > self.bounds.bytes {
             return Err(Full);
         }
@@ -250,6 +253,7 @@ impl Round {
             newest: None,
             numbers: BTreeMap::new(),
             doubt: false,
+            changed: false,
             skipped: 0,
         }
     }

@@ -76,6 +76,10 @@ impl Chance {
         self.0 % most
     }
 
+    fn place(&mut self, most: usize) -> usize {
+        usize::try_from(self.below(most as u64)).unwrap()
+    }
+
     fn of(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
@@ -192,11 +196,8 @@ fn follow(events: &[Event], way: Way, chance: &mut Chance) -> Replica {
         let (since, now) = (replica.since(&TYPES), at(1_000_000));
         let mut round = replica.follow(&TYPES, now);
         let pages = pages(source, since, way, chance);
-        let last = if !drained && chance.of(way.breaks) {
-            chance.below(pages.len() as u64 + 1) as usize
-        } else {
-            pages.len()
-        };
+        let last =
+            if !drained && chance.of(way.breaks) { chance.place(pages.len() + 1) } else { pages.len() };
         for page in &pages[..last] {
             replica.take(&mut round, read_history(page).unwrap()).unwrap();
             if way.kept_by_page {
@@ -210,7 +211,7 @@ fn follow(events: &[Event], way: Way, chance: &mut Chance) -> Replica {
             }
             kept = replica.write();
         }
-        visible = (visible + chance.below(600) as usize).min(committed.len());
+        visible = (visible + chance.place(600)).min(committed.len());
     }
     Replica::read(&kept, Bounds::default()).unwrap()
 }
@@ -223,12 +224,12 @@ proptest! {
         seed in 1_u64.., astray in prop_oneof![Just(0_u64), Just(40)], breaks in 0_u64..80, kept_by_page: bool, anew: bool,
     ) {
         let mut chance = Chance(seed);
-        let events = history(&mut chance, 10_000, 400);
+        let events = history(&mut chance, 10_000, 1_500);
         let way = Way { astray, twice: 10, breaks, kept_by_page, anew };
         let replica = follow(&events, way, &mut chance);
         prop_assert_eq!(shown(&replica), twin(&events));
         // What is remembered of deletions is bounded by time: none from before the overlap.
-        prop_assert!(replica.remembered() <= OVERLAP.as_secs() as usize + 1);
+        prop_assert!(replica.remembered() as i64 <= OVERLAP.as_secs() + 1);
     }
 }
 
@@ -309,7 +310,7 @@ fn a_version_that_cannot_be_shown_hides_the_one_before_it() {
             r#"{{"resource":{{"resourceType":"Organization","id":"a","meta":{{"versionId":"2","lastUpdated":"{at}"}},{worse}}},"request":{{"method":"PUT","url":"Organization/a"}}}}"#
         );
         assert!(!read(&mut replica, &[next]));
-        assert_eq!((ids(&replica).len(), replica.unfit()), (0, 1), "{}", &worse[..20]);
+        assert_eq!((ids(&replica).len(), replica.unfit()), (0, 1), "{worse:.20}");
         read(&mut replica, &entries(&[put("a", 3, 2)]));
         assert_eq!((ids(&replica).len(), replica.unfit()), (1, 0));
     }
@@ -429,4 +430,44 @@ fn what_was_kept_is_read_again_whole_or_not_at_all() {
     assert_eq!((shown(&again), again.unfit(), again.remembered()), (shown(&replica), 1, 1));
     assert!(Replica::read(&kept[..kept.len() - 1], Bounds::default()).is_none());
     assert!(Replica::read(b"", Bounds::default()).is_none());
+}
+
+#[test]
+fn what_a_server_offers_says_which_histories_are_followed() {
+    let offer = |whole: &str, resources: &[(&str, &str)]| {
+        let resource = |(kind, interactions): &(&str, &str)| {
+            let codes: Vec<_> =
+                interactions.split(' ').map(|code| format!(r#"{{"code":"{code}"}}"#)).collect();
+            format!(r#"{{"type":"{kind}","interaction":[{}]}}"#, codes.join(","))
+        };
+        let resources: Vec<_> = resources.iter().map(resource).collect();
+        let statement = format!(
+            r#"{{"resourceType":"CapabilityStatement","fhirVersion":"4.0.1","rest":[{{"mode":"server","interaction":[{{"code":"{whole}"}}],"resource":[{}]}}]}}"#,
+            resources.join(",")
+        );
+        let offer = read_offer(statement.as_bytes())?;
+        Ok::<_, NoOffer>(
+            offer.feeds.into_iter().map(|feed| (feed.path, feed.types.len())).collect::<Vec<_>>(),
+        )
+    };
+    let both = "search-type history-type";
+    let (organization, endpoint) = (("Organization", both), ("Endpoint", both));
+    let by_type = vec![("/Organization/_history".to_owned(), 1), ("/Endpoint/_history".to_owned(), 1)];
+    assert_eq!(offer("history-system", &[organization, endpoint, ("Patient", both)]), Ok(by_type));
+    let whole = vec![("/_history".to_owned(), 2)];
+    assert_eq!(offer("history-system", &[organization, ("Endpoint", "search-type read")]), Ok(whole));
+    let one = vec![("/Organization/_history".to_owned(), 1)];
+    assert_eq!(offer("transaction", &[organization, ("Endpoint", "search-type")]), Ok(one));
+    for none in [
+        &[][..],
+        &[("Organization", "search-type")],
+        &[("Organization", "history-type")],
+        &[("Patient", both)],
+    ] {
+        assert_eq!(offer("batch", none), Err(NoOffer::NoHistory));
+    }
+    assert_eq!(offer("history-system", &[("Patient", both)]), Err(NoOffer::NoHistory));
+    for none in ["", "{}", r#"{"resourceType":"CapabilityStatement","fhirVersion":"3.0.2"}"#] {
+        assert_eq!(read_offer(none.as_bytes()), Err(NoOffer::NoStatement));
+    }
 }
