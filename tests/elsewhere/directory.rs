@@ -186,7 +186,23 @@ impl Gateway {
             "jwks": {"keys": [{"kty": "EC", "kid": "k", "alg": "ES256", "crv": "P-256", "x": x, "y": y}]},
             "audience": "smart", "holder": "hosted", "recorder": true, "emergency": {"asks": false, "gives": true},
             "endpoint": null, "agreement": {"version": "1", "from": "2026-01-01", "to": "2036-01-01"},
+            "contact": [{"system": "phone", "value": "088-0000001"}], "checked": "2026-10-01",
+            "hours": [{"days": ["mon", "fri"], "from": "08:00", "to": "17:00"}],
         });
+        for (member, bad) in [
+            ("contact", json!([{"system": "smoke", "value": "x"}])),
+            ("contact", json!([{"system": "phone", "value": ""}])),
+            ("hours", json!([{"days": ["mon"], "from": "17:00", "to": "08:00"}])),
+            ("hours", json!([{"days": [], "from": "08:00", "to": "17:00"}])),
+            ("hours", json!([{"days": ["mon"], "from": "8", "to": "24:00"}])),
+            ("checked", json!("yesterday")),
+            ("opening", json!("always")),
+        ] {
+            let mut worse = practice.clone();
+            worse[member] = bad;
+            let run = real.sluis(&["participant", "add", "--file", "-"], worse.to_string().as_bytes());
+            assert_eq!(run.code, 1, "{worse}");
+        }
         real.sluis(&["participant", "add", "--file", "-"], practice.to_string().as_bytes()).ok();
         Self { real, key }
     }
@@ -325,6 +341,12 @@ fn an_entry_elsewhere_makes_nobody_a_participant_and_what_is_wrong_with_it_stops
     assert_eq!(gateway.shown(&format!("?identifier={OIN}")), ["praktijk-noord"]);
     let token = gateway.token();
     assert_eq!(gateway.get("Organization/praktijk-noord", &token).ok().json()["active"], true);
+    let organization = gateway.get("Organization/praktijk-noord", &token).ok().json();
+    assert_eq!(organization["telecom"], json!([{"system": "phone", "value": "088-0000001"}]));
+    assert_eq!(organization["extension"][0]["valueDate"], "2026-10-01");
+    let service = gateway.get("HealthcareService/praktijk-noord", &token).ok().json();
+    let open = json!([{"daysOfWeek": ["mon", "fri"], "availableStartTime": "08:00:00", "availableEndTime": "17:00:00"}]);
+    assert_eq!(service["availableTime"], open);
     let listed = gateway.real.sluis(&["participant", "list"], b"").ok();
     assert!(listed.stdout.contains("praktijk-noord") && !listed.stdout.contains("zuid"), "{}", listed.stdout);
     // No page, and pages at another server: what is known stays.

@@ -31,13 +31,13 @@ pub struct Participant<'a> {
     pub contacts: &'a [Contact<'a>],
     /// Where it works, if it may be known.
     pub place: Option<Place<'a>>,
-    /// Opening hours in words.
-    pub opening_hours: Option<&'a str>,
+    /// When it is open; nothing when it does not say.
+    pub hours: &'a [Hours],
     /// Its FHIR address, if it is a remote holder or receives messages.
     pub endpoint: Option<&'a str>,
     /// People that may be found: none for most.
     pub people: &'a [Person<'a>],
-    /// When this was last checked (FHIR instant).
+    /// When this was last checked (FHIR date).
     pub checked: Option<&'a str>,
 }
 
@@ -48,6 +48,32 @@ pub struct Contact<'a> {
     pub system: &'a str,
     /// The number or address.
     pub value: &'a str,
+}
+
+/// Hours on certain days.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hours {
+    /// On which days.
+    pub days: Vec<Day>,
+    /// From when, `08:00`.
+    pub from: String,
+    /// Until when.
+    pub to: String,
+}
+
+/// A day of the week, as FHIR writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum Day {
+    Mon,
+    Tue,
+    Wed,
+    Thu,
+    Fri,
+    Sat,
+    Sun,
 }
 
 /// Where a participant works.

@@ -74,7 +74,7 @@ fn service(p: &Participant<'_>) -> Shown {
         "location": p.place.iter().map(|_| reference("Location", p.id)).collect::<Vec<_>>(),
         "name": p.name,
         "telecom": telecom(p.contacts),
-        "availabilityExceptions": p.opening_hours.unwrap_or_default(),
+        "availableTime": hours(p.hours, "availableStartTime", "availableEndTime"),
         "endpoint": p.endpoint.iter().map(|_| reference("Endpoint", p.id)).collect::<Vec<_>>(),
     });
     shown(p, Type::HealthcareService, p.id, p.name, tokens(&function, p.functions), &mut members)
@@ -88,7 +88,7 @@ fn location(p: &Participant<'_>, place: super::Place<'_>) -> Shown {
         "telecom": telecom(p.contacts),
         "address": address(place),
         "managingOrganization": reference("Organization", p.id),
-        "availabilityExceptions": p.opening_hours.unwrap_or_default(),
+        "hoursOfOperation": hours(p.hours, "openingTime", "closingTime"),
     });
     shown(p, Type::Location, p.id, p.name, Vec::new(), &mut members)
 }
@@ -182,7 +182,7 @@ fn finish(members: &mut Map<String, Value>, p: &Participant<'_>, kind: Type, id:
     members.insert("id".to_owned(), json!(id));
     if let Some(checked) = p.checked {
         let url = format!("{OURS}StructureDefinition/date-checked");
-        members.insert("extension".to_owned(), json!([{"url": url, "valueInstant": checked}]));
+        members.insert("extension".to_owned(), json!([{"url": url, "valueDate": checked}]));
     }
 }
 
@@ -196,6 +196,14 @@ fn identifier(p: &Participant<'_>) -> Value {
 
 fn telecom(contacts: &[Contact<'_>]) -> Vec<Value> {
     contacts.iter().map(|contact| json!({"system": contact.system, "value": contact.value})).collect()
+}
+
+fn hours(hours: &[super::Hours], from: &str, to: &str) -> Vec<Value> {
+    let time = |text: &str| format!("{text}:00");
+    hours
+        .iter()
+        .map(|one| json!({"daysOfWeek": one.days, from: time(&one.from), to: time(&one.to)}))
+        .collect()
 }
 
 fn address(place: super::Place<'_>) -> Value {

@@ -14,14 +14,14 @@ const GP: Participant<'_> = Participant {
     functions: &["gp-own", "poh"],
     contacts: &[Contact { system: "phone", value: "088-0000001" }],
     place: Some(Place { line: "Lindelaan 1", postcode: "3900 AA", city: "Heuvelrijk" }),
-    opening_hours: Some("werkdagen 8.00-17.00"),
+    hours: &[],
     endpoint: Some("https://127.0.0.1:9001/fhir"),
     people: &[Person {
         id: "linden",
         name: "A. Linden",
         role: ("http://fhir.nl/fhir/NamingSystem/uzi-rolcode", "01.015"),
     }],
-    checked: Some("2026-10-01T10:00:00Z"),
+    checked: Some("2026-10-01"),
 };
 
 const APP: Participant<'_> = Participant {
@@ -33,7 +33,7 @@ const APP: Participant<'_> = Participant {
     functions: &[],
     contacts: &[],
     place: None,
-    opening_hours: None,
+    hours: &[],
     endpoint: Some("https://127.0.0.1:9002/fhir"),
     people: &[],
     checked: None,
@@ -47,7 +47,13 @@ fn with<T>(participants: &[Participant<'_>], ask: impl FnOnce(Directory<'_>) -> 
 
 #[test]
 fn every_resource_is_valid_base_r4_and_resolves_within_the_directory() {
-    let participants = [GP, APP];
+    let weekdays = Hours { days: vec![Day::Mon, Day::Fri], from: "08:00".into(), to: "17:00".into() };
+    let hours = [weekdays];
+    let participants = [Participant { hours: &hours, ..GP }, APP];
+    let service = with(&participants, |all| read(Type::HealthcareService, GP.id, all)).unwrap();
+    let service: serde_json::Value = serde_json::from_slice(&service.bytes).unwrap();
+    let open = serde_json::json!([{"daysOfWeek": ["mon", "fri"], "availableStartTime": "08:00:00", "availableEndTime": "17:00:00"}]);
+    assert_eq!(service["availableTime"], open);
     for kind in TYPES {
         for found in with(&participants, |all| search(kind, &[], all, 200)).unwrap().first {
             let doc = json::parse(&found.bytes).unwrap();

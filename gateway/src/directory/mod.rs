@@ -13,7 +13,7 @@ use crate::trail::Trail;
 use crate::trust::{self, Standing};
 use crate::world::World;
 use fhir_mappings::bundle::{Found, Mode, Page, searchset};
-use fhir_mappings::directory::{self, Directory, Participant, Person, Region, Type};
+use fhir_mappings::directory::{self, Contact, Directory, Participant, Person, Region, Type};
 use fhir_mappings::grammar::{DirectorySearch, Query, form_pairs};
 use fhir_mappings::outcome::{Code, Outcome};
 use std::sync::Arc;
@@ -72,30 +72,31 @@ fn with_directory<T>(asked: &Authorised, world: &World, read: impl FnOnce(Direct
     let now = world.clock.now();
     let mut all: Vec<Arc<trust::Participant>> = asked.trust().participants().cloned().collect();
     all.sort_by(|a, b| a.id.cmp(&b.id));
-    let codes: Vec<(Vec<&str>, Vec<&str>)> = all
+    let codes: Vec<(Vec<&str>, Vec<&str>, Vec<Contact<'_>>)> = all
         .iter()
         .map(|p| {
             let categories = p.categories.iter().map(trust::CategoryCode::as_str).collect();
-            (categories, p.functions_at(now).map(|f| f.code.as_str()).collect())
+            let contact = p.contact.iter().map(|c| Contact { system: c.system.as_str(), value: &c.value });
+            (categories, p.functions_at(now).map(|f| f.code.as_str()).collect(), contact.collect())
         })
         .collect();
     let nobody: &[Person<'_>] = &[];
     let shown: Vec<Participant<'_>> = all
         .iter()
         .zip(&codes)
-        .map(|(p, (categories, functions))| Participant {
+        .map(|(p, (categories, functions, contacts))| Participant {
             id: p.id.as_str(),
             name: &p.name,
             active: p.standing_at(now) == Standing::Good,
             identifier: (&p.identifier.system, &p.identifier.value),
             categories,
             functions,
-            contacts: &[],
+            contacts,
             place: None,
-            opening_hours: None,
+            hours: &p.hours,
             endpoint: None,
             people: nobody,
-            checked: None,
+            checked: p.checked.as_deref(),
         })
         .collect();
     let region = Region { id: "region", name: &world.settings.custodian };
