@@ -4,6 +4,7 @@
 use crate::clock::Clock;
 use crate::control;
 use crate::desk;
+use crate::directory::{Elsewhere, Source as DirectorySource};
 use crate::exchange;
 use crate::limits::{Budget, Budgets, Flood, FloodCounts, FloodKind, Source as FloodSource};
 use crate::listen::management::{Check, Ports, router as management_router};
@@ -63,6 +64,8 @@ pub struct Plan {
     pub holders: Ours,
     /// Who cosigns the journal.
     pub witness: Option<Witness>,
+    /// A directory elsewhere that is followed.
+    pub directory: Option<DirectorySource>,
 }
 
 /// Why a gateway does not start, in words for an operator.
@@ -167,6 +170,9 @@ pub fn open(plan: &Plan, issuer: &Issuer) -> Result<(Arc<World>, Found), BootErr
         answer_max: ANSWER_MAX,
         rules_sha256,
     };
+    let outside = plan.directory.as_ref().map(|at| Elsewhere::new(at, &plan.root, &plan.clock)).transpose();
+    let outside =
+        outside.map_err(|fault| BootError(format!("TLS towards the directory elsewhere: {fault:?}")))?;
     let world = World {
         store,
         clock: plan.clock.clone(),
@@ -183,6 +189,7 @@ pub fn open(plan: &Plan, issuer: &Issuer) -> Result<(Arc<World>, Found), BootErr
         incidents: notice::Incidents::default(),
         notices: std::sync::atomic::AtomicU64::new(0),
         witness: plan.witness.clone().map(|witness| Watch::new(witness, &plan.root, &plan.origin)),
+        outside,
         settings,
     };
     close_open(&world, &found.open)?;
@@ -348,6 +355,7 @@ pub async fn serve(
     let floods = tokio::spawn(every_minute(Arc::clone(&world)));
     let mender = tokio::spawn(mend(Arc::clone(&world)));
     let witnessed = tokio::spawn(be_witnessed(Arc::clone(&world)));
+    let followed = tokio::spawn(follow_directory(Arc::clone(&world)));
     let ends = the_end()?;
     ready()?;
     ends.await;
@@ -360,6 +368,7 @@ pub async fn serve(
     floods.abort();
     mender.abort();
     witnessed.abort();
+    followed.abort();
     record_floods(&world).await;
     world.store.close().map_err(|e| failed("the view")(&e))
 }
@@ -395,11 +404,28 @@ fn ports(world: &Arc<World>) -> Ports {
             watched.witness.as_ref().map_or(f64::INFINITY, Watch::age_seconds)
         });
     }
+    directory_metrics(world, &metrics);
     Ports {
         readiness: Arc::new(move || readiness(&ready)),
         metrics,
         checkpoint: Arc::new(move || Some(checkpoint.checkpoint())),
     }
+}
+
+/// A directory that is not followed any more makes nothing unready: what is known of it stays, and this says how old it is.
+fn directory_metrics(world: &Arc<World>, metrics: &Registry) {
+    if world.outside.is_none() {
+        return;
+    }
+    let gauge = |name, help, read: fn(&Elsewhere) -> f64| {
+        let world = Arc::clone(world);
+        metrics.gauge(name, help, &[], move || world.outside.as_ref().map_or(f64::INFINITY, read));
+    };
+    let help = "Age of what is known of the directory elsewhere.";
+    gauge("sluis_directory_age_seconds", help, Elsewhere::age_seconds);
+    gauge("sluis_directory_entries", "Entries of the directory elsewhere.", |at| at.shown().len() as f64);
+    let help = "Entries of the directory elsewhere that are no FHIR R4 that can be shown.";
+    gauge("sluis_directory_left_out", help, |at| at.left_out() as f64);
 }
 
 fn readiness(world: &World) -> Vec<Check> {
@@ -417,6 +443,12 @@ fn readiness(world: &World) -> Vec<Check> {
 async fn be_witnessed(world: Arc<World>) {
     if let Some(watch) = &world.witness {
         watch.keep(&world.store).await;
+    }
+}
+
+async fn follow_directory(world: Arc<World>) {
+    if let Some(elsewhere) = &world.outside {
+        elsewhere.follow().await;
     }
 }
 

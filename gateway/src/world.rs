@@ -1,6 +1,7 @@
 //! Everything a request may reach: store, trust, rules, tables, sources, keys, clock. Made once at start.
 
 use crate::clock::Clock;
+use crate::directory::Elsewhere;
 use crate::limits::{Budgets, FloodCounts};
 use crate::notice::Incidents;
 use crate::oauth::Issuer;
@@ -92,6 +93,8 @@ pub struct World {
     pub notices: AtomicU64,
     /// Who cosigns the journal, if somebody does.
     pub witness: Option<Watch>,
+    /// A directory elsewhere whose entries stand beside ours, if one is followed.
+    pub outside: Option<Elsewhere>,
     /// The rest.
     pub settings: Settings,
 }

@@ -1,14 +1,16 @@
 //! The directory: participants as mCSD resources, and the searches over them. Nothing about patients.
 //!
 //! Each participant has one id, shared by its Organization, HealthcareService (when it has functions), Location
-//! (when its place may be known), Endpoint and OrganizationAffiliation; a person's PractitionerRole has its own.
+//! (when its place may be known), Endpoint and OrganizationAffiliation; a person's PractitionerRole has its own. Beside them
+//! stands what a directory elsewhere says ([`history`], [`Outside`]).
 
+pub mod history;
+mod outside;
 mod render;
 mod search;
 
-pub use search::search;
-
-use render::Shown;
+pub use outside::Outside;
+pub use search::{Found, search};
 
 /// A participant as the directory shows it. Borrowed from the registry, which owns the truth.
 #[derive(Clone, Copy)]
@@ -29,13 +31,13 @@ pub struct Participant<'a> {
     pub contacts: &'a [Contact<'a>],
     /// Where it works, if it may be known.
     pub place: Option<Place<'a>>,
-    /// Opening hours in words.
-    pub opening_hours: Option<&'a str>,
+    /// When it is open; nothing when it does not say.
+    pub hours: &'a [Hours],
     /// Its FHIR address, if it is a remote holder or receives messages.
     pub endpoint: Option<&'a str>,
     /// People that may be found: none for most.
     pub people: &'a [Person<'a>],
-    /// When this was last checked (FHIR instant).
+    /// When this was last checked (FHIR date).
     pub checked: Option<&'a str>,
 }
 
@@ -46,6 +48,32 @@ pub struct Contact<'a> {
     pub system: &'a str,
     /// The number or address.
     pub value: &'a str,
+}
+
+/// Hours on certain days.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hours {
+    /// On which days.
+    pub days: Vec<Day>,
+    /// From when, `08:00`.
+    pub from: String,
+    /// Until when.
+    pub to: String,
+}
+
+/// A day of the week, as FHIR writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum Day {
+    Mon,
+    Tue,
+    Wed,
+    Thu,
+    Fri,
+    Sat,
+    Sun,
 }
 
 /// Where a participant works.
@@ -69,7 +97,7 @@ pub struct Person<'a> {
 }
 
 /// The types of the directory (CONTRACT.md 3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs)]
 pub enum Type {
     Organization,
@@ -87,6 +115,17 @@ pub struct Region<'a> {
     pub id: &'a str,
     /// Its name.
     pub name: &'a str,
+}
+
+/// Everything that is searched.
+#[derive(Clone, Copy)]
+pub struct Directory<'a> {
+    /// The region.
+    pub region: Region<'a>,
+    /// Our own registry.
+    pub participants: &'a [Participant<'a>],
+    /// Somebody else's directory; an empty one when there is none.
+    pub outside: &'a Outside,
 }
 
 impl Type {
@@ -126,11 +165,17 @@ pub struct NotSupported;
 
 /// One resource of the directory by its id.
 #[must_use]
-pub fn read(kind: Type, id: &str, region: Region<'_>, participants: &[Participant<'_>]) -> Option<Rendered> {
-    render::all(kind, region, participants).into_iter().find(|shown| shown.id == id).map(Shown::into_rendered)
+pub fn read(kind: Type, id: &str, directory: Directory<'_>) -> Option<Rendered> {
+    let mut ours = render::all(kind, directory.region, directory.participants).into_iter();
+    if let Some(shown) = ours.find(|shown| shown.facts.id == id) {
+        return Some(shown.into_rendered());
+    }
+    let led = directory.outside.led(directory.participants);
+    directory.outside.render(directory.outside.place(kind, id, &led)?, &led)
 }
 
-const ALL: [Type; 6] = [
+/// All of them.
+pub const ALL: [Type; 6] = [
     Type::Organization,
     Type::HealthcareService,
     Type::Location,

@@ -1,27 +1,20 @@
 //! A participant as FHIR R4 resources in the shape of IHE mCSD.
 
+use super::search::Facts;
 use super::{Contact, Participant, Person, Region, Rendered, Type};
 use serde_json::{Map, Value, json};
 
-/// A rendered resource with what searches compare: kept as values, so that a search never parses JSON.
+/// A rendered resource with what searches compare.
 pub(super) struct Shown {
     pub(super) kind: Type,
-    pub(super) id: String,
-    /// (system, value).
-    pub(super) identifier: (String, String),
-    pub(super) name: String,
-    /// (system, code) pairs that `type`, `role`, `specialty` or `connection-type` may ask for.
-    pub(super) types: Vec<(String, String)>,
-    pub(super) active: bool,
-    /// The id of the organisation it belongs to.
-    pub(super) organization: String,
+    pub(super) facts: Facts,
     resource: Value,
 }
 
 impl Shown {
     pub(super) fn into_rendered(self) -> Rendered {
         let bytes = self.resource.to_string().into_bytes();
-        Rendered { kind: self.kind, id: self.id, bytes }
+        Rendered { kind: self.kind, id: self.facts.id, bytes }
     }
 }
 
@@ -45,16 +38,16 @@ pub(super) fn all(kind: Type, region: Region<'_>, participants: &[Participant<'_
 fn region_itself(region: Region<'_>) -> Shown {
     let resource =
         json!({"resourceType": "Organization", "id": region.id, "active": true, "name": region.name});
-    Shown {
-        kind: Type::Organization,
+    let facts = Facts {
         id: region.id.to_owned(),
-        identifier: (String::new(), String::new()),
+        identifiers: Vec::new(),
         name: region.name.to_owned(),
         types: Vec::new(),
-        active: true,
+        status: "true".to_owned(),
         organization: region.id.to_owned(),
-        resource,
-    }
+        participating: String::new(),
+    };
+    Shown { kind: Type::Organization, facts, resource }
 }
 
 fn organization(p: &Participant<'_>) -> Shown {
@@ -81,7 +74,7 @@ fn service(p: &Participant<'_>) -> Shown {
         "location": p.place.iter().map(|_| reference("Location", p.id)).collect::<Vec<_>>(),
         "name": p.name,
         "telecom": telecom(p.contacts),
-        "availabilityExceptions": p.opening_hours.unwrap_or_default(),
+        "availableTime": hours(p.hours, "availableStartTime", "availableEndTime"),
         "endpoint": p.endpoint.iter().map(|_| reference("Endpoint", p.id)).collect::<Vec<_>>(),
     });
     shown(p, Type::HealthcareService, p.id, p.name, tokens(&function, p.functions), &mut members)
@@ -95,7 +88,7 @@ fn location(p: &Participant<'_>, place: super::Place<'_>) -> Shown {
         "telecom": telecom(p.contacts),
         "address": address(place),
         "managingOrganization": reference("Organization", p.id),
-        "availabilityExceptions": p.opening_hours.unwrap_or_default(),
+        "hoursOfOperation": hours(p.hours, "openingTime", "closingTime"),
     });
     shown(p, Type::Location, p.id, p.name, Vec::new(), &mut members)
 }
@@ -132,7 +125,7 @@ fn practitioner_role(p: &Participant<'_>, person: &Person<'_>) -> Shown {
     });
     let mut shown =
         shown(p, Type::PractitionerRole, person.id, person.name, tokens(system, &[code]), &mut members);
-    shown.identifier = (format!("{OURS}NamingSystem/person"), person.id.to_owned());
+    shown.facts.identifiers = vec![(format!("{OURS}NamingSystem/person"), person.id.to_owned())];
     shown
 }
 
@@ -148,7 +141,8 @@ fn affiliation(p: &Participant<'_>, region: Region<'_>) -> Shown {
     });
     let mut shown =
         shown(p, Type::OrganizationAffiliation, p.id, p.name, tokens(&role, p.categories), &mut members);
-    shown.organization = region.id.to_owned();
+    shown.facts.organization = region.id.to_owned();
+    shown.facts.participating = p.id.to_owned();
     shown
 }
 
@@ -165,16 +159,17 @@ fn shown(
         finish(members, p, kind, id);
     }
     let (system, value) = p.identifier;
-    Shown {
-        kind,
+    let status = all.get("status").and_then(Value::as_str);
+    let facts = Facts {
         id: id.to_owned(),
-        identifier: (system.to_owned(), value.to_owned()),
+        identifiers: vec![(system.to_owned(), value.to_owned())],
         name: name.to_owned(),
         types,
-        active: p.active,
+        status: status.map_or_else(|| p.active.to_string(), str::to_owned),
         organization: p.id.to_owned(),
-        resource: all,
-    }
+        participating: String::new(),
+    };
+    Shown { kind, facts, resource: all }
 }
 
 /// FHIR has no empty members; every resource says what it is and when it was checked.
@@ -187,7 +182,7 @@ fn finish(members: &mut Map<String, Value>, p: &Participant<'_>, kind: Type, id:
     members.insert("id".to_owned(), json!(id));
     if let Some(checked) = p.checked {
         let url = format!("{OURS}StructureDefinition/date-checked");
-        members.insert("extension".to_owned(), json!([{"url": url, "valueInstant": checked}]));
+        members.insert("extension".to_owned(), json!([{"url": url, "valueDate": checked}]));
     }
 }
 
@@ -201,6 +196,14 @@ fn identifier(p: &Participant<'_>) -> Value {
 
 fn telecom(contacts: &[Contact<'_>]) -> Vec<Value> {
     contacts.iter().map(|contact| json!({"system": contact.system, "value": contact.value})).collect()
+}
+
+fn hours(hours: &[super::Hours], from: &str, to: &str) -> Vec<Value> {
+    let time = |text: &str| format!("{text}:00");
+    hours
+        .iter()
+        .map(|one| json!({"daysOfWeek": one.days, from: time(&one.from), to: time(&one.to)}))
+        .collect()
 }
 
 fn address(place: super::Place<'_>) -> Value {

@@ -1,7 +1,6 @@
 //! Searches over the directory: a short closed list of parameters, all of which must hold.
 
-use super::render::{self, Shown};
-use super::{NotSupported, Participant, Region, Rendered, Type};
+use super::{Directory, NotSupported, Rendered, Type, render};
 
 /// One parameter, read. Comma lists mean "any of".
 enum Wanted {
@@ -10,31 +9,76 @@ enum Wanted {
     /// Beginnings of words of the name, lower case.
     Name(Vec<String>),
     Type(Vec<(Option<String>, String)>),
-    Active(bool),
+    Status(String),
     Organization(Vec<String>),
+    Participating(Vec<String>),
     Id(Vec<String>),
 }
 
-/// What a directory search finds, in the order of `participants`. Parameters: `identifier`, `name`, `type` (also
-/// by its names `role`, `specialty`, `service-type`, `connection-type` where the type has those), `active` or
-/// `status`, `organization` (`Organization/{id}` or `{id}`), `_id`. `_count` is the pager's and is passed over.
+/// What is compared of an entry: kept as values, so that a search never parses JSON.
+pub(super) struct Facts {
+    pub(super) id: String,
+    /// (system, value).
+    pub(super) identifiers: Vec<(String, String)>,
+    pub(super) name: String,
+    /// (system, code) pairs that `type`, `role`, `specialty` or `connection-type` may ask for.
+    pub(super) types: Vec<(String, String)>,
+    /// `status` where the type has one, `active` (true or false) where it has not.
+    pub(super) status: String,
+    /// The id of the organisation it belongs to.
+    pub(super) organization: String,
+    /// The id of the organisation that takes part, in an affiliation.
+    pub(super) participating: String,
+}
+
+/// What a directory search finds.
+pub struct Found {
+    /// How many match.
+    pub total: usize,
+    /// The first of them.
+    pub first: Vec<Rendered>,
+}
+
+/// What a directory search finds: ours in the order of `participants`, then outside ones by id, of both at most `most`.
+/// Parameters: `identifier`, `name`, `type` (also by its names `role`, `specialty`, `service-type`, `connection-type` where the
+/// type has those), `active` or `status`, `organization` (`Organization/{id}` or `{id}`; of an affiliation also
+/// `primary-organization` and `participating-organization`), `_id`. `_count` is the pager's and is passed over.
 ///
 /// # Errors
 /// [`NotSupported`] for a parameter or value outside this list.
 pub fn search(
     kind: Type,
     parameters: &[(&str, &str)],
-    region: Region<'_>,
-    participants: &[Participant<'_>],
-) -> Result<Vec<Rendered>, NotSupported> {
+    directory: Directory<'_>,
+    most: usize,
+) -> Result<Found, NotSupported> {
     let paged = |name: &str| name == "_count";
     let wanted = parameters
         .iter()
         .filter(|(name, _)| !paged(name))
         .map(|(name, value)| read(kind, name, value))
         .collect::<Result<Vec<_>, _>>()?;
-    let found = render::all(kind, region, participants).into_iter();
-    Ok(found.filter(|shown| wanted.iter().all(|one| holds(one, shown))).map(Shown::into_rendered).collect())
+    let led = directory.outside.led(directory.participants);
+    let ours = render::all(kind, directory.region, directory.participants).into_iter();
+    let ours = ours.filter(|shown| wanted.iter().all(|one| holds(one, &shown.facts, str::to_owned)));
+    let mut found = Found { total: 0, first: Vec::new() };
+    for shown in ours {
+        found.total += 1;
+        if found.first.len() < most {
+            found.first.push(shown.into_rendered());
+        }
+    }
+    let here =
+        |id: &str| led.get(&(Type::Organization, id.to_owned())).cloned().unwrap_or_else(|| id.to_owned());
+    for (place, facts) in directory.outside.shown(kind, &led) {
+        if wanted.iter().all(|one| holds(one, facts, here)) {
+            found.total += 1;
+            if found.first.len() < most {
+                found.first.extend(directory.outside.render(place, &led));
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn read(kind: Type, name: &str, value: &str) -> Result<Wanted, NotSupported> {
@@ -44,7 +88,12 @@ fn read(kind: Type, name: &str, value: &str) -> Result<Wanted, NotSupported> {
     }
     let texts = || values.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>();
     let tokens = || values.iter().map(|value| token(value)).collect::<Vec<_>>();
+    let organizations = || {
+        let id = |value: &&str| value.strip_prefix("Organization/").unwrap_or(value).to_owned();
+        values.iter().map(id).collect()
+    };
     let status = matches!(kind, Type::Location | Type::Endpoint);
+    let affiliation = kind == Type::OrganizationAffiliation;
     match name {
         "_id" => Ok(Wanted::Id(texts())),
         "identifier" => Ok(Wanted::Identifier(tokens())),
@@ -52,20 +101,11 @@ fn read(kind: Type, name: &str, value: &str) -> Result<Wanted, NotSupported> {
             Ok(Wanted::Name(values.iter().map(|value| value.to_lowercase()).collect()))
         }
         _ if TYPE_NAMES.contains(&(kind, name)) => Ok(Wanted::Type(tokens())),
-        "active" if !status => match value {
-            "true" => Ok(Wanted::Active(true)),
-            "false" => Ok(Wanted::Active(false)),
-            _ => Err(NotSupported),
-        },
-        "status" if status => match (kind, value) {
-            (_, "active") => Ok(Wanted::Active(true)),
-            (Type::Location, "inactive") | (Type::Endpoint, "suspended") => Ok(Wanted::Active(false)),
-            _ => Err(NotSupported),
-        },
-        "organization" => {
-            let id = |value: &&str| value.strip_prefix("Organization/").unwrap_or(value).to_owned();
-            Ok(Wanted::Organization(values.iter().map(id).collect()))
-        }
+        "active" if !status && ["true", "false"].contains(&value) => Ok(Wanted::Status(value.to_owned())),
+        "status" if STATUSES.contains(&(kind, value)) => Ok(Wanted::Status(value.to_owned())),
+        "organization" => Ok(Wanted::Organization(organizations())),
+        "primary-organization" if affiliation => Ok(Wanted::Organization(organizations())),
+        "participating-organization" if affiliation => Ok(Wanted::Participating(organizations())),
         _ => Err(NotSupported),
     }
 }
@@ -78,19 +118,23 @@ fn token(text: &str) -> (Option<String>, String) {
     }
 }
 
-fn holds(wanted: &Wanted, shown: &Shown) -> bool {
+/// `here` says where an organisation's id leads.
+fn holds(wanted: &Wanted, facts: &Facts, here: impl Fn(&str) -> String) -> bool {
     match wanted {
-        Wanted::Identifier(tokens) => tokens.iter().any(|token| is(token, &shown.identifier)),
+        Wanted::Identifier(tokens) => {
+            tokens.iter().any(|token| facts.identifiers.iter().any(|own| is(token, own)))
+        }
         Wanted::Name(starts) => {
-            let name = shown.name.to_lowercase();
+            let name = facts.name.to_lowercase();
             starts.iter().any(|start| {
                 name.starts_with(start) || name.split_whitespace().any(|word| word.starts_with(start))
             })
         }
-        Wanted::Type(tokens) => tokens.iter().any(|token| shown.types.iter().any(|own| is(token, own))),
-        Wanted::Active(active) => shown.active == *active,
-        Wanted::Organization(ids) => ids.contains(&shown.organization),
-        Wanted::Id(ids) => ids.contains(&shown.id),
+        Wanted::Type(tokens) => tokens.iter().any(|token| facts.types.iter().any(|own| is(token, own))),
+        Wanted::Status(status) => facts.status == *status,
+        Wanted::Organization(ids) => ids.contains(&here(&facts.organization)),
+        Wanted::Participating(ids) => ids.contains(&here(&facts.participating)),
+        Wanted::Id(ids) => ids.contains(&facts.id),
     }
 }
 
@@ -108,4 +152,17 @@ const TYPE_NAMES: [(Type, &str); 6] = [
     (Type::Endpoint, "connection-type"),
     (Type::PractitionerRole, "role"),
     (Type::OrganizationAffiliation, "role"),
+];
+
+/// R4's codes.
+const STATUSES: [(Type, &str); 9] = [
+    (Type::Location, "active"),
+    (Type::Location, "suspended"),
+    (Type::Location, "inactive"),
+    (Type::Endpoint, "active"),
+    (Type::Endpoint, "suspended"),
+    (Type::Endpoint, "error"),
+    (Type::Endpoint, "off"),
+    (Type::Endpoint, "entered-in-error"),
+    (Type::Endpoint, "test"),
 ];

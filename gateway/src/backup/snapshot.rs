@@ -2,7 +2,7 @@
 //! is written in place (the last segment, the checkpoint) is read at that moment.
 
 use super::ArchiveError;
-use crate::{control, witness};
+use crate::{control, directory, witness};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -61,10 +61,12 @@ impl Snapshot {
             }
         }
         // What a witness was seen to say stays behind: a copy must not bring its own idea of how far it was seen.
+        // What a directory elsewhere says is fetched anew.
         // What else lies there (a sandbox's region and certificates, tables of the region) is small and still.
         for path in files(root, Path::new(""))? {
             let top = path.components().next().map(|c| c.as_os_str().to_owned()).unwrap_or_default();
-            let apart = ["journal", "holdings", "keys", "view", control::NAME, witness::FOLDER];
+            let apart =
+                ["journal", "holdings", "keys", "view", control::NAME, witness::FOLDER, directory::FOLDER];
             if apart.iter().all(|name| top != *name) {
                 let whole = root.join(&path);
                 let bytes = fs::read(&whole).map_err(|e| ArchiveError::Io(whole.clone(), e))?;

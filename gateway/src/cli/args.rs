@@ -643,7 +643,9 @@ pub(super) enum ParticipantCommand {
 The file: {\"id\":\"praktijk-nieuw\",\"name\":\"Praktijk Nieuw\",\"categories\":[\"gp\"],\"functions\":[{\"code\":\"gp-own\",\"from\":\"2026-01-01\",\"to\":null}],\
 \"identifier\":{\"system\":\"http://fhir.nl/fhir/NamingSystem/ura\",\"value\":\"90000999\"},\"purposes\":[\"TREAT\"],\"scopes\":[\"system/Patient.rs\"],\
 \"certificate_sha256\":\"…\",\"jwks\":{\"keys\":[…]},\"audience\":\"smart\",\"holder\":null,\"recorder\":false,\"emergency\":{\"asks\":false,\"gives\":false},\
-\"endpoint\":null,\"agreement\":{\"version\":\"1\",\"from\":\"2026-01-01\",\"to\":\"2036-01-01\"}}")]
+\"endpoint\":null,\"agreement\":{\"version\":\"1\",\"from\":\"2026-01-01\",\"to\":\"2036-01-01\"},\n\
+\"contact\":[{\"system\":\"phone\",\"value\":\"088-0000000\"}],\"hours\":[{\"days\":[\"mon\",\"tue\"],\"from\":\"08:00\",\"to\":\"17:00\"}],\"checked\":\"2026-10-01\"}\n\
+The last three are for people who look it up in the directory, and may be left out.")]
     Add {
         /// The file; `-` for standard input.
         #[arg(long)]

@@ -50,6 +50,8 @@ fn run(config: &Config) -> Result<(), String> {
     let words = |e: &dyn std::fmt::Display| e.to_string();
     let master = config.master_key.read().map_err(|e| words(&e))?;
     let witness = config.witness.as_ref().map(config::WitnessConfig::witness).transpose();
+    let holders = config.holders.ours().map_err(|e| words(&e))?;
+    let directory = config.directory.as_ref().map(|at| at.source(&holders)).transpose();
     let plan = Plan {
         root: config.data.clone(),
         master_key: master_key(&master).ok_or("the master key is not 32 bytes, raw or in hexadecimal")?,
@@ -62,8 +64,9 @@ fn run(config: &Config) -> Result<(), String> {
         budget: config.budget,
         caps: config.caps,
         holder_budget: HOLDER_BUDGET,
-        holders: config.holders.ours().map_err(|e| words(&e))?,
+        holders,
         witness: witness.map_err(|e| words(&e))?,
+        directory: directory.map_err(|e| words(&e))?,
     };
     let provider = config.sign_in.as_ref().map(config::SignInConfig::provider).transpose();
     let sign_in = SignIn {

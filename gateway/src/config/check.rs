@@ -3,6 +3,7 @@
 use super::reader::Reader;
 use super::{Config, MaterialFault, SignInConfig, TlsConfig, WitnessConfig};
 use crate::listen::TlsFault;
+use crate::outbound::Ours;
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -23,6 +24,10 @@ pub(super) fn check(config: &Config, reader: &mut Reader<'_>) -> Vec<String> {
     holders(config, reader, &mut notes);
     if let Some(Err(fault)) = config.witness.as_ref().map(WitnessConfig::witness) {
         reader.mistake("witness.ca", fault.to_string(), "give PEM files with the witness's authorities");
+    }
+    let vouching = config.directory.as_ref().map(|at| at.source(&Ours::default()));
+    if let Some(Err(fault)) = vouching {
+        reader.mistake("directory.ca", fault.to_string(), "give PEM files with the directory's authorities");
     }
     authorities(config, reader);
     addresses(config, reader);

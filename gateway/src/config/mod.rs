@@ -10,12 +10,14 @@ mod secret;
 
 pub use secret::{Secret, SecretFault};
 
+use crate::directory::Source;
 use crate::limits::Budget;
 use crate::listen::{Caps, ClientAuthorities, ServerIdentity, TlsFault};
 use crate::oauth::Issuer;
-use crate::outbound::Ours;
+use crate::outbound::{Base, Ours};
 use crate::portal::Provider;
 use crate::witness::Witness;
+use ipnet::IpNet;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use sluis_journal::WitnessKey;
@@ -54,6 +56,36 @@ pub struct Config {
     pub caps: Caps,
     /// Who cosigns the journal.
     pub witness: Option<WitnessConfig>,
+    /// A directory elsewhere that is followed.
+    pub directory: Option<DirectoryConfig>,
+}
+
+/// A directory elsewhere (IHE mCSD).
+#[derive(Debug, Clone)]
+pub struct DirectoryConfig {
+    /// Its base address.
+    pub base: Base,
+    /// PEM files with the authorities of its certificate; those of the holders where none are named.
+    pub authorities: Vec<PathBuf>,
+    /// Networks that are no public ones and may be connected to.
+    pub networks: Vec<IpNet>,
+    /// How often its history is asked.
+    pub interval: Duration,
+}
+
+impl DirectoryConfig {
+    /// Reads the authorities; we show there what we show to holders.
+    ///
+    /// # Errors
+    /// [`MaterialFault`].
+    pub fn source(&self, holders: &Ours) -> Result<Source, MaterialFault> {
+        let mut ours = holders.clone();
+        if !self.authorities.is_empty() {
+            ours.authorities = certificates(&self.authorities)?;
+        }
+        let (base, networks, interval) = (self.base.clone(), self.networks.clone(), self.interval);
+        Ok(Source { base, ours, networks, interval })
+    }
 }
 
 /// The journal's witness (C2SP tlog-witness).

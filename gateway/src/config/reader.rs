@@ -66,14 +66,10 @@ impl<'t> Reader<'t> {
         self.mistakes.push(Mistake { file, line, key, what, mend });
     }
 
-    /// Whether a section has any key.
-    pub(super) fn has(&self, section: &str) -> bool {
-        self.values.keys().any(|key| key.strip_prefix(section).is_some_and(|rest| rest.starts_with('.')))
-    }
-
-    /// Whether a key is there.
-    pub(super) fn has_key(&self, key: &str) -> bool {
-        self.values.contains_key(key)
+    /// Whether there is such a key, or a section with any key.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let within = |rest: &str| rest.is_empty() || rest.starts_with('.');
+        self.values.keys().any(|key| key.strip_prefix(name).is_some_and(within))
     }
 
     /// An optional value, parsed by `parse`; `expected` finishes "must be ...".

@@ -1,10 +1,13 @@
 //! Every key there is. `deploy/sluis.example.toml` shows them all.
 
 use super::reader::{Reader, text, texts, whole};
-use super::{Config, ExchangeConfig, HoldersConfig, Secret, SignInConfig, TlsConfig, WitnessConfig};
+use super::{
+    Config, DirectoryConfig, ExchangeConfig, HoldersConfig, Secret, SignInConfig, TlsConfig, WitnessConfig,
+};
 use crate::limits::Budget;
 use crate::listen::Caps;
 use crate::oauth::Issuer;
+use crate::outbound::Base;
 use crate::witness::client::INTERVAL;
 use sluis_journal::WitnessKey;
 use std::net::SocketAddr;
@@ -45,6 +48,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
     let budget = budget(reader);
     let caps = caps(reader);
     let witness = witness(reader);
+    let directory = directory(reader);
     Some(Config {
         exchange: ExchangeConfig {
             tls: exchange?,
@@ -63,6 +67,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
         budget,
         caps,
         witness: witness?,
+        directory: directory?,
     })
 }
 
@@ -102,7 +107,7 @@ fn holders(reader: &mut Reader<'_>) -> Option<HoldersConfig> {
     let authorities = reader.optional("holders.ca", "a list of paths of PEM files", |v| {
         Some(texts(v)?.into_iter().map(|path| base.join(path)).collect())
     });
-    let identity = if reader.has_key("holders.certificate") || reader.has_key("holders.key") {
+    let identity = if reader.has("holders.certificate") || reader.has("holders.key") {
         let certificate = reader.required("holders.certificate", "a path of a PEM chain, leaf first", |v| {
             Some(base.join(text(v)?))
         });
@@ -154,6 +159,34 @@ fn witness(reader: &mut Reader<'_>) -> Option<Option<WitnessConfig>> {
         key: key?,
         interval: Duration::from_secs(u64::from(interval)),
         authorities: authorities.unwrap_or_default(),
+    }))
+}
+
+/// All of it or nothing, as [`sign_in`]. Somebody must vouch for it: for its own authorities those of the holders will do.
+fn directory(reader: &mut Reader<'_>) -> Option<Option<DirectoryConfig>> {
+    if !reader.has("directory") {
+        return Some(None);
+    }
+    let base = reader.base();
+    let expected = "an https URL of a FHIR R4 server, as https://directory.example/fhir";
+    let url = reader.required("directory.url", expected, |v| Base::parse(text(v)?).ok());
+    let authorities = reader.optional("directory.ca", "a list of one or more paths of PEM files", |v| {
+        let paths: Vec<PathBuf> = texts(v)?.into_iter().map(|path| base.join(path)).collect();
+        (!paths.is_empty()).then_some(paths)
+    });
+    if authorities.is_none() && !reader.has("holders.ca") {
+        let mend = "add directory.ca: the PEM files of who vouches for its certificate";
+        reader.mistake("directory.url", "nobody is named who may vouch for it", mend);
+    }
+    let networks = reader.optional("directory.networks", "a list of networks, as 10.20.0.0/16", |v| {
+        texts(v)?.into_iter().map(|network| network.parse().ok()).collect()
+    });
+    let interval = number(reader, "directory.interval_seconds", 1, 86_400, 300);
+    Some(Some(DirectoryConfig {
+        base: url?,
+        authorities: authorities.unwrap_or_default(),
+        networks: networks.unwrap_or_default(),
+        interval: Duration::from_secs(u64::from(interval)),
     }))
 }
 

@@ -288,3 +288,38 @@ fn the_unit_hands_over_every_credential_that_the_example_names() {
     named.sort_unstable();
     assert_eq!(handed, named);
 }
+
+#[test]
+fn a_directory_elsewhere_is_named_whole_or_not_at_all() {
+    let told = |keys: &str| {
+        let (folder, text) = seeded();
+        let text = text.replacen("[directory]\n", &format!("[directory]\n{keys}\n"), 1);
+        let loaded = load_text(&text, &folder.path().join("s.toml"));
+        loaded.map(|loaded| loaded.config.directory).map_err(|mistakes| {
+            mistakes
+                .iter()
+                .map(|m| format!("{}: {}; {}", m.key, m.what, m.mend))
+                .collect::<Vec<_>>()
+                .join("\n")
+        })
+    };
+    assert!(told("").unwrap().is_none());
+    let (url, ca) = ("url = \"https://d.example/fhir\"", "ca = [\"example/client-ca.pem\"]");
+    let whole =
+        told(&format!("{url}\n{ca}\nnetworks = [\"10.0.0.0/8\"]\ninterval_seconds = 60")).unwrap().unwrap();
+    assert_eq!((whole.base.url(""), whole.networks.len()), ("https://d.example/fhir".to_owned(), 1));
+    assert_eq!(whole.interval, Duration::from_secs(60));
+    for (keys, says) in [
+        (ca.to_owned(), "directory.url: is missing"),
+        (url.to_owned(), "directory.url: nobody is named who may vouch"),
+        (format!("url = \"http://d.example\"\n{ca}"), "directory.url: must be an https URL"),
+        (format!("{url}\nca = []"), "directory.ca: must be a list"),
+        (format!("{url}\nca = [\"none.pem\"]"), "directory.ca: "),
+        (format!("{url}\n{ca}\nnetworks = [\"everywhere\"]"), "directory.networks: must be"),
+        (format!("{url}\n{ca}\ninterval_seconds = 0"), "directory.interval_seconds: must be"),
+        (format!("{url}\n{ca}\nsecret = \"x\""), "directory.secret: is not a key we know"),
+    ] {
+        let mistakes = told(&keys).unwrap_err();
+        assert!(mistakes.contains(says), "{keys}: {mistakes}");
+    }
+}

@@ -95,6 +95,7 @@ fn demo(
         holder_budget: Duration::from_secs(3),
         holders: pki::towards_holders(&dir.join("pki"))?,
         witness: witness(args)?,
+        directory: None,
     };
     let bound = Bound::bind(exchange, portal, management)?;
     let port = bound.exchange.local_addr().map_err(io)?;

@@ -466,6 +466,7 @@ mod tests {
         assert!(matches!(Keys::open(dir.path(), Key::random().unwrap()), Err(KeyError::Unwrap(_))));
     }
 
+    #[cfg(feature = "sandbox")]
     #[test]
     fn a_sandbox_ring_without_its_master_key_is_lost_not_new() {
         let dir = tempfile::tempdir().unwrap();

@@ -6,8 +6,9 @@ use super::term::{Bound, Term};
 use crate::oauth::key::{ClientKeys, KeyMistake};
 use crate::oauth::scope::Scope;
 use crate::sources::remote::Endpoint;
+use fhir_mappings::directory::Hours;
 use fhir_mappings::json;
-use jiff::Timestamp;
+use jiff::{Timestamp, civil};
 use serde::{Deserialize, Serialize};
 
 /// A registered organisation. Serialises to the members of `participant add`, plus `state`.
@@ -54,11 +55,54 @@ pub struct Participant {
     /// How a remote holder is reached; its shape belongs to the sources.
     #[serde(default)]
     pub endpoint: Option<serde_json::Value>,
+    /// How it is reached by people, as the directory shows it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contact: Vec<ContactPoint>,
+    /// When it is open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hours: Vec<Hours>,
+    /// On which day contact points and hours were last checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<String>,
     /// The agreement under which it takes part.
     pub agreement: Agreement,
     /// Whether it may ask at all.
     #[serde(default)]
     pub state: State,
+}
+
+/// One way to reach it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContactPoint {
+    /// Of which kind.
+    pub system: ContactSystem,
+    /// The number or address.
+    pub value: String,
+}
+
+/// Kinds of contact points, of FHIR's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum ContactSystem {
+    Phone,
+    Fax,
+    Email,
+    Url,
+}
+
+impl ContactSystem {
+    /// FHIR's code.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Phone => "phone",
+            Self::Fax => "fax",
+            Self::Email => "email",
+            Self::Url => "url",
+        }
+    }
 }
 
 /// A function with the dates between which the participant has it.
@@ -185,6 +229,7 @@ impl Participant {
         self.check_texts(&mut mistakes);
         self.check_certificate(&mut mistakes);
         self.check_terms(&mut mistakes);
+        self.check_listing(&mut mistakes);
         for KeyMistake { key, what } in self.jwks.mistakes() {
             let mend = "register public keys only: EC P-256 (ES256), EC P-384 (ES384) or RSA (PS256)";
             mistakes.push(FieldMistake::new(&format!("jwks.keys[{key}]"), what, mend));
@@ -218,6 +263,35 @@ impl Participant {
         if !certificate::knows_system(&self.identifier.system) {
             let mend = "use the URA, KVK, OIN, RSIN or UZOVI system, as http://fhir.nl/fhir/NamingSystem/ura";
             mistakes.push(FieldMistake::new("identifier.system", "not a system we can check", mend));
+        }
+    }
+
+    /// What the directory shows of it to people.
+    fn check_listing(&self, mistakes: &mut Vec<FieldMistake>) {
+        let time = |text: &str| {
+            let time = civil::Time::strptime("%H:%M", text).ok()?;
+            (text.len() == 5).then_some(time)
+        };
+        for (n, ContactPoint { value, .. }) in self.contact.iter().enumerate() {
+            if value.trim().is_empty() || value.len() > 256 || value.chars().any(char::is_control) {
+                let (field, mend) = (format!("contact[{n}].value"), "write 1 to 256 characters");
+                mistakes.push(FieldMistake::new(&field, "empty, too long or not plain text", mend));
+            }
+        }
+        for (n, Hours { days, from, to }) in self.hours.iter().enumerate() {
+            let ordered = time(from).zip(time(to)).is_some_and(|(from, to)| from < to);
+            if days.is_empty() || !ordered {
+                let mend = r#"write {"days":["mon","tue"],"from":"08:00","to":"17:00"}"#;
+                mistakes.push(FieldMistake::new(
+                    &format!("hours[{n}]"),
+                    "no days, or no hours of one day",
+                    mend,
+                ));
+            }
+        }
+        let day = |text: &String| text.len() == 10 && text.parse::<civil::Date>().is_ok();
+        if !self.checked.as_ref().is_none_or(day) {
+            mistakes.push(FieldMistake::new("checked", "this is no day", "write a day, as 2026-10-01"));
         }
     }
 
