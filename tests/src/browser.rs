@@ -44,6 +44,8 @@ impl Browser {
         let setting = if scripts == Scripts::Off { 2 } else { 1 };
         let wanted = json!({"capabilities": {"alwaysMatch": {
             "acceptInsecureCerts": true,
+            // A page may still be on its way when something in it is asked for.
+            "timeouts": {"implicit": 5_000},
             "goog:chromeOptions": {
                 "mobileEmulation": {"deviceMetrics": {"width": width, "height": 900, "pixelRatio": 1.0, "touch": false}},
                 "args": [
@@ -132,6 +134,29 @@ impl Browser {
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
         panic!("{} is not {url}: {}", self.url(), self.text("main"));
+    }
+
+    /// Waits until an element shows exactly these words: after a press the page before it may still stand there.
+    #[track_caller]
+    pub fn shows(&self, selector: &str, words: &str) {
+        let try_once = || {
+            let call = |method: &str, command: &str, body: &str| {
+                let path = format!("/session/{}{command}", self.session);
+                let answer = plain_with(&self.address, method, &path, body.as_bytes());
+                (answer.status == 200).then(|| answer.json()["value"].clone())
+            };
+            let wanted = json!({"using": "css selector", "value": selector}).to_string();
+            let found = call("POST", "/element", &wanted)?;
+            let id = found.as_object()?.values().next()?.as_str()?.to_owned();
+            Some(call("GET", &format!("/element/{id}/text"), "")?.as_str()?.to_owned())
+        };
+        for _ in 0..200 {
+            if try_once().as_deref() == Some(words) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("{selector} does not show {words}: {}", self.text("main"));
     }
 
     /// Runs a probe of ours in the page.
