@@ -47,7 +47,7 @@ async fn admit(inbound: Inbound, world: &World, trail: &mut Trail) -> Result<Aut
 /// From an admitted question to a recorded disclosure. What it was decided on may move before the record stands: then
 /// it is decided again, so that a withdrawal acknowledged before release always wins (DESIGN.md 2).
 async fn disclose(
-    asked: Authorised,
+    mut asked: Authorised,
     world: &World,
     trail: &mut Trail,
 ) -> Result<Recorded<Minimised>, Refusal> {
@@ -59,6 +59,7 @@ async fn disclose(
         if let Some(recorded) = record_disclosure(minimised, world, trail).await? {
             return Ok(recorded);
         }
+        asked = asked.anew(world)?;
     }
     Err(Refusal::Contended)
 }

@@ -142,7 +142,7 @@ fn remote_holder(world: &World, id: &str) -> Done<Arc<Participant>> {
 /// # Errors
 /// See [`Refusal`]; no grant at all is the one outward answer.
 pub async fn search(
-    asked: Authorised,
+    mut asked: Authorised,
     world: &World,
     trail: &mut Trail,
 ) -> Result<Recorded<Minimised>, Refusal> {
@@ -179,6 +179,7 @@ pub async fn search(
         if let Some(recorded) = record_disclosure(answer, world, trail).await? {
             return Ok(recorded);
         }
+        asked = asked.anew(world)?;
     }
     Err(Refusal::Contended)
 }

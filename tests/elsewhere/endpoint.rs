@@ -87,6 +87,11 @@ fn a_mistake_in_an_endpoint_is_said_and_changes_nothing() {
         (with("unknown", json!(1)), "unknown"),
         (with("authentication", json!({"kind": "bearer", "secret": "relative"})), "absolute path"),
         (with("authentication", json!({"kind": "password"})), "authentication"),
+        (with("authentication", json!({"kind": "mtls", "secret": "/etc/secret"})), "unknown"),
+        (
+            with("authentication", json!({"kind": "smart", "client_id": "x", "token_url": "http://a/t"})),
+            "https",
+        ),
     ] {
         let run = set(&world, &bad);
         assert_eq!(run.code, 1, "{bad}");
@@ -128,6 +133,36 @@ fn by_smart_backend_services_we_show_our_own_key_and_take_a_new_token_when_one_i
     assert_eq!(tested().code, 0);
     assert!(has_code(&asker.summary("999990184").ok().json(), ALLERGY));
     assert!(!world.output().contains("token-"), "a token stands in our output");
+}
+
+/// Our key set, so that the server's token endpoint takes our assertions.
+fn knows_us(world: &World, server: &Server) {
+    let jwks = world.visitor().send(Request::get("/.well-known/jwks.json"));
+    *server.client_keys.lock().unwrap() = serde_json::from_str(&jwks.text()).expect("a key set");
+}
+
+#[test]
+fn a_token_that_is_said_to_last_for_ever_is_a_token_like_any_other() {
+    let world = World::fresh();
+    let server = Server::start(Mode::SmartForEver, "999990184");
+    knows_us(&world, &server);
+    entered(&world, &server, &json!({"kind": "smart", "client_id": "sluis-here"}));
+    assert!(has_code(&world.asker(HOLDER).summary("999990184").ok().json(), ALLERGY));
+}
+
+#[test]
+fn a_holder_does_not_send_us_for_a_token_to_another_host_unless_an_operator_named_it() {
+    let world = World::fresh();
+    let server = Server::start(Mode::SmartElsewhere, "999990184");
+    knows_us(&world, &server);
+    entered(&world, &server, &json!({"kind": "smart", "client_id": "sluis-here"}));
+    let tested = || world.sluis(["participant", "endpoint", "test", HOLDER]).stdout;
+    assert!(tested().contains("token_url"), "{}", tested());
+    assert!(!server.asked().iter().any(|asked| asked.contains("/token")), "an assertion left");
+    let named = server.url.replace("localhost", "127.0.0.1") + "/token";
+    entered(&world, &server, &json!({"kind": "smart", "client_id": "sluis-here", "token_url": named}));
+    let said = tested();
+    assert!(said.contains("certificate names another host"), "its own certificate is looked at: {said}");
 }
 
 #[test]

@@ -164,3 +164,81 @@ fn it_is_asked_by_pseudonym_in_an_address_and_by_number_in_a_form_only() {
     let other = world.staff("linden", "gp-own");
     other.get(&format!("List?subject:identifier={PSEUDONYM}%7C{id}")).is(403, "not-permitted");
 }
+
+#[test]
+fn holders_that_enter_the_same_new_person_at_once_enter_one_person() {
+    let world = World::fresh();
+    let server = Server::start(Mode::Well, "999990184");
+    let endpoint = server.endpoint().to_string();
+    let holders = [HOLDER, "huisarts-de-linde", "ggz-de-oever", "sociaal-team-west"];
+    for holder in holders {
+        world.sluis_with(["participant", "endpoint", "set", holder, "--file", "-"], endpoint.as_bytes()).ok();
+    }
+    let askers: Vec<_> = holders.iter().map(|holder| world.asker(holder)).collect();
+    let barrier = std::sync::Barrier::new(holders.len());
+    for bsn in ["999990160", "999990184", "123456782", "111222333"] {
+        std::thread::scope(|threads| {
+            for (holder, asker) in holders.iter().zip(&askers) {
+                let (world, barrier) = (&world, &barrier);
+                threads.spawn(move || {
+                    let entry = entry(world, holder, bsn, "AllergyIntolerance");
+                    barrier.wait();
+                    assert_eq!(post(asker, &entry).status, 201);
+                });
+            }
+        });
+        let listed = world.sluis_with(["index", "list", "--patient", "-"], bsn.as_bytes()).ok().stdout;
+        assert_eq!(listed.lines().count(), holders.len(), "an entry was lost: {listed}");
+    }
+}
+
+#[test]
+fn what_changes_in_the_trust_list_while_a_holder_is_asked_takes_no_answer_from_others() {
+    let world = World::fresh();
+    let server = Server::start(Mode::Late, &world.bsn("jansen"));
+    let endpoint = server.endpoint().to_string();
+    world.sluis_with(["participant", "endpoint", "set", HOLDER, "--file", "-"], endpoint.as_bytes()).ok();
+    let nurse = world.asker(HOLDER);
+    assert_eq!(post(&nurse, &entry(&world, HOLDER, &world.bsn("jansen"), "AllergyIntolerance")).status, 201);
+    let valk = world.staff("valk", "triage");
+    let asked = |what: &str| {
+        std::thread::scope(|threads| {
+            let before = server.asked().len();
+            let answer = threads.spawn(|| valk.summary("jansen"));
+            while server.asked().len() == before {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+            world.sluis(["participant", what, "buurtnetwerk-samen"]).ok();
+            answer.join().unwrap()
+        })
+    };
+    assert!(has_code(&asked("suspend").ok().json(), ALLERGY));
+    assert!(has_code(&asked("resume").ok().json(), ALLERGY));
+    // Who is refused meanwhile gets nothing of what was under way.
+    let waiting = std::thread::scope(|threads| {
+        let before = server.asked().len();
+        let answer = threads.spawn(|| valk.summary("jansen"));
+        while server.asked().len() == before {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        world.sluis(["participant", "suspend", "zorgcoordinatie-heuvelrijk"]).ok();
+        answer.join().unwrap()
+    });
+    waiting.is(401, "token-invalid");
+}
+
+#[test]
+fn a_person_whom_a_holder_does_not_find_does_not_have_it_left_alone_for_others() {
+    let world = World::fresh();
+    let server = Server::start(Mode::Nobody, &world.bsn("jansen"));
+    let endpoint = server.endpoint().to_string();
+    let nurse = world.asker(HOLDER);
+    world.sluis_with(["participant", "endpoint", "set", HOLDER, "--file", "-"], endpoint.as_bytes()).ok();
+    assert_eq!(post(&nurse, &entry(&world, HOLDER, &world.bsn("jansen"), "AllergyIntolerance")).status, 201);
+    let valk = world.staff("valk", "triage");
+    for _ in 0..8 {
+        let before = server.asked().len();
+        assert!(valk.summary("jansen").status < 600);
+        assert!(server.asked().len() > before, "it is not asked any more");
+    }
+}

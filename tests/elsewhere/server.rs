@@ -29,6 +29,8 @@ pub enum Mode {
     Markup,
     /// Never answers a search.
     Slow,
+    /// Answers each search in its own good time, and well.
+    Late,
     /// Closes each connection.
     Down,
     OtherName,
@@ -63,6 +65,10 @@ pub enum Mode {
     OtherForm,
     /// Wants an access token: SMART backend services.
     Smart,
+    /// As before; its tokens are said to last for ever.
+    SmartForEver,
+    /// As before; it says that tokens are given at another host.
+    SmartElsewhere,
     /// Wants a token that it was told beforehand.
     Bearer,
 }
@@ -218,6 +224,10 @@ fn json_answer(value: &Value) -> Response<Body> {
 }
 
 impl Persona {
+    fn is_smart(&self) -> bool {
+        matches!(self.mode, Mode::Smart | Mode::SmartForEver | Mode::SmartElsewhere)
+    }
+
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let (head, incoming) = request.into_parts();
         let form = incoming.collect().await.map(|whole| whole.to_bytes()).unwrap_or_default();
@@ -233,16 +243,20 @@ impl Persona {
             return Response::builder().status(status).header("retry-after", "60").body(body(text)).unwrap();
         }
         match path.as_str() {
-            "/.well-known/smart-configuration" if self.mode == Mode::Smart => {
-                return json_answer(&json!({"token_endpoint": format!("{}/token", self.base)}));
+            "/.well-known/smart-configuration" if self.is_smart() => {
+                let mut base = self.base.clone();
+                if self.mode == Mode::SmartElsewhere {
+                    base = base.replace("localhost", "127.0.0.1");
+                }
+                return json_answer(&json!({"token_endpoint": format!("{base}/token")}));
             }
-            "/token" if self.mode == Mode::Smart => return self.token(&String::from_utf8_lossy(&form)),
+            "/token" if self.is_smart() => return self.token(&String::from_utf8_lossy(&form)),
             _ => {}
         }
         let shown =
             head.headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let wanted = match self.mode {
-            Mode::Smart => Some(format!("Bearer token-{}", self.tokens.lock().unwrap())),
+            _ if self.is_smart() => Some(format!("Bearer token-{}", self.tokens.lock().unwrap())),
             Mode::Bearer => Some(format!("Bearer {SECRET}")),
             _ => None,
         };
@@ -294,8 +308,9 @@ impl Persona {
         }
         let mut tokens = self.tokens.lock().unwrap();
         *tokens += 1;
+        let lasts = if self.mode == Mode::SmartForEver { u64::MAX } else { 300 };
         json_answer(
-            &json!({"access_token": format!("token-{tokens}"), "token_type": "bearer", "expires_in": 300}),
+            &json!({"access_token": format!("token-{tokens}"), "token_type": "bearer", "expires_in": lasts}),
         )
     }
 
@@ -335,6 +350,9 @@ impl Persona {
 
     async fn search(&self, path: &str, query: &str) -> Response<Body> {
         let page = query.split('&').find_map(|pair| pair.strip_prefix("page="));
+        if self.mode == Mode::Late {
+            tokio::time::sleep(Duration::from_millis(600)).await;
+        }
         match self.mode {
             Mode::Slow => {
                 tokio::time::sleep(Duration::from_secs(3_600)).await;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What a server says it can.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Capability {
-    /// `fhirVersion`, as it says.
+    /// `fhirVersion`, as far as it is one: it comes before an operator's eyes.
     pub version: String,
     types: BTreeMap<String, TypeCan>,
 }
@@ -58,15 +58,15 @@ impl Capability {
             return Err(Misfit::NoStatement);
         }
         // Before 1.8 the member was of another meaning; every version since names itself here.
-        let version = root.get_str("fhirVersion").unwrap_or_default().into_owned();
+        let said = root.get_str("fhirVersion").unwrap_or_default();
+        let version: String =
+            said.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')).take(16).collect();
         if version.starts_with("3.0") {
             return Err(Misfit::Stu3);
         }
         // R4B differs from R4 in types that are not asked.
         if !(version.starts_with("4.0") || version.starts_with("4.3")) {
-            let plain: String =
-                version.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '.').take(16).collect();
-            return Err(Misfit::Version(plain));
+            return Err(Misfit::Version(version));
         }
         let formats: Vec<_> = root.each("format").filter_map(|format| format.as_str()).collect();
         if !formats.is_empty() && !formats.iter().any(|format| format.contains("json")) {

@@ -36,6 +36,9 @@ fn a_server_that_cannot_be_asked_is_told_apart() {
     assert_eq!(read("4.0.1", &can("Patient", &["name"])).err(), Some(Misfit::NoPatientSearch));
     assert_eq!(read("4.0.1", "").err(), Some(Misfit::NoPatientSearch));
     assert!(read("4.0.1", &patient).is_ok() && read("4.3.0", &patient).is_ok());
+    // What an operator is told has nothing in it that a terminal would obey.
+    let odd = read("4.0.1\\u001b]0;x\\u0007\\nbad", &patient).unwrap();
+    assert_eq!(odd.version, "4.0.10xbad");
     let xml = statement("4.0.1", &patient).replace("application/fhir+json", "application/fhir+xml");
     assert_eq!(Capability::read(xml.as_bytes()).err(), Some(Misfit::NoJson));
     for other in ["", "{}", "<html>", r#"{"resourceType":"OperationOutcome"}"#] {

@@ -48,7 +48,7 @@ pub(crate) fn visible(located: &Located, world: &World) -> Vec<Visible> {
 /// # Errors
 /// See [`Refusal`].
 pub async fn record(
-    asked: Authorised,
+    mut asked: Authorised,
     world: &World,
     trail: &mut Trail,
 ) -> Result<Recorded<Minimised>, Refusal> {
@@ -81,6 +81,9 @@ pub async fn record(
         if let Some(recorded) = done {
             return Ok(recorded);
         }
+        // What moved shows in the view a moment after it has entered.
+        world.next_tick().await;
+        asked = asked.anew(world)?;
     }
     Err(Refusal::Contended)
 }

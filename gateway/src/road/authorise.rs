@@ -1,12 +1,13 @@
 //! Stage 3: is this a question of the closed grammar, and do scope and purpose go with it.
 
 use super::authenticate::Authenticated;
+use super::identify::good;
 use crate::listen::body::{self, BodyFault};
 use crate::oauth::asker::Session;
 use crate::oauth::scope::Interaction as Permission;
 use crate::refusal::Refusal;
 use crate::trail::Trail;
-use crate::trust::{Participant, Trust};
+use crate::trust::{Fingerprint, Participant, Trust};
 use crate::world::World;
 use bytes::Bytes;
 use consent::Purpose;
@@ -14,6 +15,7 @@ use fhir_mappings::audit::{Action, Interaction, scrub};
 use fhir_mappings::grammar::{self, Query};
 use fhir_mappings::outcome::Code;
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// What is asked, sorted by the road it takes.
 #[derive(Clone)]
@@ -45,9 +47,42 @@ struct Question {
     body: Bytes,
     if_match: Option<String>,
     page_from: usize,
+    /// `Authorization` and certificate, as they came: judged again when the trust list moves.
+    shown: (Zeroizing<String>, Fingerprint),
 }
 
 impl Authorised {
+    /// The same question, after what it was decided on has moved: by the trust list as it is now, if that list still
+    /// lets in who asks. Its words and scope stay; they rest on the same token.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownCertificate`], [`Refusal::Token`].
+    pub(crate) fn anew(&self, world: &World) -> Result<Self, Refusal> {
+        let was = &self.asked;
+        let trust = world.store.trust();
+        if trust.epoch() == was.trust.epoch() {
+            return Ok(self.again());
+        }
+        let (authorization, certificate) = &was.shown;
+        let participant = good(trust.by_certificate(certificate).cloned(), world)?;
+        let keys = world.signing.load();
+        let session =
+            world.verifier.verify(Some(authorization), *certificate, &trust, &keys, world.clock.now());
+        let session = session.map_err(Refusal::Token)?;
+        Ok(Self {
+            asked: Arc::new(Question {
+                participant,
+                trust,
+                session,
+                ask: was.ask.clone(),
+                body: was.body.clone(),
+                if_match: was.if_match.clone(),
+                page_from: was.page_from,
+                shown: was.shown.clone(),
+            }),
+        })
+    }
+
     /// The same question once more, to be decided anew.
     #[must_use]
     pub(crate) fn again(&self) -> Self {
@@ -131,8 +166,10 @@ pub async fn authorise(from: Authenticated, world: &World, trail: &mut Trail) ->
         other => sort(other, participant.id.as_str(), world)?,
     };
     let if_match = header(http::header::IF_MATCH);
+    let authorization = header(http::header::AUTHORIZATION).unwrap_or_default();
+    let shown = (Zeroizing::new(authorization), inbound.peer.fingerprint());
     Ok(Authorised {
-        asked: Arc::new(Question { participant, trust, session, ask, body, if_match, page_from }),
+        asked: Arc::new(Question { participant, trust, session, ask, body, if_match, page_from, shown }),
     })
 }
 

@@ -60,10 +60,15 @@ pub fn identify(inbound: Inbound, world: &World, trail: &mut Trail) -> Result<Id
     if bsn_in_url(uri.path(), uri.query()) {
         return Err(Refusal::BsnInUrl);
     }
-    match participant {
-        Some(participant) if participant.standing_at(world.clock.now()) == Standing::Good => {
-            Ok(Identified { inbound, participant, trust })
-        }
-        _ => Err(Refusal::UnknownCertificate),
-    }
+    let participant = good(participant, world)?;
+    Ok(Identified { inbound, participant, trust })
+}
+
+/// Whoever a trust list has behind a certificate, while in good standing.
+pub(super) fn good(
+    participant: Option<Arc<Participant>>,
+    world: &World,
+) -> Result<Arc<Participant>, Refusal> {
+    let stands = |known: &Arc<Participant>| known.standing_at(world.clock.now()) == Standing::Good;
+    participant.filter(stands).ok_or(Refusal::UnknownCertificate)
 }

@@ -14,6 +14,15 @@ pub(super) fn pseudonym(key: &Key, system: &str, value: &str) -> [u8; 32] {
     key.mac(&[b"identifier", system.as_bytes(), value.as_bytes()])
 }
 
+/// The pseudonyms by which a person is known from this change on.
+pub(super) fn claims(key: &Key, change: &Change) -> Vec<[u8; 32]> {
+    let named = change.facts.iter().filter_map(|fact| match fact {
+        Fact::Identity { identifiers, .. } => Some(identifiers),
+        _ => None,
+    });
+    named.flatten().map(|(system, value)| pseudonym(key, system, value)).collect()
+}
+
 /// The state of a person in a view; an empty one when nothing is known.
 pub(super) fn person_state(view: &View, person: PersonNo) -> Result<PersonState, ViewError> {
     match view.get(Index::People, &person.0.to_be_bytes())? {

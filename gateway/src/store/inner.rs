@@ -38,6 +38,8 @@ pub(super) struct Inner {
 #[derive(Default)]
 pub(super) struct Fences {
     pub(super) people: HashMap<PersonNo, u64>,
+    /// Pseudonyms of identifiers that entered and that the view does not show yet: whose they will be.
+    pub(super) claimed: HashMap<[u8; 32], PersonNo>,
     pub(super) trust: u64,
 }
 
@@ -65,6 +67,7 @@ impl Inner {
         // INVARIANT: whatever was decided on the view before is decided again: its versions count anew.
         let mut fences = self.lock();
         fences.people.clear();
+        fences.claimed.clear();
         fences.trust += 1;
         let trust = self.trust.load();
         self.trust.replace(Trust::clone(&trust).at_epoch(fences.trust));
@@ -89,8 +92,11 @@ impl Inner {
     }
 
     pub(super) fn find_person(&self, system: &str, value: &str) -> Result<Option<PersonNo>, ViewError> {
-        let key = apply::pseudonym(&self.pseudonyms, system, value);
-        let Some(number) = self.view.get(Index::Pseudonyms, &key)? else { return Ok(None) };
+        self.whose(&apply::pseudonym(&self.pseudonyms, system, value))
+    }
+
+    fn whose(&self, pseudonym: &[u8; 32]) -> Result<Option<PersonNo>, ViewError> {
+        let Some(number) = self.view.get(Index::Pseudonyms, pseudonym)? else { return Ok(None) };
         let number: [u8; 8] = number.try_into().map_err(|_| ViewError::Damaged)?;
         Ok(Some(PersonNo(u64::from_be_bytes(number))))
     }
@@ -116,12 +122,26 @@ impl Inner {
         &self,
         fence: Option<Fence>,
         person: Option<PersonNo>,
+        claims: &[[u8; 32]],
         trust: bool,
     ) -> Verdict {
         if let Verdict::Reject(why) = self.judge(fence) {
             return Verdict::Reject(why);
         }
         let mut fences = self.lock();
+        // Two who meet the same unknown person at once must not make two persons of them.
+        if let Some(person) = person {
+            for claim in claims {
+                let claimed = fences.claimed.get(claim).copied();
+                let Ok(known) = claimed.map_or_else(|| self.whose(claim), |claimed| Ok(Some(claimed))) else {
+                    return Verdict::Reject(MOVED);
+                };
+                if known.is_some_and(|known| known != person) {
+                    return Verdict::Reject(MOVED);
+                }
+            }
+            fences.claimed.extend(claims.iter().map(|claim| (*claim, person)));
+        }
         if let Some(person) = person {
             let known = fences.people.get(&person).copied();
             let Some(version) = known.or_else(|| Some(apply::person_state(&self.view, person).ok()?.version))
@@ -156,7 +176,14 @@ impl Inner {
                 self.view.apply(batch, reflects)
             });
         match done {
-            Ok(()) => *followed = reflects,
+            Ok(()) => {
+                *followed = reflects;
+                let claims = change.map(|change| apply::claims(&self.pseudonyms, change)).unwrap_or_default();
+                let mut fences = self.lock();
+                for claim in &claims {
+                    fences.claimed.remove(claim);
+                }
+            }
             Err(_) => self.view_broken.store(true, Ordering::Release),
         }
     }

@@ -451,9 +451,10 @@ impl Store {
         let (records, leaves) = self.seal(drafts, vec![hash])?;
         let (condition, follow) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
         let (person, moves_trust) = (change.person, trust.is_some());
+        let claims = apply::claims(&self.inner.pseudonyms, &change);
         Ok(Entry::of(records)
             .with_holdings(vec![holding])
-            .when(move |_| condition.judge_and_move(fence, person, moves_trust))
+            .when(move |_| condition.judge_and_move(fence, person, &claims, moves_trust))
             .then(move |placed| {
                 follow.follow(placed, Some(&change), &leaves);
                 if let Some(trust) = trust {

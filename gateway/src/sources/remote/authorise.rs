@@ -32,7 +32,7 @@ impl Authorisation {
         means: &Means,
     ) -> Result<Option<Zeroizing<String>>, RemoteFault> {
         match &self.how {
-            Authentication::Mtls => Ok(None),
+            Authentication::Mtls {} => Ok(None),
             Authentication::Bearer { secret } => {
                 let unread = |_| RemoteFault::Token("the secret cannot be read");
                 let bytes = secret_at(secret).map_err(|_| RemoteFault::Token("the secret has no place"))?;
@@ -41,12 +41,13 @@ impl Authorisation {
                     std::str::from_utf8(&bytes).map_err(|_| RemoteFault::Token("the secret is no text"))?;
                 Ok(Some(Zeroizing::new(text.trim().to_owned())))
             }
-            Authentication::Smart { client_id, scope } => {
+            Authentication::Smart { client_id, scope, token_url } => {
                 let mut token = self.token.lock().await;
                 if let Some((text, _)) = token.as_ref().filter(|(_, until)| Instant::now() < *until) {
                     return Ok(Some(text.clone()));
                 }
-                let (text, lasts) = obtain(server, (client_id, scope), ours, networks, means).await?;
+                let client = (client_id.as_str(), scope.as_str(), token_url.as_deref());
+                let (text, lasts) = obtain(server, client, ours, networks, means).await?;
                 // Shown for less than its time, so that none runs out on the way.
                 *token = Some((text.clone(), Instant::now() + lasts.saturating_sub(MARGIN)));
                 Ok(Some(text))
@@ -62,7 +63,7 @@ impl Authorisation {
 
 async fn obtain(
     server: &Client,
-    (client_id, scope): (&str, &str),
+    (client_id, scope, token_url): (&str, &str, Option<&str>),
     ours: &Ours,
     networks: &[IpNet],
     means: &Means,
@@ -86,6 +87,13 @@ async fn obtain(
     // The token endpoint may be another server: looked at like any address that we are told.
     let place =
         Base::parse(&endpoint).map_err(|_| RemoteFault::Token("its token endpoint is no https address"))?;
+    // And taken from an operator only: a holder that names another's would be shown the token that the other gives us.
+    let named = token_url.map_or(place.host() == server.base().host(), |named| named == endpoint);
+    if !named {
+        return Err(RemoteFault::Token(
+            "its token endpoint is not at its own host, nor the one named in `authentication.token_url`",
+        ));
+    }
     let client = Client::new(place, ours, networks).map_err(|fault| RemoteFault::Way(Fault::Tls(fault)))?;
     let assertion = oidc::client_assertion(client_id, &endpoint, &means.signing.load(), means.clock.now())
         .map_err(|_| RemoteFault::Token("our own key cannot sign"))?;
@@ -123,8 +131,11 @@ async fn obtain(
         return Err(unfit());
     }
     let lasts = document.root().get("expires_in").and_then(|n| n.as_number()).and_then(|n| n.parse().ok());
-    Ok((Zeroizing::new(token.into_owned()), Duration::from_secs(lasts.unwrap_or(60))))
+    let lasts = Duration::from_secs(lasts.unwrap_or(60)).min(LASTS_MOST);
+    Ok((Zeroizing::new(token.into_owned()), lasts))
 }
 
 const MARGIN: Duration = Duration::from_secs(15);
+/// However long it is said to last: asked anew after that.
+const LASTS_MOST: Duration = Duration::from_secs(3_600);
 const ANSWER_MOST: usize = 64 * 1024;

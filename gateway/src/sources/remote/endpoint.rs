@@ -38,12 +38,11 @@ pub struct Endpoint {
 }
 
 /// How we show who we are. Our certificate is offered with each of them, where the server asks for one.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Authentication {
-    /// By our certificate alone.
-    #[default]
-    Mtls,
+    /// By our certificate alone. Braces, for a variant without them would take any member in silence.
+    Mtls {},
     /// By a bearer token that lies in a file or credential.
     Bearer {
         /// `credential:NAME`, or the path of a file that only we may read.
@@ -56,7 +55,16 @@ pub enum Authentication {
         /// What we ask for.
         #[serde(default = "scope")]
         scope: String,
+        /// Their token endpoint, where it lies at another host than the FHIR server.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token_url: Option<String>,
     },
+}
+
+impl Default for Authentication {
+    fn default() -> Self {
+        Self::Mtls {}
+    }
 }
 
 fn budget() -> u32 {
@@ -86,6 +94,9 @@ impl Endpoint {
         read.authorities()?;
         if let Authentication::Bearer { secret } = &read.authentication {
             secret_at(secret)?;
+        }
+        if let Authentication::Smart { token_url: Some(token_url), .. } = &read.authentication {
+            Base::parse(token_url).map_err(|e| format!("endpoint.authentication.token_url: {e}"))?;
         }
         let ranges = [
             ("budget_ms", read.budget_ms, 50, 30_000),

@@ -63,9 +63,10 @@ impl RemoteHolder {
             return Err(RemoteFault::LeftAlone.failure());
         }
         let budget = Duration::from_millis(u64::from(self.endpoint.budget_ms));
-        let mut noted = Noted { holder: self, answered: false };
+        let mut noted = Noted { holder: self, begun: Instant::now(), answered: None };
         let ended = timeout(budget, self.ask(ask)).await.unwrap_or(Err(RemoteFault::Late));
-        noted.answered = ended.is_ok();
+        // It answered well about somebody whom it does not have: no reason to leave it alone for everybody else.
+        noted.answered = Some(matches!(ended, Ok(_) | Err(RemoteFault::NotKnown)));
         ended.map_err(|fault| {
             tracing::debug!(?fault, "a remote holder");
             fault.failure()
@@ -125,15 +126,22 @@ impl RemoteHolder {
     }
 }
 
-/// Notes how a question ended also when nobody waits for its end any more.
+/// Notes how a question ended also when nobody waits for its end any more. Who hangs up at once says nothing about the
+/// holder: otherwise one asker could have it left alone for all.
 struct Noted<'h> {
     holder: &'h RemoteHolder,
-    answered: bool,
+    begun: Instant,
+    answered: Option<bool>,
 }
 
 impl Drop for Noted<'_> {
     fn drop(&mut self) {
-        self.holder.breaker.note(self.answered, Instant::now());
+        let slow = Duration::from_millis(u64::from(self.holder.endpoint.budget_ms) / 2);
+        match self.answered {
+            Some(answered) => self.holder.breaker.note(answered, Instant::now()),
+            None if self.begun.elapsed() >= slow => self.holder.breaker.note(false, Instant::now()),
+            None => {}
+        }
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) async fn probe(registered: &Value, means: &Means) -> Vec<Finding> {
 async fn look(holder: &RemoteHolder, findings: &mut Vec<Finding>) -> Result<(), RemoteFault> {
     let allowance = Allowance::of(4 * 1024 * 1024);
     let bearer = match holder.endpoint.authentication {
-        Authentication::Mtls | Authentication::Bearer { .. } => holder.bearer().await?,
+        Authentication::Mtls {} | Authentication::Bearer { .. } => holder.bearer().await?,
         Authentication::Smart { .. } => None,
     };
     let bearer = bearer.as_deref().map(String::as_str);
