@@ -70,6 +70,19 @@ fn a_holder_enters_what_it_has_is_asked_for_it_and_withdraws() {
     let valk = world.staff("valk", "triage");
     assert!(has_code(&valk.summary("jansen").ok().json(), ALLERGY));
     assert!(server.asked().iter().all(|asked| !asked.contains("MedicationRequest")));
+    // An entry of one's own making gives no right to record about the person.
+    let objection = json!({
+        "resourceType": "Consent", "status": "active",
+        "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]},
+        "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+        "patient": {"identifier": {"system": BSN, "value": "999990184"}}, "dateTime": "2026-11-20",
+        "performer": [{"type": "Patient", "identifier": {"system": BSN, "value": "999990184"}}],
+        "organization": [{"type": "Organization", "identifier": world.participant(HOLDER)["identifier"]}],
+        "sourceAttachment": {"contentType": "text/plain", "title": "gesproken"},
+        "policy": [{"uri": "https://sluis.example/fhir/policy/2026-11"}], "provision": {"type": "deny"},
+    });
+    assert_eq!(post(&nurse, &entry(&world, HOLDER, "999990184", "AllergyIntolerance")).status, 201);
+    nurse.send(Request::fhir("POST", "/fhir/Consent", objection.to_string())).is(403, "not-permitted");
     // Nobody else's to withdraw; and an id of another asker is none here.
     delete(&valk, &id).is(403, "not-permitted");
     let shown = valk.get(&format!("List?subject:identifier={PSEUDONYM}%7C{}", valk.id("jansen"))).ok().json();

@@ -17,6 +17,7 @@ use crate::store::outward::{Named, PERSON};
 use crate::store::state::StoredRepresentative;
 use crate::trail::Trail;
 use crate::trust::Purpose;
+use crate::trust::participant::Holder;
 use crate::world::World;
 use fhir_mappings::consent_wire::PatientRef;
 use fhir_mappings::grammar::Query;
@@ -132,7 +133,9 @@ fn may_record(asked: &Authorised, subject: &Subject, now: Timestamp) -> bool {
         participant.identifier.system.as_str(),
         participant.identifier.value.as_str(),
     );
-    let holds = subject.state.holders.iter().any(|h| h == participant.id.as_str());
+    // Who enters itself in the index has only its own word for it: that opens no door to somebody's choices.
+    let holds = participant.holder != Some(Holder::Remote)
+        && subject.state.holders.iter().any(|h| h == participant.id.as_str());
     let related = subject.state.relations.iter().any(|r| r.relation.has_party(std::slice::from_ref(&own)));
     participant.recorder && (holds || related)
 }

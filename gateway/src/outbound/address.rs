@@ -19,6 +19,7 @@ fn v4(address: Ipv4Addr) -> Option<&'static str> {
         [127, ..] => Some("a loopback address"),
         [10, ..] | [192, 168, ..] | [172, 16..=31, ..] => Some("a private address"),
         [100, 64..=127, ..] => Some("an address shared by a provider's clients"),
+        [168, 63, 129, 16] => Some("a cloud provider's own address"),
         [169, 254, ..] => Some("a link-local address"),
         [192, 0, 0, _] => Some("an address for protocol assignments"),
         [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => Some("a documentation address"),
