@@ -111,7 +111,8 @@ fn a_torn_tail_is_named_and_closed_with_a_record() {
     assert_eq!(code, 0);
     let segment = world.dir().join("journal/00000000000000000000.seg");
     let bytes = fs::read(&segment).unwrap();
-    let end = bytes.iter().rposition(|b| *b != 0).unwrap() + 1;
+    // The last batch may itself end in zeros: a checksum does, one time in some hundreds.
+    let end = bytes.iter().rposition(|b| *b != 0).unwrap() + 1 + 8;
     // What a write leaves that power cut short: some bytes behind the last whole batch.
     let mut torn = bytes.clone();
     torn[end.next_multiple_of(8)..end.next_multiple_of(8) + 40].fill(0x5a);
