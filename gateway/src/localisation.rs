@@ -9,12 +9,12 @@ use crate::changes::OURSELVES;
 use crate::desk::{self, Refused, draft, person_for, view_down};
 use crate::refusal::{NoGrant, Refusal};
 use crate::road::authorise::{Ask, Authorised};
-use crate::road::decide::{Granted, decide};
+use crate::road::decide::decide;
+use crate::road::fetch::fetch_here;
 use crate::road::locate::locate;
-use crate::road::minimise::OutwardFor;
+use crate::road::minimise::{OutwardFor, holdings};
 use crate::road::record::record_disclosure;
 use crate::road::{Minimised, Recorded};
-use crate::sources::SourceAsk;
 use crate::store::Fence;
 use crate::store::facts::{Change, Fact, pair};
 use crate::store::state::Registration;
@@ -24,7 +24,6 @@ use crate::trust::participant::Holder;
 use crate::world::World;
 use consent::ClassSet;
 use fhir_mappings::audit::{self, Action, Detail, Kind};
-use fhir_mappings::classify::Origin;
 use fhir_mappings::grammar::{Query, Token};
 use fhir_mappings::identifiers::Identifier;
 use fhir_mappings::index_wire;
@@ -53,9 +52,7 @@ pub fn register(world: &World, person: &Identifier, entry: &Entry<'_>) -> Done<S
     let vocabulary = world.rules.vocabulary();
     let all =
         || vocabulary.all_classes().iter().map(|class| vocabulary.class_code(class).to_owned()).collect();
-    let mut classes: Vec<String> = if entry.classes.is_empty() { all() } else { entry.classes.to_vec() };
-    classes.sort_unstable();
-    classes.dedup();
+    let classes: Vec<String> = if entry.classes.is_empty() { all() } else { entry.classes.to_vec() };
     if let Some(unknown) = classes.iter().find(|code| vocabulary.class(code).is_none()) {
         return Err(Refused::new("usage", format!("{unknown} is no data class")));
     }
@@ -63,31 +60,30 @@ pub fn register(world: &World, person: &Identifier, entry: &Entry<'_>) -> Done<S
     let born = born.map_err(|_| Refused::new("usage", "a birth date is YYYY-MM-DD"))?;
     let number = person_for(world, std::slice::from_ref(person))?;
     let state = world.store.person(number).map_err(|_| view_down())?;
-    let same = |known: &&Registration| known.holder == entry.holder && known.classes == classes;
-    if let Some(known) = state.registrations.iter().find(same) {
-        return Ok(known.id.clone());
+    let made = state.entry(entry.holder, classes);
+    let id = made.id.clone();
+    if state.registrations.contains(&made) {
+        return Ok(id);
     }
-    let id = uuid::Uuid::new_v4().to_string();
     let mut change = Change { person: Some(number), ..Change::default() };
     change.facts.push(Fact::Identity {
         identifiers: vec![pair(person)],
         birth_date: born.map(|date| (entry.holder.to_owned(), date.to_string())),
     });
-    change.facts.push(Fact::Registration { id: id.clone(), holder: entry.holder.to_owned(), classes });
+    change.facts.push(made.into());
     let fence = Fence { person: Some((number, state.version)), trust: world.store.trust().epoch() };
     record(world, change, &holder, &id, Action::Create, fence)?;
     Ok(id)
 }
 
-/// Withdraws an entry; with `by`, only that holder's own.
+/// Withdraws an entry.
 ///
 /// # Errors
 /// See [`Refused`].
-pub fn withdraw(world: &World, person: &Identifier, id: &str, by: Option<&str>) -> Done<()> {
+pub fn withdraw(world: &World, person: &Identifier, id: &str) -> Done<()> {
     let number = desk::known_person(world, person)?;
     let state = world.store.person(number).map_err(|_| view_down())?;
     let found = state.registrations.iter().find(|entry| entry.id == id);
-    let found = found.filter(|entry| by.is_none_or(|by| entry.holder == by));
     let found = found.ok_or_else(|| Refused::new("unknown-entry", "there is no such entry in the index"))?;
     let trust = world.store.trust();
     let holder = trust.participant(&found.holder).cloned();
@@ -116,11 +112,15 @@ fn record(
 ) -> Done<()> {
     let mut draft = draft(Kind::Import, action, world, change.person);
     draft.entry.organisation = Some(organisation(holder));
-    draft.entry.changes =
-        vec![audit::Change { what: "index".into(), id: id.to_owned(), version: None, sha256: None }];
+    draft.entry.changes = vec![changed(id)];
     draft.entry.details.push(Detail { name: "holder".into(), value: holder.id.as_str().to_owned() });
     world.store.change_blocking(draft, change, Some(fence), None)?;
     Ok(())
+}
+
+/// An entry as records name it.
+pub(crate) fn changed(id: &str) -> audit::Change {
+    audit::Change { what: "index".into(), id: id.to_owned(), version: None, sha256: None }
 }
 
 fn remote_holder(world: &World, id: &str) -> Done<Arc<Participant>> {
@@ -150,6 +150,8 @@ pub async fn search(
     let Ask::Index(Query::IndexSearch { code, .. }) = asked.ask().clone() else { return Err(outside()) };
     for _ in 0..answer_tries() {
         let granted = decide(locate(asked.again(), world, trail)?, world, trail)?;
+        let fetched = fetch_here(granted, world).await?;
+        let granted = fetched.granted();
         let wanted = match &code {
             None => world.tables.all_classes(),
             Some(Token::Code(code) | Token::Bare(code)) => classes(None, code, world),
@@ -160,14 +162,13 @@ pub async fn search(
             OutwardFor { world, organisation: asked.participant().id.as_str(), person: granted.person() };
         let pseudonym = ids.patient();
         let mut found = Vec::new();
-        for (holder, permitted) in granted.permitted() {
-            let holds = holds(holder, permitted, &granted, world).await?;
-            for class in holds.intersection(permitted).intersection(wanted).iter() {
+        for (holder, classes) in holdings(&fetched, world, trail)? {
+            for class in classes.intersection(wanted).iter() {
                 let code = world.rules.vocabulary().class_code(class);
-                let entry = granted.entry_of(holder, code);
+                let entry = granted.entry_of(&holder, code);
                 let key = entry.unwrap_or_else(|| format!("{}/{code}", holder.id));
                 let id = ids.outward(OURSELVES, "List", &key);
-                let list = shown(&id, holder, &pseudonym, code);
+                let list = shown(&id, &holder, &pseudonym, code);
                 let url = format!("{}List/{id}", world.settings.base);
                 found.push(json!({"fullUrl": url, "resource": list, "search": {"mode": "match"}}));
             }
@@ -186,38 +187,6 @@ pub async fn search(
 
 fn classes(system: Option<&str>, code: &str, world: &World) -> ClassSet {
     index_wire::classes_of(system, code, &world.tables).unwrap_or_default()
-}
-
-/// What a holder has: of one elsewhere by its entries; of one whose data lie here by the data.
-async fn holds(
-    holder: &Arc<Participant>,
-    permitted: ClassSet,
-    granted: &Granted,
-    world: &World,
-) -> Result<ClassSet, Refusal> {
-    if holder.holder == Some(Holder::Remote) {
-        return Ok(granted.state().registered(holder.id.as_str(), world.rules.vocabulary()));
-    }
-    let ask = SourceAsk {
-        holder: Arc::clone(holder),
-        person: granted.person(),
-        classes: permitted,
-        identifiers: Vec::new(),
-    };
-    let sent = world.source.fetch(&ask).await.map_err(|_| Refusal::SourceUnavailable)?;
-    let categories: Vec<&str> = holder.categories.iter().map(crate::trust::CategoryCode::as_str).collect();
-    let origin = Origin { categories: &categories };
-    let mut classes = ClassSet::EMPTY;
-    for held in &sent.resources {
-        if let Ok(doc) = fhir_mappings::json::parse(&held.bytes) {
-            let bears = world.tables.classify(doc.root(), &origin).classes;
-            // All of a resource's classes must be open, or it is as if it were not there.
-            if bears.minus(permitted).is_empty() {
-                classes = classes.union(bears);
-            }
-        }
-    }
-    Ok(classes)
 }
 
 /// An entry as an asker sees it.

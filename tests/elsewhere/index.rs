@@ -59,6 +59,14 @@ fn a_holder_enters_what_it_has_is_asked_for_it_and_withdraws() {
     // A holder enters itself, and nobody else.
     post(&nurse, &entry(&world, "huisarts-de-linde", &bsn, "AllergyIntolerance")).is(422, "consent-refused");
     post(&nurse, &entry(&world, HOLDER, &bsn, "Horoscope")).is(400, "body-invalid");
+    // Nobody becomes a person here by a number that no person has.
+    for (system, value) in
+        [(BSN, "123456789"), (BSN, ""), ("urn:anything", "999990184"), (PSEUDONYM, "nobody")]
+    {
+        let mut odd = entry(&world, HOLDER, &bsn, "AllergyIntolerance");
+        odd["subject"]["identifier"] = json!({"system": system, "value": value});
+        assert_eq!(post(&nurse, &odd).status, 400, "{system}");
+    }
     let made = post(&nurse, &entry(&world, HOLDER, &bsn, "AllergyIntolerance"));
     assert_eq!(made.status, 201, "{}", made.text());
     let location = made.header("location").expect("Location").to_owned();

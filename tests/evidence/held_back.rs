@@ -5,21 +5,12 @@ use crate::session::officer;
 use serde_json::json;
 use sluis_tests::witness::{Script, Scripted};
 use sluis_tests::world::Start;
-use sluis_tests::{Request, World};
+use sluis_tests::{Request, World, until};
 use std::time::{Duration, Instant};
 
 fn witnessed(scripted: &Scripted) -> World {
     let start = Start::default().arg("--witness").arg(&scripted.url).arg("--witness-key").arg(&scripted.key);
     World::fresh_with(start)
-}
-
-#[track_caller]
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "never: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 #[test]

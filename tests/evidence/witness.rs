@@ -5,7 +5,7 @@ use serde_json::Value;
 use sluis_tests::client::{Answer, Request};
 use sluis_tests::real::Real;
 use sluis_tests::witness::{Script, Scripted, Witness};
-use sluis_tests::{proof, sluis};
+use sluis_tests::{proof, sluis, until};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -57,15 +57,6 @@ impl Pair {
         let (folder, address) = (self.folder.path().to_owned(), self.witness.address.clone());
         self.witness.stop();
         self.witness = Witness::start(&folder, &address, ORIGIN, &self.key);
-    }
-}
-
-#[track_caller]
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "never: {what}");
-        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -100,6 +100,44 @@ fn l89_no_answer_is_kept_over_a_change() {
     valk.summary("jansen2").is(403, "not-permitted");
 }
 
+/// A class shows in the index only where something of it would leave: else whoever sees `problems` there, and no problem in
+/// the answer, has learnt that there is a hidden one.
+#[test]
+fn the_index_betrays_no_label() {
+    let world = World::fresh();
+    let person = planted::PERSON;
+    let valk = world.staff("valk", "triage");
+    let secret = serde_json::json!({"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "PSY"}]});
+    let condition = |meta: serde_json::Value| {
+        serde_json::json!([
+            {"resourceType": "Patient", "id": "p", "identifier": [{"system": sluis_tests::ask::BSN, "value": person}],
+             "name": [{"family": "Planted"}], "birthDate": "1942-06-11"},
+            {"resourceType": "Condition", "id": "c", "subject": {"reference": "Patient/p"}, "meta": meta,
+             "clinicalStatus": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]},
+             "code": {"coding": [{"system": "http://snomed.info/sct", "code": "38341003"}]}},
+        ])
+    };
+    let known = |meta| {
+        planted::import(&world, "huisarts-de-linde", &condition(meta));
+        let consent = planted::consent(&world, person).to_string();
+        world.sluis_with(["consent", "record", "-"], consent.as_bytes()).ok();
+        let number = format!("{}|{person}", sluis_tests::ask::BSN);
+        let found = valk.send(Request::form(
+            "/fhir/Patient/_search",
+            &[("identifier", number.as_str()), ("birthdate", "1942-06-11")],
+        ));
+        let bundle = found.ok().json();
+        let id = bundle["entry"][0]["resource"]["id"].as_str().expect("an id").to_owned();
+        let asked =
+            format!("List?subject:identifier=https://sluis.example/fhir/NamingSystem/pseudonym%7C{id}");
+        let text = valk.get(&asked).ok().text();
+        let shown = valk.search_id(&id, "Condition", "").ok().json()["total"] != 0;
+        (text.contains("\"problems\""), shown)
+    };
+    assert_eq!(known(secret), (false, false), "labelled: neither in the index nor in an answer");
+    assert_eq!(known(serde_json::json!({"source": "urn:x"})), (true, true));
+}
+
 #[test]
 fn l90_after_a_withdrawal_every_road_is_shut_at_once() {
     let world = World::fresh();

@@ -25,3 +25,13 @@ pub use program::{Run, sluis};
 pub use red::{all_hold, known_red};
 pub use visitor::{Page, Visitor};
 pub use world::World;
+
+/// Waits until something holds that happens beside the test, for a minute at most.
+#[track_caller]
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = std::time::Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(60), "never: {what}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}

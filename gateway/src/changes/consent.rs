@@ -1,13 +1,12 @@
 //! Privacy consents: recorded, withdrawn, given a second key, and read back by who may (CONTRACT.md 7).
 
-use super::{OURSELVES, Visible, known_subject, may_record, outward, subject_of};
+use super::{OURSELVES, Visible, fence, known_subject, may_record, outward, subject_of};
 use crate::notice::About;
 use crate::refusal::{NoGrant, Refusal};
 use crate::road::authorise::Authorised;
 use crate::road::locate::{Subject, acting_for, is_self};
 use crate::road::record::record_change;
 use crate::road::{Minimised, Recorded};
-use crate::store::Fence;
 use crate::store::facts::{Change, Fact};
 use crate::store::outward::PERSON;
 use crate::store::state::StoredConsent;
@@ -192,10 +191,8 @@ async fn store(
     trail.entry.consents =
         vec![audit::ConsentUsed { id: record.id.to_string(), version: record.version.to_string() }];
     let shown = show(asked, subject, &stored, world);
-    let fence =
-        Some(Fence { person: Some((subject.person, subject.state.version)), trust: asked.trust().epoch() });
     let location = format!("{}Consent/{}", world.settings.base, shown.id);
-    let answer = Minimised::authored(Kind::Consent, status, shown.bytes, fence)
+    let answer = Minimised::authored(Kind::Consent, status, shown.bytes, Some(fence(asked, subject)))
         .at((status == 201).then_some(location), record.version)
         .noticed(for_review(&record));
     let fact = Fact::Consent { recorder: stored.recorder, reading: stored.reading, wire: stored.wire.into() };

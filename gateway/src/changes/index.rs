@@ -1,22 +1,20 @@
 //! A holder with a server of its own enters what it has of whom, and withdraws it: `POST` and `DELETE /fhir/List`
 //! (NVI; DOMAIN.md 1.5).
 
-use super::{OURSELVES, known_subject, outward};
+use super::{OURSELVES, fence, known_subject, outward};
 use crate::localisation;
 use crate::refusal::{NoGrant, Refusal};
 use crate::road::authorise::Authorised;
 use crate::road::locate::Subject;
 use crate::road::record::record_change;
 use crate::road::{Minimised, Recorded};
-use crate::store::Fence;
 use crate::store::facts::{Change, Fact, pair};
 use crate::store::outward::{Named, PERSON};
-use crate::store::state::Registration;
 use crate::trail::Trail;
 use crate::trust::participant::Holder;
 use crate::world::World;
-use fhir_mappings::audit::{self, Kind};
-use fhir_mappings::identifiers::Identifier;
+use fhir_mappings::audit::Kind;
+use fhir_mappings::identifiers::{Bsn, Identifier, KnownSystem};
 use fhir_mappings::index_wire::{self, PSEUDONYM_SYSTEM};
 use fhir_mappings::outcome::{Code, Outcome, Reason};
 use fhir_mappings::release::Ids;
@@ -43,7 +41,9 @@ pub(super) async fn create(asked: &Authorised, world: &World, trail: &mut Trail)
         let named = world.outward.open(participant.id.as_str(), value);
         named.filter(|named| named.tag == PERSON).map(|named| named.person).ok_or_else(unclear)?
     } else {
-        let identifier = Identifier::new(system, value).ok_or_else(unclear)?;
+        // A BSN that can be one: any other text would make a person of whatever somebody writes.
+        let is_bsn = KnownSystem::of(system) == Some(KnownSystem::Bsn) && Bsn::parse(value).is_some();
+        let identifier = Identifier::new(system, value).filter(|_| is_bsn).ok_or_else(unclear)?;
         change.facts.push(Fact::Identity { identifiers: vec![pair(&identifier)], birth_date: None });
         let known = world.store.find_person(&identifier).map_err(unavailable)?;
         known.unwrap_or_else(|| world.store.new_person())
@@ -52,16 +52,7 @@ pub(super) async fn create(asked: &Authorised, world: &World, trail: &mut Trail)
     trail.person = Some(person);
     let vocabulary = world.rules.vocabulary();
     let classes = received.classes.iter().map(|class| vocabulary.class_code(class).to_owned());
-    let mut entry = Registration {
-        id: uuid::Uuid::new_v4().to_string(),
-        holder: participant.id.as_str().to_owned(),
-        classes: classes.collect(),
-    };
-    entry.classes.sort_unstable();
-    let same = |known: &&Registration| known.holder == entry.holder && known.classes == entry.classes;
-    if let Some(known) = state.registrations.iter().find(same) {
-        entry.id.clone_from(&known.id);
-    }
+    let entry = state.entry(participant.id.as_str(), classes.collect());
     let subject = Subject { person, state };
     let ids = outward(asked, person, world);
     let id = ids.outward(OURSELVES, "List", &entry.id);
@@ -73,12 +64,11 @@ pub(super) async fn create(asked: &Authorised, world: &World, trail: &mut Trail)
     );
     let location = format!("{}List/{id}", world.settings.base);
     let answer =
-        Minimised::authored(Kind::Import, 201, shown.to_string().into_bytes(), fence(asked, &subject))
+        Minimised::authored(Kind::Import, 201, shown.to_string().into_bytes(), Some(fence(asked, &subject)))
             .at(Some(location), 1);
-    noted(&entry.id, trail);
-    let Registration { id, holder, classes } = entry;
+    trail.entry.changes = vec![localisation::changed(&entry.id)];
     change.person = Some(person);
-    change.facts.push(Fact::Registration { id, holder, classes });
+    change.facts.push(entry.into());
     record_change(answer, change, world, trail).await
 }
 
@@ -92,19 +82,10 @@ pub(super) async fn delete(asked: &Authorised, id: &str, world: &World, trail: &
     let own = subject.state.registrations.iter().filter(|entry| entry.holder == participant.id.as_str());
     let mut own = own.filter(|entry| world.outward.tag(OURSELVES, "List", &entry.id) == named.tag);
     let entry = own.next().ok_or_else(unknown)?;
-    noted(&entry.id, trail);
+    trail.entry.changes = vec![localisation::changed(&entry.id)];
     let change = Change::about(subject.person, Fact::RegistrationEnded { id: entry.id.clone() });
-    let answer = Minimised::authored(Kind::Import, 204, Vec::new(), fence(asked, &subject));
+    let answer = Minimised::authored(Kind::Import, 204, Vec::new(), Some(fence(asked, &subject)));
     record_change(answer, change, world, trail).await
-}
-
-fn noted(id: &str, trail: &mut Trail) {
-    trail.entry.changes =
-        vec![audit::Change { what: "index".into(), id: id.to_owned(), version: None, sha256: None }];
-}
-
-fn fence(asked: &Authorised, subject: &Subject) -> Option<Fence> {
-    Some(Fence { person: Some((subject.person, subject.state.version)), trust: asked.trust().epoch() })
 }
 
 const NOT_YOURS: Reason = Reason {

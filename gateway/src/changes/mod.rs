@@ -12,6 +12,7 @@ use crate::road::authorise::{Ask, Authorised};
 use crate::road::locate::{Located, Subject, acting_for, is_self};
 use crate::road::minimise::OutwardFor;
 use crate::road::{Minimised, Recorded};
+use crate::store::Fence;
 use crate::store::keys::PersonNo;
 use crate::store::outward::{Named, PERSON};
 use crate::store::state::StoredRepresentative;
@@ -138,6 +139,11 @@ fn may_record(asked: &Authorised, subject: &Subject, now: Timestamp) -> bool {
         && subject.state.holders.iter().any(|h| h == participant.id.as_str());
     let related = subject.state.relations.iter().any(|r| r.relation.has_party(std::slice::from_ref(&own)));
     participant.recorder && (holds || related)
+}
+
+/// What a change by this asker rests on: the person's state as read, and the trust list it was judged by.
+fn fence(asked: &Authorised, subject: &Subject) -> Fence {
+    Fence { person: Some((subject.person, subject.state.version)), trust: asked.trust().epoch() }
 }
 
 /// Ids of one person for one asker.

@@ -3,7 +3,7 @@
 //! A relation opens doors, so its word must be somebody else's than the asker's: a referral is recorded by its
 //! sender, and no relation counts for the organisation that recorded it (see `road/decide.rs`).
 
-use super::{OURSELVES, Visible, known_subject, may_record, outward, subject_of};
+use super::{OURSELVES, Visible, fence, known_subject, may_record, outward, subject_of};
 use crate::notice::About;
 use crate::refusal::{NoGrant, Refusal};
 use crate::road::authorise::Authorised;
@@ -11,7 +11,6 @@ use crate::road::decide::{has_grant, person_identifiers};
 use crate::road::locate::{Subject, is_self};
 use crate::road::record::record_change;
 use crate::road::{Minimised, Recorded};
-use crate::store::Fence;
 use crate::store::facts::{Change, Fact};
 use crate::store::outward::PERSON;
 use crate::store::state::{StoredAttestation, StoredRelation};
@@ -128,15 +127,11 @@ async fn store(
     }];
     let shown = show(asked, subject, &stored, world);
     let location = format!("{}{resource}/{}", world.settings.base, shown.id);
-    let answer = Minimised::authored(Kind::Relation, status, shown.bytes, fence(asked, subject))
+    let answer = Minimised::authored(Kind::Relation, status, shown.bytes, Some(fence(asked, subject)))
         .at((status == 201).then_some(location), stored.version);
     let StoredRelation { id, version, recorder, relation, wire } = stored;
     let fact = Fact::Relation { id, version, recorder, relation, wire: wire.into() };
     record_change(answer, Change::about(subject.person, fact), world, trail).await
-}
-
-fn fence(asked: &Authorised, subject: &Subject) -> Option<Fence> {
-    Some(Fence { person: Some((subject.person, subject.state.version)), trust: asked.trust().epoch() })
 }
 
 pub(super) async fn attest(asked: &Authorised, world: &World, trail: &mut Trail) -> Done {
@@ -166,7 +161,7 @@ pub(super) async fn attest(asked: &Authorised, world: &World, trail: &mut Trail)
     }];
     let shown = show_attestation(asked, &subject, &stored, received.text.as_deref(), world);
     let location = format!("{}Basic/{}", world.settings.base, shown.id);
-    let answer = Minimised::authored(Kind::Attestation, 201, shown.bytes, fence(asked, &subject))
+    let answer = Minimised::authored(Kind::Attestation, 201, shown.bytes, Some(fence(asked, &subject)))
         .at(Some(location), 1)
         .noticed(Some(About::Attested));
     let StoredAttestation { id, recorder, attestation, wire } = stored;

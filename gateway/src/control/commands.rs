@@ -80,7 +80,7 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
         }
         Command::IndexList { patient, json } => elsewhere::list(world, patient, *json, say),
         Command::IndexWithdraw { patient, id } => identifier(patient)
-            .and_then(|p| localisation::withdraw(world, &p, id, None))
+            .and_then(|p| localisation::withdraw(world, &p, id))
             .map(|()| note(say, "withdrawn: from the next question on this holder is not asked for it")),
         Command::AuditDump => audit_read(world, "dump").map(|()| dump(world, say)),
         Command::AuditVerify { older, json } => return verify(world, older.as_deref(), *json, say),

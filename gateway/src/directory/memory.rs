@@ -4,7 +4,7 @@
 //! somebody else publishes, which can be fetched anew. It stands apart from `view/` because it outlives a view that is thrown
 //! away while its server is down, and is left out of backups.
 
-use crate::store::keys::write_secret;
+use crate::store::keys::write_secret_in;
 use fhir_mappings::directory::history::{Bounds, Replica};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -52,18 +52,12 @@ impl Memory {
     }
 
     pub(super) fn keep(&self, url: &str, kept: &Kept) -> io::Result<()> {
-        if !self.0.is_dir() {
-            std::fs::create_dir_all(&self.0)?;
-            if let Some(root) = self.0.parent() {
-                std::fs::File::open(root)?.sync_all()?;
-            }
-        }
         let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
         let head = Head { url: url.to_owned(), synced: text(kept.synced), filled: text(kept.filled) };
         let mut bytes = serde_json::to_vec(&head)?;
         bytes.push(b'\n');
         bytes.extend(kept.replica.write());
-        write_secret(&self.0.join(FILE), &bytes)
+        write_secret_in(&self.0, FILE, &bytes)
     }
 }
 

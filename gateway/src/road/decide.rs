@@ -13,7 +13,7 @@ use crate::world::World;
 use consent::answer::{Permit, ReceiverBasis, SenderBasis};
 use consent::question::{Asker, Assurance, BreakGlass, Capacity, Party, Question, Subject};
 use consent::trace::Step;
-use consent::{ClassSet, DataClass, Decision, Dossier, Identifier, Level, Reason, Rules, Verdict};
+use consent::{DataClass, Decision, Dossier, Identifier, Level, Reason, Rules, Verdict};
 use fhir_mappings::audit;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -41,12 +41,6 @@ impl Granted {
     /// What it was decided on: an answer made of it stands only while that holds.
     pub(crate) fn fence(&self) -> Fence {
         self.fence
-    }
-
-    /// The holders of which anything is permitted, each with the classes.
-    pub(crate) fn permitted(&self) -> impl Iterator<Item = (&Arc<Participant>, ClassSet)> {
-        let permitted = self.decisions.iter().filter(|decided| decided.decision.any_permit());
-        permitted.map(|decided| (&decided.holder, decided.decision.permitted_classes()))
     }
 
     /// The id of the entry by which a holder is known to have a class.

@@ -17,6 +17,13 @@ pub struct Fetched {
     pub(super) contributions: Vec<Option<Result<Sent, SourceFailure>>>,
 }
 
+impl Fetched {
+    /// What it was fetched for.
+    pub(crate) fn granted(&self) -> &Granted {
+        &self.granted
+    }
+}
+
 /// Asks every permitted holder. Where one is elsewhere, it is recorded first that it is asked (DESIGN.md 2).
 ///
 /// # Errors
@@ -47,6 +54,22 @@ pub async fn fetch(granted: Granted, world: &World, trail: &mut Trail) -> Result
     let mut asked = contributions.iter().flatten().peekable();
     if asked.peek().is_some() && asked.all(Result::is_err) {
         return Err(Refusal::SourceUnavailable);
+    }
+    Ok(Fetched { granted, contributions })
+}
+
+/// What lies here, of the permitted holders; nobody elsewhere is asked.
+///
+/// # Errors
+/// [`Refusal::SourceUnavailable`] when any of it cannot be read.
+pub(crate) async fn fetch_here(granted: Granted, world: &World) -> Result<Fetched, Refusal> {
+    let mut contributions = Vec::with_capacity(granted.decisions.len());
+    for decided in &granted.decisions {
+        let ask = ask(decided, &granted, world).filter(|ask| !is_elsewhere(ask));
+        contributions.push(match ask {
+            Some(ask) => Some(Ok(world.source.fetch(&ask).await.map_err(|_| Refusal::SourceUnavailable)?)),
+            None => None,
+        });
     }
     Ok(Fetched { granted, contributions })
 }

@@ -414,6 +414,17 @@ pub(crate) fn write_secret(file: &Path, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
+/// As [`write_secret`], into a folder below the data folder that may not be there yet.
+pub(crate) fn write_secret_in(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    if !folder.is_dir() {
+        fs::create_dir_all(folder)?;
+        if let Some(root) = folder.parent() {
+            File::open(root)?.sync_all()?;
+        }
+    }
+    write_secret(&folder.join(name), bytes)
+}
+
 fn sync_folder(folder: &Path) -> Result<(), KeyError> {
     let synced = File::open(folder).and_then(|f| f.sync_all());
     synced.map_err(|e| KeyError::Io(folder.to_owned(), e))

@@ -87,6 +87,13 @@ pub struct Registration {
     pub classes: Vec<String>,
 }
 
+impl From<Registration> for Fact {
+    fn from(entry: Registration) -> Self {
+        let Registration { id, holder, classes } = entry;
+        Self::Registration { id, holder, classes }
+    }
+}
+
 /// Where one hosted resource lies.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Hosted {
@@ -170,6 +177,19 @@ impl PersonState {
             self.holders.push(holder.to_owned());
             self.holders.sort_unstable();
         }
+    }
+
+    /// The entry by which a holder has these classes: the one that stands, or a new one.
+    #[must_use]
+    pub fn entry(&self, holder: &str, mut classes: Vec<String>) -> Registration {
+        classes.sort_unstable();
+        classes.dedup();
+        let same = |known: &&Registration| known.holder == holder && known.classes == classes;
+        self.registrations.iter().find(same).cloned().unwrap_or_else(|| Registration {
+            id: uuid::Uuid::new_v4().to_string(),
+            holder: holder.to_owned(),
+            classes,
+        })
     }
 
     /// The classes that a holder elsewhere registered of this person.

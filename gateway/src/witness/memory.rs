@@ -2,7 +2,7 @@
 //! acknowledged. Not in backups: what comes back from one must not bring its own idea of how far it was seen.
 
 use super::watch::Gap;
-use crate::store::keys::write_secret;
+use crate::store::keys::write_secret_in;
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 use sluis_journal::tree::leaf_hash;
@@ -45,7 +45,7 @@ impl Memory {
     }
 
     pub(super) fn keep(&self, note: &str) -> io::Result<()> {
-        self.write(COSIGNED, note.as_bytes())
+        write_secret_in(&self.0, COSIGNED, note.as_bytes())
     }
 
     /// Whether an operator acknowledged this very gap, by a record that still stands in the journal.
@@ -64,7 +64,7 @@ impl Memory {
         let root = gap.root.map(|root| BASE64.encode(&root.0));
         let leaf_hash = BASE64.encode(&leaf.0);
         let text = serde_json::to_vec(&Acknowledged { size: gap.witnessed, root, record, leaf_hash })?;
-        self.write(ACKNOWLEDGED, &text)
+        write_secret_in(&self.0, ACKNOWLEDGED, &text)
     }
 
     /// Forgets what was acknowledged, if anything was.
@@ -75,16 +75,6 @@ impl Memory {
             }
             Ok(()) | Err(_) => {}
         }
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        if !self.0.is_dir() {
-            std::fs::create_dir_all(&self.0)?;
-            if let Some(root) = self.0.parent() {
-                std::fs::File::open(root)?.sync_all()?;
-            }
-        }
-        write_secret(&self.0.join(name), bytes)
     }
 }
 

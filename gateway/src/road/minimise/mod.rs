@@ -17,13 +17,15 @@ use crate::store::facts::{Change, Fact};
 use crate::store::outward::{Named, PERSON};
 use crate::store::state::PersonState;
 use crate::trail::Trail;
-use crate::trust::Purpose;
+use crate::trust::{Participant, Purpose, participant};
 use crate::world::World;
+use consent::ClassSet;
 use fhir_mappings::audit::{Detail, Kind, Outcome};
 use fhir_mappings::grammar::{LastN, Query};
 use fhir_mappings::release::{
     Contribution, Holder, Ids, Incident, IncidentKind, Raw, Reader, Release, Released, View, release,
 };
+use std::sync::Arc;
 
 /// An answer that may leave once it is recorded.
 pub struct Minimised {
@@ -110,7 +112,8 @@ struct Passed<'f> {
 /// [`Refusal::TooLarge`].
 pub fn minimise(fetched: Fetched, world: &World, trail: &mut Trail) -> Result<Minimised, Refusal> {
     let Fetched { granted, contributions } = fetched;
-    let passed = pass(&granted, &contributions, world, trail)?;
+    let named = |resource_type: &str| names(granted.located.asked(), resource_type);
+    let passed = pass(&granted, &contributions, &named, world, trail)?;
     note(&passed, world, trail);
     keep_apart(&passed, world, trail);
     let partial = !passed.gaps.is_empty();
@@ -133,6 +136,30 @@ pub fn minimise(fetched: Fetched, world: &World, trail: &mut Trail) -> Result<Mi
         begins,
         about,
     })
+}
+
+/// A holder and the classes that this asker can get of it: of one elsewhere by its entries in the index, of one whose data
+/// lie here by what would leave of them. A class of which everything is withheld is as good as absent.
+pub(crate) type Holding = (Arc<Participant>, ClassSet);
+
+/// Which holder has what for this asker.
+///
+/// # Errors
+/// [`Refusal::SourceUnavailable`] when nothing of what lies here can be read.
+pub(crate) fn holdings(fetched: &Fetched, world: &World, trail: &mut Trail) -> Result<Vec<Holding>, Refusal> {
+    let Fetched { granted, contributions } = fetched;
+    let passed = pass(granted, contributions, &|_| true, world, trail)?;
+    let vocabulary = world.rules.vocabulary();
+    let elsewhere = granted.decisions.iter().filter(|d| d.holder.holder == Some(participant::Holder::Remote));
+    let registered = elsewhere.map(|decided| {
+        let registered = granted.state().registered(decided.holder.id.as_str(), vocabulary);
+        (Arc::clone(&decided.holder), registered.intersection(decided.decision.permitted_classes()))
+    });
+    let here = passed.release.holders.iter().zip(&passed.from).filter_map(|(given, position)| {
+        let decided = granted.decisions.get(*position)?;
+        Some((Arc::clone(&decided.holder), given.given.intersection(decided.decision.permitted_classes())))
+    });
+    Ok(registered.chain(here).collect())
 }
 
 /// Ids that leave, for one asking organisation.
@@ -159,6 +186,7 @@ impl OutwardFor<'_> {
 fn pass<'f>(
     granted: &'f Granted,
     contributions: &[Option<Result<Sent, SourceFailure>>],
+    types: &dyn Fn(&str) -> bool,
     world: &World,
     trail: &mut Trail,
 ) -> Result<Passed<'f>, Refusal> {
@@ -201,7 +229,6 @@ fn pass<'f>(
     let patient_id = ids.patient();
     let identifiers = &granted.located.subject.state.identifiers;
     let identifiers: Vec<_> = identifiers.iter().map(|(s, v)| (s.as_str(), v.as_str())).collect();
-    let named = |resource_type: &str| names(asked, resource_type);
     let view = View {
         function: asker.function.as_ref().map(|f| f.as_str()),
         role: asker.person.role.as_ref().map(|role| role.code.as_str()),
@@ -210,7 +237,7 @@ fn pass<'f>(
         at: granted.at,
         identifiers: &identifiers,
         patient_id: &patient_id,
-        types: &named,
+        types,
         protected: false,
         ids: &ids,
     };
