@@ -335,7 +335,8 @@ pub async fn serve(
     let SignIn { base, provider, beside } = faces.sign_in;
     let pages = beside.merge(portal::router(House::new(Arc::clone(&world), base, provider)));
     if let Some(watch) = &world.witness {
-        watch.begin(&world.store).await;
+        let unread = |e| BootError(format!("the journal's tree: {e}; run `sluis audit verify`"));
+        watch.begin(&world.store).await.map_err(unread)?;
     }
     let (end, ended) = shutdown();
     let counts = world.floods.clone();

@@ -86,7 +86,7 @@ fn fhirstarter_is_asked_and_everything_of_the_person_comes() {
         println!("skipped: fhirstarter 4.2.0 could not be installed from PyPI");
         return;
     };
-    println!("ran: fhirstarter 4.2.0 of PyPI. Not ran: HAPI FHIR, for no repository of Maven is at hand");
+    println!("ran: fhirstarter 4.2.0 of PyPI (this test drives no HAPI FHIR)");
     let world = World::fresh();
     let document = world.asker(HOLDER).summary("jansen").ok().json();
     let mut held: Vec<Value> = resources(&document).into_iter().cloned().collect();

@@ -75,21 +75,6 @@ pub(super) fn ndjson(bytes: &[u8]) -> Result<Split<'_>, Refusal> {
     Ok(split)
 }
 
-fn fault_text(kind: json::ErrorKind) -> &'static str {
-    match kind {
-        json::ErrorKind::Empty => "no content",
-        json::ErrorKind::Encoding => "not UTF-8, or a byte order mark",
-        json::ErrorKind::Syntax => "not JSON",
-        json::ErrorKind::Truncated => "ends inside a value",
-        json::ErrorKind::Trailing => "something follows the value",
-        json::ErrorKind::DuplicateKey => "an object names a member twice",
-        json::ErrorKind::OddKey => "a member name is empty, escaped or too long",
-        json::ErrorKind::LoneSurrogate => "half of a surrogate pair",
-        json::ErrorKind::TooDeep => "nested too deeply",
-        json::ErrorKind::TooLarge => "too large",
-    }
-}
-
 /// A version out of a history, or an entry of any other kind.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Entered {
@@ -100,7 +85,7 @@ enum Entered {
 impl<'a> Split<'a> {
     fn text(&mut self, bytes: &'a [u8], before: &str) -> Result<(), Refusal> {
         let doc = json::parse(bytes).map_err(|error| {
-            Refusal::new(Reason::NotJson, format!("{before}byte[{}]", error.offset), fault_text(error.kind))
+            Refusal::new(Reason::NotJson, format!("{before}byte[{}]", error.offset), error.kind.text())
         })?;
         if let Some(issue) = r4::check(doc.root()).into_iter().next() {
             return Err(Refusal::of_issue(issue, before));

@@ -8,7 +8,7 @@
 mod scan;
 mod value;
 
-pub use scan::{DEPTH_MAX, ErrorKind, JsonError, parse};
+pub use scan::{DEPTH_MAX, ErrorKind, JsonError, parse, values_most};
 pub use value::{Items, Kind, Members, Value};
 
 /// One parsed document: the bytes and the tape over them. The root value is [`Doc::root`].

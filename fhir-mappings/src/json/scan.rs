@@ -11,6 +11,14 @@ use super::{Doc, Kind, Node};
 /// shallow enough to bound every walk over the tape.
 pub const DEPTH_MAX: usize = 128;
 
+/// How many values a document of this many bytes may hold. A value costs as much on the tape as twenty bytes of text, so
+/// that a page of nothing but one-digit numbers would cost ten times what its sender paid; FHIR, which names its values
+/// and has no arrays of numbers, stays far below this also without white space.
+#[must_use]
+pub const fn values_most(bytes: usize) -> usize {
+    bytes / 6 + 4_096
+}
+
 /// Where and why bytes are no JSON that we read. Carries no content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JsonError {
@@ -43,11 +51,15 @@ pub enum ErrorKind {
     TooDeep,
     /// Larger than 4 GiB.
     TooLarge,
+    /// More values than [`values_most`] allows of its length.
+    TooDense,
 }
 
-impl std::fmt::Display for ErrorKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
+impl ErrorKind {
+    /// The fault in words.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
             Self::Empty => "no content",
             Self::Encoding => "not UTF-8, or a byte order mark",
             Self::Syntax => "not JSON",
@@ -58,7 +70,14 @@ impl std::fmt::Display for ErrorKind {
             Self::LoneSurrogate => "half of a surrogate pair",
             Self::TooDeep => "nested too deeply",
             Self::TooLarge => "too large",
-        })
+            Self::TooDense => "too many values for its length",
+        }
+    }
+}
+
+impl std::fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.text())
     }
 }
 
@@ -83,7 +102,8 @@ pub fn parse(bytes: &[u8]) -> Result<Doc<'_>, JsonError> {
     if bytes.starts_with(b"\xEF\xBB\xBF") {
         return Err(JsonError { offset: 0, kind: ErrorKind::Encoding });
     }
-    let mut scanner = Scanner { bytes, at: 0, nodes: Vec::with_capacity(bytes.len() / 24 + 4) };
+    let most = values_most(bytes.len());
+    let mut scanner = Scanner { bytes, at: 0, nodes: Vec::with_capacity(bytes.len() / 24 + 4), most };
     scanner.document()?;
     Ok(Doc { text, nodes: scanner.nodes })
 }
@@ -98,6 +118,7 @@ struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
     nodes: Vec<Node>,
+    most: usize,
 }
 
 impl Scanner<'_> {
@@ -235,6 +256,9 @@ impl Scanner<'_> {
     fn value(&mut self, name: (u32, u16), depth: usize) -> Result<Option<Open>, JsonError> {
         let start = self.at;
         let Some(first) = self.peek() else { return self.fail(ErrorKind::Truncated) };
+        if self.nodes.len() >= self.most {
+            return self.fail(ErrorKind::TooDense);
+        }
         let (kind, escaped) = match first {
             b'{' | b'[' => {
                 if depth >= DEPTH_MAX {

@@ -36,6 +36,17 @@ fn what_two_parsers_could_read_differently_is_refused() {
 }
 
 #[test]
+fn a_document_costs_no_more_than_its_length_allows() {
+    let numbers = |count: usize| format!("[{}1]", "1,".repeat(count));
+    assert!(parse(numbers(4_000).as_bytes()).is_ok(), "a short one may be dense");
+    refused(numbers(1_000_000).as_bytes(), ErrorKind::TooDense);
+    refused(format!("[{}[]]", "[],".repeat(1_000_000)).as_bytes(), ErrorKind::TooDense);
+    // The densest that FHIR can be: short names, no white space, nothing but small values.
+    let dense = format!(r#"[{}{{}}]"#, r#"{"id":"a","url":"b","code":"c","value":1},"#.repeat(100_000));
+    assert!(parse(dense.as_bytes()).is_ok());
+}
+
+#[test]
 fn a_walk_finds_members_items_and_text_as_written() {
     let text = br#" {"a":[1.50,{"b":"x\u00e9\n"}],"c":{},"d":[],"e":true} "#;
     let doc = parse(text).unwrap();

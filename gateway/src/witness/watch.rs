@@ -87,15 +87,17 @@ impl Watch {
     }
 
     /// Before anything is answered: holds the journal against what is remembered, then asks the witness once.
-    pub async fn begin(&self, store: &Arc<Store>) {
-        match self.look_back(store) {
-            Ok(None) => {}
-            Ok(Some(gap)) => self.apart(gap, store),
-            Err(error) => tracing::error!(%error, "the journal's tree cannot be read"),
+    ///
+    /// # Errors
+    /// The journal's tree cannot be read, so nobody can tell whether it is the one that was seen.
+    pub async fn begin(&self, store: &Arc<Store>) -> Result<(), ReadError> {
+        if let Some(gap) = self.look_back(store)? {
+            self.apart(gap, store);
         }
         if !store.is_held_back() {
             self.round(store).await;
         }
+        Ok(())
     }
 
     /// Goes on showing the newest checkpoint; later and later while nobody answers.

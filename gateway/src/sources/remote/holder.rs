@@ -1,11 +1,11 @@
 //! One remote holder between questions: its connections, what it can, our token, how it has been answering.
 
+use super::Means;
 use super::ask::Question;
 use super::authorise::Authorisation;
 use super::breaker::Breaker;
 use super::endpoint::Endpoint;
 use super::fault::RemoteFault;
-use super::{Means, RemoteSource};
 use crate::outbound::{Allowance, Client, Ours, Question as Asked};
 use crate::sources::{Sent, SourceAsk, SourceFailure};
 use fhir_mappings::remote::Capability;
@@ -145,17 +145,11 @@ impl Drop for Noted<'_> {
     }
 }
 
-impl std::fmt::Debug for RemoteSource {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("RemoteSource")
-    }
-}
-
 /// What a FHIR server is asked for.
 pub(super) const FHIR_JSON: &str = "application/fhir+json";
 /// So long a CapabilityStatement counts without asking again.
 const FRESH: Duration = Duration::from_secs(600);
 /// So long at most, while it cannot be asked again.
 const STALE: Duration = Duration::from_secs(3_600);
-/// Whole statements of large servers are below a megabyte and a half.
-const STATEMENT_MOST: usize = 4 * 1024 * 1024;
+/// As much as a server may say of what it can: the statements of servers that know every type of R4 fit.
+pub(super) const STATEMENT_MOST: usize = 4 * 1024 * 1024;

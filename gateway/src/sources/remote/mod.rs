@@ -98,3 +98,9 @@ impl Source for RemoteSource {
         })
     }
 }
+
+impl std::fmt::Debug for RemoteSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RemoteSource")
+    }
+}

@@ -1,7 +1,7 @@
 //! What an operator learns of an endpoint when it is tried: what holds, and what is wrong, each with a mend.
 
 use super::fault::RemoteFault;
-use super::holder::{FHIR_JSON, RemoteHolder};
+use super::holder::{FHIR_JSON, RemoteHolder, STATEMENT_MOST};
 use super::{Authentication, Means};
 use crate::outbound::{Allowance, Fault, Question as Asked, TlsFault, form};
 use fhir_mappings::remote::{Capability, read_page, searches};
@@ -67,7 +67,7 @@ pub(super) async fn probe(registered: &Value, means: &Means) -> Vec<Finding> {
 }
 
 async fn look(holder: &RemoteHolder, findings: &mut Vec<Finding>) -> Result<(), RemoteFault> {
-    let allowance = Allowance::of(4 * 1024 * 1024);
+    let allowance = Allowance::of(STATEMENT_MOST);
     let bearer = match holder.endpoint.authentication {
         Authentication::Mtls {} | Authentication::Bearer { .. } => holder.bearer().await?,
         Authentication::Smart { .. } => None,
