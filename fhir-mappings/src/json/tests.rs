@@ -60,6 +60,28 @@ fn a_walk_finds_members_items_and_text_as_written() {
     assert!(root.get("f").is_none());
 }
 
+#[test]
+fn a_string_ends_at_its_quote_wherever_it_stands() {
+    // Every place within two blocks and a remainder, every byte that could be taken for an end, after every kind of byte.
+    for length in 0..44 {
+        for filler in ["a", "!", "#", "[", "]", "\u{7f}", "\u{a2}", "\u{dc}"] {
+            let body: String = filler.repeat(length);
+            let text = format!("[\"{body}\",\"\"]");
+            let doc = parse(text.as_bytes()).unwrap();
+            assert_eq!(doc.root().items().next().unwrap().as_str().unwrap(), body, "{length}");
+            for (bad, kind) in
+                [("\n", ErrorKind::Syntax), ("\u{1f}", ErrorKind::Syntax), ("\\x", ErrorKind::Syntax)]
+            {
+                refused(format!("[\"{body}{bad}{body}\"]").as_bytes(), kind);
+            }
+            let escaped = format!("[\"{body}\\\"{body}\"]");
+            let doc = parse(escaped.as_bytes()).unwrap();
+            assert_eq!(doc.root().items().next().unwrap().as_str().unwrap(), format!("{body}\"{body}"));
+            refused(format!("[\"{body}").as_bytes(), ErrorKind::Truncated);
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn whatever_is_accepted_serde_json_accepts_too(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {

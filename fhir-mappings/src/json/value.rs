@@ -109,7 +109,21 @@ impl<'d> Value<'d> {
     /// The member of an object, or `None` (also when this is no object).
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Value<'d>> {
-        self.members().find(|member| member.name() == name)
+        let node = self.doc.nodes.get(self.index as usize).filter(|node| node.kind == Kind::Object)?;
+        let (bytes, wanted) = (self.doc.text.as_bytes(), name.as_bytes());
+        let mut at = self.index + 1;
+        while at < node.next {
+            let child = self.doc.nodes.get(at as usize)?;
+            // Lengths first: most names differ in theirs, and then no byte of the document is looked at.
+            if usize::from(child.name_len) == wanted.len() {
+                let start = child.name_start as usize;
+                if bytes.get(start..start + wanted.len()) == Some(wanted) {
+                    return Some(Value { doc: self.doc, index: at });
+                }
+            }
+            at = child.next;
+        }
+        None
     }
 
     /// Shorthand for [`Value::get`] followed by [`Value::as_str`].

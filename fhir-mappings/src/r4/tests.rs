@@ -189,7 +189,7 @@ fn hostile_size_is_bounded() {
         format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{items}]}}"#)
     };
     let start = std::time::Instant::now();
-    let doc = many(r#"{"x":1}"#);
+    let doc = many(r#"{"x":12345678}"#);
     let doc = crate::json::parse(doc.as_bytes()).unwrap();
     assert_eq!(check(doc.root()).len(), 100);
     let doc = many(r#"{"resource":{"resourceType":"Patient","active":true}}"#);
