@@ -392,6 +392,7 @@ impl Case {
     pub fn holds(&self, expected: &str) -> Result<(), String> {
         let decision = consent::decide_with(&self.rules, &self.question, &self.dossier());
         let vocabulary = self.rules.vocabulary();
+        assert_eq!(decision.any_permit(), !decision.permitted_classes().is_empty(), "{expected}");
         let mut told = ClassSet::EMPTY;
         for claim in expected.split(',').map(str::trim) {
             let (what, outcome) = claim.split_once('=').unwrap_or_else(|| panic!("claim {claim}"));
@@ -454,5 +455,11 @@ fn passes(rules: &Rules, permit: &consent::answer::Permit, detail: &str) -> bool
             };
         }
     }
-    permit.obligations.allows(&consent::answer::Item { labels, identifiers: &identifiers, dated })
+    let passes =
+        permit.obligations.allows(&consent::answer::Item { labels, identifiers: &identifiers, dated });
+    assert!(
+        !passes || labels.is_subset(permit.obligations.cleared()),
+        "{detail}: passes, and is not cleared"
+    );
+    passes
 }
