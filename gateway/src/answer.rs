@@ -32,8 +32,11 @@ pub async fn answer(inbound: Inbound, world: &World) -> Response {
         Err(refusal) => Err(refusal),
     };
     match ended {
-        Ok(recorded) => respond::release(recorded, world, &trail),
-        Err(refusal) => refuse(refusal, world, &trail).await,
+        Ok(recorded) => {
+            trail.ended();
+            respond::release(recorded, world, &trail)
+        }
+        Err(refusal) => refuse(refusal, world, &mut trail).await,
     }
 }
 
@@ -65,14 +68,17 @@ async fn disclose(
 }
 
 /// Refusals take the same road through the record; those that depend on a person leave on a common tick.
-async fn refuse(refusal: Refusal, world: &World, trail: &Trail) -> Response {
+async fn refuse(refusal: Refusal, world: &World, trail: &mut Trail) -> Response {
     // Counted once a minute instead (CONTRACT.md 6).
     if let Refusal::RateLimited(seconds) = refusal {
         return respond::limited(seconds, world, trail);
     }
     let alike = refusal.depends_on_person();
     let response = match record_refusal(refusal, world, trail).await {
-        Ok(recorded) => respond::refuse(&recorded, world, trail),
+        Ok(recorded) => {
+            trail.ended();
+            respond::refuse(&recorded, world, trail)
+        }
         Err(unavailable) => respond::unavailable(unavailable, world, trail),
     };
     if alike {

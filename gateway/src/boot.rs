@@ -24,6 +24,7 @@ use crate::store::leaf::{Draft, Drafts, Leaf};
 use crate::store::seal::Key;
 use crate::store::view::EngineKind;
 use crate::store::{Folders, Found, Store, sha256_hex};
+use crate::trail::NOTHING_RELEASED;
 use crate::trust::Participant;
 use crate::witness::{Watch, Witness};
 use crate::world::{Settings, World};
@@ -208,7 +209,7 @@ fn close_open(world: &World, open: &[Leaf]) -> Result<(), BootError> {
     for leaf in open {
         // A forgotten person's question stays as it is.
         let Ok(mut entry) = leaf.open(world.store.keys()) else { continue };
-        (entry.kind, entry.outcome) = (Kind::Refused, Outcome::Refused("nothing-released".into()));
+        (entry.kind, entry.outcome) = (Kind::Refused, Outcome::Refused(NOTHING_RELEASED.into()));
         let person =
             leaf.tag_bytes().and_then(|tag| world.store.keys().by_tag(&tag)).map(|(person, _)| person);
         let request_id = leaf.request_id.clone();

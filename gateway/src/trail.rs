@@ -1,12 +1,17 @@
 //! What one request will be remembered by: filled in as it passes the stages, sealed once by the recorder.
 
+use crate::clock::Clock;
+use crate::store::Store;
 use crate::store::keys::PersonNo;
 use crate::store::leaf::Draft;
 use crate::trust::Participant;
+use crate::world::World;
 use fhir_mappings::audit::{Action, Coding, Entry, Interaction, Kind, Organisation, Outcome};
 use fhir_mappings::outcome::Language;
 use http::HeaderMap;
 use jiff::Timestamp;
+use std::sync::Arc;
+use tokio::runtime::Handle;
 
 /// The trail of one request.
 pub struct Trail {
@@ -18,8 +23,8 @@ pub struct Trail {
     pub entry: Entry,
     /// Whom it is about, once known.
     pub person: Option<PersonNo>,
-    /// Whether it is recorded that this was asked of holders elsewhere.
-    pub asked: bool,
+    /// That this was asked of holders elsewhere, once it is recorded, until its end is.
+    pub asked: Option<OpenQuestion>,
 }
 
 impl Trail {
@@ -41,7 +46,14 @@ impl Trail {
             language: Language::from_accept_language(text("accept-language")),
             entry,
             person: None,
-            asked: false,
+            asked: None,
+        }
+    }
+
+    /// The record that ends this request stands.
+    pub fn ended(&mut self) {
+        if let Some(question) = self.asked.take() {
+            question.ended();
         }
     }
 
@@ -52,6 +64,43 @@ impl Trail {
         Draft { entry, time, request_id: self.request_id.clone(), person: self.person, burnt: None }
     }
 }
+
+/// A question that was put to holders elsewhere and has no end yet. Dropped without one, for whoever asked hung up, it
+/// records its own: nothing was released. What even that cannot record, the next start closes.
+pub struct OpenQuestion {
+    store: Arc<Store>,
+    clock: Clock,
+    end: Option<Draft>,
+}
+
+impl OpenQuestion {
+    /// Opens the question that `asked` records.
+    pub(crate) fn of(mut asked: Draft, world: &World) -> Self {
+        (asked.entry.kind, asked.entry.outcome) = (Kind::Refused, Outcome::Refused(NOTHING_RELEASED.into()));
+        Self { store: Arc::clone(&world.store), clock: world.clock.clone(), end: Some(asked) }
+    }
+
+    /// Its end stands.
+    pub(crate) fn ended(mut self) {
+        self.end = None;
+    }
+}
+
+impl Drop for OpenQuestion {
+    fn drop(&mut self) {
+        let (Some(mut end), Ok(runtime)) = (self.end.take(), Handle::try_current()) else { return };
+        end.time = self.clock.now();
+        let store = Arc::clone(&self.store);
+        runtime.spawn(async move {
+            if store.record(end, None).await.is_err() {
+                tracing::warn!("a question to holders elsewhere stays open until the next start");
+            }
+        });
+    }
+}
+
+/// The outcome of a question to holders elsewhere whose asker got nothing of it.
+pub(crate) const NOTHING_RELEASED: &str = "nothing-released";
 
 /// An organisation as records name it.
 pub(crate) fn organisation(participant: &Participant) -> Organisation {

@@ -4,7 +4,7 @@
 use super::server::{ALLERGY, BUDGET, MARKER, MEDICINE, Mode, Server};
 use serde_json::{Value, json};
 use sluis_tests::json::{has_code, has_words, resources};
-use sluis_tests::{World, all_hold};
+use sluis_tests::{Request, World, all_hold, until};
 use std::time::{Duration, Instant};
 
 /// The holder that is moved to a server of its own.
@@ -250,5 +250,46 @@ fn a_question_that_a_kill_left_open_is_closed_by_the_next_start() {
     assert_eq!(closed.len(), 2, "{closed:?}");
     assert_eq!(closed[1]["kind"], "refused");
     assert!(closed[1]["event"].to_string().contains("nothing-released"));
+    again.verify();
+}
+
+#[test]
+fn a_question_has_an_end_also_when_whoever_asked_hangs_up_or_the_gateway_dies() {
+    let world = World::fresh();
+    let well = Server::start(Mode::Well, ALONE);
+    moved(&world, &well);
+    entered(&world, ALONE);
+    let asker = world.asker(HOLDER);
+    let number = format!("{}|{ALONE}", sluis_tests::ask::BSN);
+    let found = asker.send(Request::form("/fhir/Patient/_search", &[("identifier", &number)])).ok().json();
+    let id = found["entry"][0]["resource"]["id"].as_str().expect("an id").to_owned();
+    let server = Server::start(Mode::Slow, ALONE);
+    moved(&world, &server);
+    let ask = |request_id: &str| {
+        let before = server.asked().len();
+        let mut connection = asker.client().open().unwrap();
+        let token = asker.token();
+        let text = format!(
+            "GET /fhir/Patient/{id}/$summary HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+             X-Request-Id: {request_id}\r\n\r\n"
+        );
+        connection.write(text.as_bytes()).unwrap();
+        until("the holder is asked", || server.asked().len() > before);
+        connection
+    };
+    let hung_up = "0b8f3c1e-6a54-4a0e-9a1d-0c5f5a7d1e01";
+    drop(ask(hung_up));
+    until("its end is recorded", || recorded(&world, hung_up).0 == ["asked", "refused"]);
+    assert!(recorded(&world, hung_up).1.contains("nothing-released"));
+    // Two under one id, which a client may choose: neither's end is taken for the other's.
+    let killed = "0b8f3c1e-6a54-4a0e-9a1d-0c5f5a7d1e02";
+    let open = [ask(killed), ask(killed)];
+    world.kill();
+    drop(open);
+    let again = World::on(world.dir()).unwrap();
+    let mut kinds = recorded(&again, killed).0;
+    kinds.sort();
+    assert_eq!(kinds, ["asked", "asked", "refused", "refused"]);
+    assert_eq!(recorded(&again, hung_up).0, ["asked", "refused"], "closed once");
     again.verify();
 }

@@ -1,12 +1,13 @@
 //! Stage 6: what the permitted holders have, all at once, each within its time. A holder that fails is a gap.
 
 use super::decide::{Decided, Granted};
-use super::record::record_asked;
+use super::record::{draft, record_asked};
 use crate::refusal::Refusal;
 use crate::sources::{Sent, SourceAsk, SourceFailure};
-use crate::trail::Trail;
+use crate::trail::{OpenQuestion, Trail};
 use crate::trust::participant::Holder;
 use crate::world::World;
+use fhir_mappings::audit::{Kind, Outcome};
 use futures_util::future::{join, join_all};
 use std::sync::Arc;
 
@@ -38,10 +39,11 @@ pub async fn fetch(granted: Granted, world: &World, trail: &mut Trail) -> Result
             Err(_) => Err(SourceFailure::Late),
         })
     }));
-    let contributions = if elsewhere && !trail.asked {
-        trail.asked = true;
+    let contributions = if elsewhere && trail.asked.is_none() {
+        let asking = draft(trail, Kind::Asked, Outcome::Success, world);
+        trail.asked = Some(OpenQuestion::of(asking.clone(), world));
         // Polled in this order: the record has entered the journal's queue before anybody is asked.
-        let (recorded, contributions) = join(record_asked(world, trail), coming).await;
+        let (recorded, contributions) = join(record_asked(asking, world), coming).await;
         recorded?;
         contributions
     } else {

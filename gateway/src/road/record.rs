@@ -66,14 +66,13 @@ pub async fn record_disclosure(
 ///
 /// # Errors
 /// [`AuditUnavailable`]; then nothing of theirs is.
-pub async fn record_asked(world: &World, trail: &Trail) -> Result<(), AuditUnavailable> {
-    let draft = draft(trail, Kind::Asked, Outcome::Success, world);
-    let recorded = world.store.record(draft, None).await;
+pub async fn record_asked(asking: Draft, world: &World) -> Result<(), AuditUnavailable> {
+    let recorded = world.store.record(asking, None).await;
     recorded.map(drop).map_err(|_| AuditUnavailable)
 }
 
 /// The record that ends this request; it names the rules in force also where none had to be asked (NEN 7513).
-fn draft(trail: &Trail, kind: Kind, outcome: Outcome, world: &World) -> Draft {
+pub(super) fn draft(trail: &Trail, kind: Kind, outcome: Outcome, world: &World) -> Draft {
     let mut draft = trail.draft(kind, outcome, world.clock.now());
     draft.entry.protocols = world.protocols();
     draft

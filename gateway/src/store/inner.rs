@@ -201,13 +201,17 @@ impl Inner {
         // few thousand records are read in any case.
         // So do questions: an `asked` without its end is among them, and is closed by whoever starts.
         let start = from.journal.min(truth.journal.saturating_sub(TAIL));
-        let mut open: BTreeMap<String, Leaf> = BTreeMap::new();
+        let pair = |leaf: &Leaf| (leaf.asker.clone(), leaf.request_id.clone());
+        // Clients choose request ids: they pair within one participant, and each end closes one question.
+        let mut open: BTreeMap<(Option<String>, String), Vec<Leaf>> = BTreeMap::new();
         for index in start..truth.journal {
             let Ok(leaf) = Leaf::parse(&self.records.read(index)?) else { continue };
             found.burnt.extend(leaf.burnt.clone());
             match leaf.kind {
-                Kind::Asked => drop(open.insert(leaf.request_id.clone(), leaf.clone())),
-                Kind::Answered | Kind::Refused => drop(open.remove(&leaf.request_id)),
+                Kind::Asked => open.entry(pair(&leaf)).or_default().push(leaf.clone()),
+                Kind::Answered | Kind::Refused => {
+                    open.get_mut(&pair(&leaf)).and_then(Vec::pop);
+                }
                 _ => {}
             }
             if index >= from.journal {
@@ -215,7 +219,7 @@ impl Inner {
                 vouched.extend(leaf.holdings);
             }
         }
-        found.open = open.into_values().collect();
+        found.open = open.into_values().flatten().collect();
         self.view.apply(batch, from)?;
         for index in from.holdings..truth.holdings {
             let record = self.holdings.read(index)?;

@@ -38,6 +38,7 @@ pub struct Leaf {
 }
 
 /// What a record is made from.
+#[derive(Clone)]
 pub struct Draft {
     /// The content to seal.
     pub entry: Entry,
