@@ -32,13 +32,7 @@ impl Fetched {
 pub async fn fetch(granted: Granted, world: &World, trail: &mut Trail) -> Result<Fetched, Refusal> {
     let asks: Vec<_> = granted.decisions.iter().map(|decided| ask(decided, &granted, world)).collect();
     let elsewhere = asks.iter().flatten().any(is_elsewhere);
-    let coming = join_all(asks.iter().map(|ask| async move {
-        let coming = world.source.fetch(ask.as_ref()?);
-        Some(match tokio::time::timeout(world.settings.holder_budget, coming).await {
-            Ok(contribution) => contribution,
-            Err(_) => Err(SourceFailure::Late),
-        })
-    }));
+    let coming = ask_all(&asks, world);
     let contributions = if elsewhere && trail.asked.is_none() {
         let asking = draft(trail, Kind::Asked, Outcome::Success, world);
         trail.asked = Some(OpenQuestion::of(asking.clone(), world));
@@ -65,15 +59,25 @@ pub async fn fetch(granted: Granted, world: &World, trail: &mut Trail) -> Result
 /// # Errors
 /// [`Refusal::SourceUnavailable`] when any of it cannot be read.
 pub(crate) async fn fetch_here(granted: Granted, world: &World) -> Result<Fetched, Refusal> {
-    let mut contributions = Vec::with_capacity(granted.decisions.len());
-    for decided in &granted.decisions {
-        let ask = ask(decided, &granted, world).filter(|ask| !is_elsewhere(ask));
-        contributions.push(match ask {
-            Some(ask) => Some(Ok(world.source.fetch(&ask).await.map_err(|_| Refusal::SourceUnavailable)?)),
-            None => None,
-        });
+    let here = |decided: &Decided| ask(decided, &granted, world).filter(|ask| !is_elsewhere(ask));
+    let asks: Vec<_> = granted.decisions.iter().map(here).collect();
+    let contributions = ask_all(&asks, world).await;
+    if contributions.iter().flatten().any(Result::is_err) {
+        return Err(Refusal::SourceUnavailable);
     }
     Ok(Fetched { granted, contributions })
+}
+
+/// All at once, each within its time.
+async fn ask_all(asks: &[Option<SourceAsk>], world: &World) -> Vec<Option<Result<Sent, SourceFailure>>> {
+    join_all(asks.iter().map(|ask| async move {
+        let coming = world.source.fetch(ask.as_ref()?);
+        Some(match tokio::time::timeout(world.settings.holder_budget, coming).await {
+            Ok(contribution) => contribution,
+            Err(_) => Err(SourceFailure::Late),
+        })
+    }))
+    .await
 }
 
 /// What this holder is asked for: of one elsewhere no more than it registered to have.
