@@ -154,6 +154,14 @@ impl Obligations {
     pub fn allows(&self, item: &Item<'_>) -> bool {
         self.sieve.allows(item)
     }
+    /// Whether an answer of [`Self::allows`] can depend on business identifiers.
+    pub fn asks_identifiers(&self) -> bool {
+        self.sieve.voices.iter().any(|voice| !voice.items.is_empty())
+    }
+    /// Whether an answer of [`Self::allows`] can depend on the instant that data are about.
+    pub fn asks_date(&self) -> bool {
+        self.sieve.voices.iter().any(|voice| voice.data_period.is_some())
+    }
     /// Labels that may pass on some resource of this class.
     pub fn cleared(&self) -> LabelSet {
         self.sieve.cleared()

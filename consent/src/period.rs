@@ -1,7 +1,7 @@
 //! FHIR's partial dates as stretches of time in Europe/Amsterdam, where they are meant.
 //! Ends are inclusive at their own precision: "until 2026-12-20" runs to midnight.
 
-use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
+use jiff::{Span, Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 /// The zone in which every Dutch date of this crate is read; UTC if the bundled zone data lack it.
@@ -71,13 +71,19 @@ fn stretch(text: &str) -> Option<(Timestamp, Timestamp)> {
         let step = if text.contains('.') { 1.millisecond() } else { 1.second() };
         return Some((first, first.checked_add(step).ok()?));
     }
+    let (day, span) = days(text)?;
+    Some((start_of(day)?, start_of(day.checked_add(span).ok()?)?))
+}
+
+/// The first day of a date without a time, and how long it is.
+fn days(text: &str) -> Option<(Date, Span)> {
     let number = |part: Option<&str>, width: usize| -> Option<i16> {
         let part = part?;
         (part.len() == width && part.bytes().all(|byte| byte.is_ascii_digit())).then(|| part.parse().ok())?
     };
     let mut parts = text.split('-');
     let year = number(parts.next(), 4)?;
-    let (day, span) = match text.len() {
+    Some(match text.len() {
         4 => (Date::new(year, 1, 1).ok()?, 1.year()),
         7 => (Date::new(year, i8::try_from(number(parts.next(), 2)?).ok()?, 1).ok()?, 1.month()),
         10 => {
@@ -86,8 +92,34 @@ fn stretch(text: &str) -> Option<(Timestamp, Timestamp)> {
             (Date::new(year, month, day).ok()?, 1.day())
         }
         _ => return None,
-    };
-    Some((start_of(day)?, start_of(day.checked_add(span).ok()?)?))
+    })
+}
+
+/// An instant to which many dates are compared: whole days by the calendar, without the time zone, except its own day.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Edge {
+    at: Timestamp,
+    day: Date,
+}
+
+impl Edge {
+    /// The edge at an instant.
+    pub fn new(at: Timestamp) -> Self {
+        Self { at, day: day_of(at) }
+    }
+    /// Whether it lies before [`Moment::after`] of this text.
+    ///
+    /// # Errors
+    /// [`NotAMoment`] as [`Moment::parse`].
+    pub fn precedes_end_of(&self, text: &str) -> Result<bool, NotAMoment> {
+        if text.len() == 10 {
+            let (day, _) = days(text).ok_or(NotAMoment)?;
+            if day != self.day && day.tomorrow().is_ok() {
+                return Ok(day > self.day);
+            }
+        }
+        stretch(text).map(|(_, after)| self.at < after).ok_or(NotAMoment)
+    }
 }
 
 impl TryFrom<String> for Moment {

@@ -38,3 +38,48 @@ fn what_only_looks_like_one_is_none() {
         assert!(!fault.to_string().is_empty(), "{text}");
     }
 }
+
+#[test]
+fn an_edge_compares_as_the_end_of_a_moment_does() {
+    let texts = [
+        "1937-06-30",
+        "2025",
+        "2026",
+        "2026-02",
+        "2026-03",
+        "2026-03-28",
+        "2026-03-29",
+        "2026-03-30",
+        "2026-10-24",
+        "2026-10-25",
+        "2026-10-26",
+        "2026-12-31",
+        "9999-12-31",
+        "9999-12",
+        "2026-03-29T00:30:00+01:00",
+        "2026-03-28T23:59:59.9Z",
+        "2026-02-30",
+        "2026-13-01",
+        "not a date",
+        "2026-1-001",
+        "",
+    ];
+    // Around midnight in Amsterdam on the days on which summer time begins and ends, and elsewhere.
+    for at in [
+        "2026-03-28T22:59:59.999Z",
+        "2026-03-28T23:00:00Z",
+        "2026-03-29T21:59:59Z",
+        "2026-03-29T22:00:00Z",
+        "2026-10-25T22:59:59Z",
+        "2026-10-25T23:00:00Z",
+        "2026-06-01T12:00:00Z",
+        "1937-06-30T23:00:00Z",
+    ] {
+        let at: jiff::Timestamp = at.parse().unwrap();
+        let edge = consent::period::Edge::new(at);
+        for text in texts {
+            let slowly = Moment::parse(text).map(|moment| at < moment.after());
+            assert_eq!(edge.precedes_end_of(text), slowly, "{text:?} at {at}");
+        }
+    }
+}
