@@ -48,11 +48,6 @@ impl Tables {
         self.mark(resource, origin).class
     }
 
-    /// The label under which whereabouts are protected: it withholds elements, never a resource.
-    pub(crate) fn whereabouts(&self) -> LabelSet {
-        self.vocabulary.label("protected-address").map(LabelSet::only).unwrap_or_default()
-    }
-
     pub(crate) fn mark(&self, resource: Value<'_>, origin: &Origin<'_>) -> Marked {
         let resource_type = resource.get_str("resourceType").unwrap_or_default();
         let Some(rule) = self.types.get(&*resource_type) else {
@@ -64,12 +59,13 @@ impl Tables {
             unknown_label: false,
             sets: 0,
             told: false,
-            known_code: false,
+            known: false,
+            coded: false,
         };
         for member in resource.members() {
             reading.member(member);
         }
-        let known = reading.known_code;
+        let known = reading.coded;
         let mut mark = reading.mark;
         let sets = reading.sets | mark.sets;
         if !reading.told && rule.kind != TypeKind::Closed {
@@ -99,9 +95,9 @@ impl Tables {
         let open = rule.kind == TypeKind::Open;
         let unclassified = (open && mark.classes.is_empty() && !mark.never) || reading.unknown_label;
         if unclassified {
-            classes = classes.union(self.vocabulary.classes("notes").unwrap_or_default());
+            classes = classes.union(self.notes);
         }
-        let nobody = self.vocabulary.never_released().minus(self.whereabouts());
+        let nobody = self.vocabulary.never_released().minus(self.whereabouts);
         let nobody = !mark.labels.intersection(nobody).is_empty();
         let never = mark.never || nobody || rule.kind == TypeKind::Closed;
         Marked {
@@ -178,8 +174,10 @@ struct Reading<'t> {
     sets: u64,
     /// A code other than a category tells.
     told: bool,
-    /// `code` has a coding of a system that the tables know.
-    known_code: bool,
+    /// A coding of a system that the tables know was read since this was last cleared.
+    known: bool,
+    /// `code` has one.
+    coded: bool,
 }
 
 impl Reading<'_> {
@@ -188,8 +186,9 @@ impl Reading<'_> {
             "meta" => self.labels(member),
             "category" => self.concepts(member),
             "code" => {
-                self.known_code |= member.each("coding").any(|coding| self.tables.coding(coding).is_some());
+                self.known = false;
                 self.telling(member);
+                self.coded |= self.known;
             }
             "type"
             | "class"
@@ -260,6 +259,7 @@ impl Reading<'_> {
         }
         for member in concept.members() {
             match member.name() {
+                "coding" if member.kind() == Kind::Object => self.coding(member, speaks),
                 "coding" => member.items().for_each(|coding| self.coding(coding, speaks)),
                 "system" => self.coding(concept, speaks),
                 _ => {}
@@ -269,6 +269,7 @@ impl Reading<'_> {
 
     fn coding(&mut self, coding: Value<'_>, speaks: bool) {
         if let Some(mark) = self.tables.coding(coding) {
+            self.known = true;
             self.sets |= mark.sets;
             if speaks {
                 self.mark.add(mark);

@@ -5,6 +5,7 @@
 //! read differently: duplicate or escaped member names, invalid UTF-8, a byte order mark, lone surrogates,
 //! trailing bytes and excessive depth (THREATS.md rows 16 to 18).
 
+pub(crate) mod name;
 mod scan;
 mod value;
 
@@ -29,9 +30,18 @@ struct Node {
     /// Span of the member name without its quotes; empty for items and the root.
     name_start: u32,
     name_len: u16,
+    /// [`name::number`] of it.
+    number: u32,
     kind: Kind,
     /// Whether a string holds a backslash escape.
     escaped: bool,
+}
+
+impl Node {
+    fn name<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        let start = self.name_start as usize;
+        bytes.get(start..start + usize::from(self.name_len)).unwrap_or_default()
+    }
 }
 
 impl<'a> Doc<'a> {

@@ -5,13 +5,13 @@
     reason = "`parse` refuses bytes that a u32 cannot count, names that a u16 cannot"
 )]
 
-use super::{Doc, Kind, Node};
+use super::{Doc, Kind, Node, name};
 
 /// How deep objects and arrays may nest: deeper than any real FHIR resource (40 nested provisions need 82),
 /// shallow enough to bound every walk over the tape.
 pub const DEPTH_MAX: usize = 128;
 
-/// How many values a document of this many bytes may hold. A value costs as much on the tape as twenty bytes of text, so
+/// How many values a document of this many bytes may hold. A value costs as much on the tape as twenty-four bytes of text, so
 /// that a page of nothing but one-digit numbers would cost ten times what its sender paid; FHIR, which names its values
 /// and has no arrays of numbers, stays far below this also without white space.
 #[must_use]
@@ -102,145 +102,158 @@ pub fn parse(bytes: &[u8]) -> Result<Doc<'_>, JsonError> {
     if bytes.starts_with(b"\xEF\xBB\xBF") {
         return Err(JsonError { offset: 0, kind: ErrorKind::Encoding });
     }
-    let most = values_most(bytes.len());
-    let mut scanner = Scanner { bytes, at: 0, nodes: Vec::with_capacity(bytes.len() / 24 + 4), most };
-    scanner.document()?;
-    Ok(Doc { text, nodes: scanner.nodes })
+    let mut scanner = Scanner {
+        bytes,
+        nodes: Vec::with_capacity(bytes.len() / 16 + 8),
+        most: values_most(bytes.len()),
+        outer: Vec::with_capacity(16),
+    };
+    match scanner.document() {
+        Ok(()) => Ok(Doc { text, nodes: scanner.nodes }),
+        Err(fault) => Err(fault),
+    }
 }
 
 /// An object or array whose end has not been seen yet.
+#[derive(Clone, Copy)]
 struct Open {
     node: u32,
     object: bool,
+    /// The [`name::bit`]s of its members so far.
+    names: u64,
 }
 
+/// Place and number of the name that the next value stands under.
+#[derive(Clone, Copy, Default)]
+struct Label {
+    start: u32,
+    length: u16,
+    number: u32,
+}
+
+/// Places travel by value, so that they stay in registers: the scanner itself holds only what outlives a value.
 struct Scanner<'a> {
     bytes: &'a [u8],
-    at: usize,
     nodes: Vec<Node>,
     most: usize,
+    /// The containers around the innermost.
+    outer: Vec<Open>,
+}
+
+#[cold]
+const fn fault(offset: usize, kind: ErrorKind) -> JsonError {
+    JsonError { offset, kind }
+}
+
+/// What stands where a token was missed.
+#[cold]
+fn missed(bytes: &[u8], at: usize) -> JsonError {
+    fault(at, if at < bytes.len() { ErrorKind::Syntax } else { ErrorKind::Truncated })
 }
 
 impl Scanner<'_> {
-    fn fail<T>(&self, kind: ErrorKind) -> Result<T, JsonError> {
-        Err(JsonError { offset: self.at, kind })
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    fn skip_white(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
-    }
-
-    fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
-        match self.peek() {
-            Some(b) if b == byte => {
-                self.at += 1;
-                Ok(())
-            }
-            Some(_) => self.fail(ErrorKind::Syntax),
-            None => self.fail(ErrorKind::Truncated),
-        }
-    }
-
     fn document(&mut self) -> Result<(), JsonError> {
-        self.skip_white();
-        if self.peek().is_none() {
-            return self.fail(ErrorKind::Empty);
+        let bytes = self.bytes;
+        let mut at = white(bytes, 0);
+        if at == bytes.len() {
+            return Err(fault(at, ErrorKind::Empty));
         }
-        let mut open: Vec<Open> = Vec::with_capacity(16);
-        let mut name = (0_u32, 0_u16);
+        // The innermost container, and none at the outermost value.
+        let mut inner: Option<Open> = None;
         loop {
-            // A value stands here.
-            if let Some(container) = self.value(name, open.len())? {
-                open.push(container);
-                let object = open.last().is_some_and(|o| o.object);
-                self.skip_white();
-                let close = if object { b'}' } else { b']' };
-                if self.peek() != Some(close) {
-                    name = if object { self.member_name(&open)? } else { (0, 0) };
-                    continue;
+            // A member, an item or the whole document stands here.
+            let label = match &mut inner {
+                Some(container) if container.object => {
+                    let (label, value) = self.label(container, at)?;
+                    at = value;
+                    label
                 }
+                _ => Label::default(),
+            };
+            let Some(&first) = bytes.get(at) else { return Err(fault(at, ErrorKind::Truncated)) };
+            if self.nodes.len() >= self.most {
+                return Err(fault(at, ErrorKind::TooDense));
             }
-            // A value ended, or an empty container waits for its end.
-            loop {
-                self.skip_white();
-                let Some(innermost) = open.last() else {
-                    return if self.at == self.bytes.len() { Ok(()) } else { self.fail(ErrorKind::Trailing) };
+            let mut ended = true;
+            if first == b'"' {
+                let (end, escaped) = string(bytes, at + 1)?;
+                self.push(label, at, end, Kind::String, escaped);
+                at = end;
+            } else if first == b'{' || first == b'[' {
+                let object = first == b'{';
+                if self.outer.len() + usize::from(inner.is_some()) >= DEPTH_MAX {
+                    return Err(fault(at, ErrorKind::TooDeep));
+                }
+                self.outer.extend(inner);
+                inner = Some(Open { node: self.nodes.len() as u32, object, names: 0 });
+                let (kind, close) = if object { (Kind::Object, b'}') } else { (Kind::Array, b']') };
+                self.push(label, at, at + 1, kind, false);
+                at = white(bytes, at + 1);
+                ended = bytes.get(at) == Some(&close);
+            } else {
+                let (end, kind) = plain_value(bytes, at, first)?;
+                self.push(label, at, end, kind, false);
+                at = end;
+            }
+            // Behind a value, or at the end of a container without any.
+            while ended {
+                at = white(bytes, at);
+                let Some(container) = &inner else {
+                    let whole = at == bytes.len();
+                    return if whole { Ok(()) } else { Err(fault(at, ErrorKind::Trailing)) };
                 };
-                let object = innermost.object;
-                match self.peek() {
-                    Some(b',') if self.has_child(innermost.node) => {
-                        self.at += 1;
-                        self.skip_white();
-                        name = if object { self.member_name(&open)? } else { (0, 0) };
-                        break;
+                let close = if container.object { b'}' } else { b']' };
+                match bytes.get(at) {
+                    Some(b',') if self.nodes.len() > container.node as usize + 1 => {
+                        at = white(bytes, at + 1);
+                        ended = false;
                     }
-                    Some(b'}') if object => self.close(&mut open),
-                    Some(b']') if !object => self.close(&mut open),
-                    Some(_) => return self.fail(ErrorKind::Syntax),
-                    None => return self.fail(ErrorKind::Truncated),
+                    Some(found) if *found == close => {
+                        at += 1;
+                        self.close(container.node, at);
+                        inner = self.outer.pop();
+                    }
+                    _ => return Err(missed(bytes, at)),
                 }
             }
         }
     }
 
-    fn has_child(&self, node: u32) -> bool {
-        self.nodes.len() > node as usize + 1
+    /// Reads `"name" :`; a name that the object already has is refused.
+    #[inline(always)]
+    fn label(&self, container: &mut Open, at: usize) -> Result<(Label, usize), JsonError> {
+        let bytes = self.bytes;
+        if bytes.get(at) != Some(&b'"') {
+            return Err(missed(bytes, at));
+        }
+        let start = at + 1;
+        let (end, escaped) = string(bytes, start)?;
+        let name = bytes.get(start..end - 1).unwrap_or_default();
+        if escaped || name.is_empty() || name.len() > 1_024 {
+            return Err(fault(at, ErrorKind::OddKey));
+        }
+        let number = name::number(name);
+        let bit = name::bit(number);
+        if container.names & bit != 0 && self.taken(container.node, number, name) {
+            return Err(fault(at, ErrorKind::DuplicateKey));
+        }
+        container.names |= bit;
+        let colon = white(bytes, end);
+        if bytes.get(colon) != Some(&b':') {
+            return Err(missed(bytes, colon));
+        }
+        let label = Label { start: start as u32, length: name.len() as u16, number };
+        Ok((label, white(bytes, colon + 1)))
     }
 
-    fn close(&mut self, open: &mut Vec<Open>) {
-        self.at += 1;
-        if let Some(done) = open.pop() {
-            let next = self.nodes.len() as u32;
-            if let Some(node) = self.nodes.get_mut(done.node as usize) {
-                node.end = self.at as u32;
-                node.next = next;
-            }
-        }
-    }
-
-    /// Reads `"name" :` and refuses a name this object already has.
-    fn member_name(&mut self, open: &[Open]) -> Result<(u32, u16), JsonError> {
-        let from = self.at;
-        self.expect(b'"')?;
-        let start = self.at;
-        if self.string_rest()? {
-            self.at = from;
-            return self.fail(ErrorKind::OddKey);
-        }
-        let len = self.at - 1 - start;
-        if len == 0 || len > 1_024 {
-            self.at = from;
-            return self.fail(ErrorKind::OddKey);
-        }
-        let name = (start as u32, len as u16);
-        if open.last().is_some_and(|object| self.taken(object.node, name)) {
-            self.at = from;
-            return self.fail(ErrorKind::DuplicateKey);
-        }
-        self.skip_white();
-        self.expect(b':')?;
-        self.skip_white();
-        Ok(name)
-    }
-
-    /// Whether the open object at `parent` already has a member of this name. Real objects have a dozen
-    /// members, so a walk over siblings is cheapest; a hostile one is bounded by `MEMBERS_MAX`.
-    fn taken(&self, parent: u32, (start, len): (u32, u16)) -> bool {
-        let wanted = self.slice(start, len);
+    /// Whether the open object at `parent` already has a member of this name. A hostile one is bounded by
+    /// [`MEMBERS_MAX`], which the 64 bits cannot hide: the sixty-fifth member is always looked for.
+    fn taken(&self, parent: u32, number: u32, name: &[u8]) -> bool {
         let mut at = parent as usize + 1;
         let mut seen = 0_u32;
         while let Some(node) = self.nodes.get(at) {
-            if node.name_len == len && self.slice(node.name_start, node.name_len) == wanted {
-                return true;
-            }
             seen += 1;
-            if seen > MEMBERS_MAX {
+            if seen > MEMBERS_MAX || (node.number == number && node.name(self.bytes) == name) {
                 return true;
             }
             at = node.next as usize;
@@ -248,193 +261,206 @@ impl Scanner<'_> {
         false
     }
 
-    fn slice(&self, start: u32, len: u16) -> &[u8] {
-        self.bytes.get(start as usize..start as usize + usize::from(len)).unwrap_or_default()
-    }
-
-    /// Reads the value that starts here; a container is pushed open and returned.
-    fn value(&mut self, name: (u32, u16), depth: usize) -> Result<Option<Open>, JsonError> {
-        let start = self.at;
-        let Some(first) = self.peek() else { return self.fail(ErrorKind::Truncated) };
-        if self.nodes.len() >= self.most {
-            return self.fail(ErrorKind::TooDense);
-        }
-        let (kind, escaped) = match first {
-            b'{' | b'[' => {
-                if depth >= DEPTH_MAX {
-                    return self.fail(ErrorKind::TooDeep);
-                }
-                self.at += 1;
-                let object = first == b'{';
-                let kind = if object { Kind::Object } else { Kind::Array };
-                let node = self.push(name, start, kind, false);
-                return Ok(Some(Open { node, object }));
-            }
-            b'"' => {
-                self.at += 1;
-                (Kind::String, self.string_rest()?)
-            }
-            b't' => (self.literal(b"true", Kind::True)?, false),
-            b'f' => (self.literal(b"false", Kind::False)?, false),
-            b'n' => (self.literal(b"null", Kind::Null)?, false),
-            b'-' | b'0'..=b'9' => {
-                self.number()?;
-                (Kind::Number, false)
-            }
-            _ => return self.fail(ErrorKind::Syntax),
-        };
-        self.push(name, start, kind, escaped);
-        Ok(None)
-    }
-
-    fn push(&mut self, (name_start, name_len): (u32, u16), start: usize, kind: Kind, escaped: bool) -> u32 {
-        let index = self.nodes.len() as u32;
+    #[inline]
+    fn push(&mut self, label: Label, start: usize, end: usize, kind: Kind, escaped: bool) {
+        let next = self.nodes.len() as u32 + 1;
         self.nodes.push(Node {
             start: start as u32,
-            end: self.at as u32,
-            next: index + 1,
-            name_start,
-            name_len,
+            end: end as u32,
+            next,
+            name_start: label.start,
+            number: label.number,
+            name_len: label.length,
             kind,
             escaped,
         });
-        index
     }
 
-    fn literal(&mut self, word: &[u8], kind: Kind) -> Result<Kind, JsonError> {
-        let end = self.at + word.len();
-        match self.bytes.get(self.at..end) {
-            Some(found) if found == word => {
-                self.at = end;
-                Ok(kind)
-            }
-            Some(_) => self.fail(ErrorKind::Syntax),
-            None => self.fail(ErrorKind::Truncated),
+    #[inline]
+    fn close(&mut self, node: u32, end: usize) {
+        let next = self.nodes.len() as u32;
+        if let Some(node) = self.nodes.get_mut(node as usize) {
+            node.end = end as u32;
+            node.next = next;
         }
     }
+}
 
-    fn digits(&mut self) -> Result<(), JsonError> {
-        let from = self.at;
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.at += 1;
-        }
-        match self.peek() {
-            _ if self.at > from => Ok(()),
-            None => self.fail(ErrorKind::Truncated),
-            Some(_) => self.fail(ErrorKind::Syntax),
-        }
+/// The first place from `at` that is no white space.
+#[inline]
+fn white(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\t' | b'\n' | b'\r') = bytes.get(at) {
+        at += 1;
     }
+    at
+}
 
-    fn number(&mut self) -> Result<(), JsonError> {
-        if self.peek() == Some(b'-') {
-            self.at += 1;
-        }
-        if self.peek() == Some(b'0') {
-            self.at += 1;
-            if matches!(self.peek(), Some(b'0'..=b'9')) {
-                return self.fail(ErrorKind::Syntax);
-            }
-        } else {
-            self.digits()?;
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
-            self.at += 1;
-            if matches!(self.peek(), Some(b'+' | b'-')) {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        Ok(())
+/// A literal or number, to its end.
+#[inline]
+fn plain_value(bytes: &[u8], at: usize, first: u8) -> Result<(usize, Kind), JsonError> {
+    match first {
+        b't' => literal(bytes, at, b"true", Kind::True),
+        b'f' => literal(bytes, at, b"false", Kind::False),
+        b'n' => literal(bytes, at, b"null", Kind::Null),
+        b'-' | b'0'..=b'9' => Ok((number(bytes, at)?, Kind::Number)),
+        _ => Err(fault(at, ErrorKind::Syntax)),
     }
+}
 
-    /// Reads up to and over the closing quote; true when an escape was seen.
-    fn string_rest(&mut self) -> Result<bool, JsonError> {
-        let mut escaped = false;
-        loop {
-            self.at += plain(self.bytes.get(self.at..).unwrap_or_default());
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(escaped);
-                }
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
-                }
-                Some(_) => return self.fail(ErrorKind::Syntax),
-                None => return self.fail(ErrorKind::Truncated),
-            }
-        }
+fn literal(bytes: &[u8], at: usize, word: &[u8], kind: Kind) -> Result<(usize, Kind), JsonError> {
+    let end = at + word.len();
+    match bytes.get(at..end) {
+        Some(found) if found == word => Ok((end, kind)),
+        Some(_) => Err(fault(at, ErrorKind::Syntax)),
+        None => Err(fault(at, ErrorKind::Truncated)),
     }
+}
 
-    fn escape(&mut self) -> Result<(), JsonError> {
-        self.at += 1;
-        match self.peek() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-                self.at += 1;
-                Ok(())
+/// Behind one digit or more.
+fn digits(bytes: &[u8], from: usize) -> Result<usize, JsonError> {
+    let mut at = from;
+    while let Some(b'0'..=b'9') = bytes.get(at) {
+        at += 1;
+    }
+    if at > from { Ok(at) } else { Err(missed(bytes, at)) }
+}
+
+fn number(bytes: &[u8], mut at: usize) -> Result<usize, JsonError> {
+    if bytes.get(at) == Some(&b'-') {
+        at += 1;
+    }
+    if bytes.get(at) == Some(&b'0') {
+        at += 1;
+        if let Some(b'0'..=b'9') = bytes.get(at) {
+            return Err(fault(at, ErrorKind::Syntax));
+        }
+    } else {
+        at = digits(bytes, at)?;
+    }
+    if bytes.get(at) == Some(&b'.') {
+        at = digits(bytes, at + 1)?;
+    }
+    if let Some(b'e' | b'E') = bytes.get(at) {
+        at += 1;
+        if let Some(b'+' | b'-') = bytes.get(at) {
+            at += 1;
+        }
+        at = digits(bytes, at)?;
+    }
+    Ok(at)
+}
+
+/// Behind the closing quote of a string whose text begins at `at`, and whether it holds an escape.
+#[inline(always)]
+fn string(bytes: &[u8], at: usize) -> Result<(usize, bool), JsonError> {
+    let stop = plain(bytes, at);
+    if bytes.get(stop) == Some(&b'"') { Ok((stop + 1, false)) } else { string_rest(bytes, stop) }
+}
+
+/// The same for a string that does not end at its first stop.
+#[cold]
+fn string_rest(bytes: &[u8], mut at: usize) -> Result<(usize, bool), JsonError> {
+    let mut escaped = false;
+    loop {
+        match bytes.get(at) {
+            Some(b'"') => return Ok((at + 1, escaped)),
+            Some(b'\\') => {
+                escaped = true;
+                at = escape(bytes, at + 1)?;
             }
-            Some(b'u') => {
-                self.at += 1;
-                match self.hex4()? {
-                    0xDC00..=0xDFFF => self.fail(ErrorKind::LoneSurrogate),
-                    0xD800..=0xDBFF => {
-                        if self.bytes.get(self.at..self.at + 2) != Some(b"\\u") {
-                            return self.fail(ErrorKind::LoneSurrogate);
-                        }
-                        self.at += 2;
-                        match self.hex4()? {
-                            0xDC00..=0xDFFF => Ok(()),
-                            _ => self.fail(ErrorKind::LoneSurrogate),
-                        }
+            _ => return Err(missed(bytes, at)),
+        }
+        at = plain(bytes, at);
+    }
+}
+
+/// Behind the escape whose backslash stands before `at`.
+fn escape(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
+    match bytes.get(at) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 1),
+        Some(b'u') => {
+            let high = hex4(bytes, at + 1)?;
+            let end = at + 5;
+            match high {
+                0xDC00..=0xDFFF => Err(fault(end, ErrorKind::LoneSurrogate)),
+                0xD800..=0xDBFF => {
+                    if bytes.get(end..end + 2) != Some(b"\\u") {
+                        return Err(fault(end, ErrorKind::LoneSurrogate));
                     }
-                    _ => Ok(()),
+                    match hex4(bytes, end + 2)? {
+                        0xDC00..=0xDFFF => Ok(end + 6),
+                        _ => Err(fault(end, ErrorKind::LoneSurrogate)),
+                    }
                 }
+                _ => Ok(end),
             }
-            Some(_) => self.fail(ErrorKind::Syntax),
-            None => self.fail(ErrorKind::Truncated),
         }
-    }
-
-    fn hex4(&mut self) -> Result<u32, JsonError> {
-        let Some(four) = self.bytes.get(self.at..self.at + 4) else { return self.fail(ErrorKind::Truncated) };
-        let mut code = 0;
-        for byte in four {
-            let Some(digit) = char::from(*byte).to_digit(16) else { return self.fail(ErrorKind::Syntax) };
-            code = code * 16 + digit;
-        }
-        self.at += 4;
-        Ok(code)
+        _ => Err(missed(bytes, at)),
     }
 }
 
-/// How many bytes stand before the first that is a quote, a backslash or below the space. Names and codes end within two
-/// words; of longer text sixteen bytes are looked at together, without an early way out, which becomes vectors.
-fn plain(bytes: &[u8]) -> usize {
-    let (near, far) = bytes.split_at(bytes.len().min(16));
-    let short = plain_words(near);
-    if short < near.len() {
-        return short;
+fn hex4(bytes: &[u8], at: usize) -> Result<u32, JsonError> {
+    let Some(four) = bytes.get(at..at + 4) else { return Err(fault(at, ErrorKind::Truncated)) };
+    let mut code = 0;
+    for byte in four {
+        let Some(digit) = char::from(*byte).to_digit(16) else { return Err(fault(at, ErrorKind::Syntax)) };
+        code = code * 16 + digit;
     }
-    let clean = |block: &&[u8; 16]| !block.iter().fold(false, |any, byte| any | stops(*byte));
-    let blocks = far.as_chunks::<16>().0.iter().take_while(clean).count() * 16;
-    short + blocks + plain_words(far.get(blocks..).unwrap_or_default())
+    Ok(code)
 }
 
-/// The same, eight bytes at a time.
-fn plain_words(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
+/// The first place from `at` of a quote, a backslash or a byte below the space; else the end. Names and codes end within
+/// two words; of longer text sixteen bytes are looked at together, without an early way out, which becomes vectors.
+#[inline(always)]
+fn plain(bytes: &[u8], at: usize) -> usize {
+    let Some(near) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) else {
+        return plain_end(bytes, at);
+    };
+    let (words, _) = near.as_chunks::<8>();
+    for (passed, word) in words.iter().enumerate() {
         let found = stops_in(u64::from_le_bytes(*word));
         if found != 0 {
-            return at * 8 + found.trailing_zeros() as usize / 8;
+            return at + passed * 8 + found.trailing_zeros() as usize / 8;
         }
     }
-    words.len() * 8 + rest.iter().position(|byte| stops(*byte)).unwrap_or(rest.len())
+    plain_far(bytes, at + 16)
+}
+
+/// The same for long text.
+#[inline(never)]
+fn plain_far(bytes: &[u8], mut at: usize) -> usize {
+    // Most that is longer than two words ends within three more.
+    for _ in 0..3 {
+        let Some(word) = word_at(bytes, at) else { return plain_end(bytes, at) };
+        let found = stops_in(word);
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    let far = bytes.get(at..).unwrap_or_default();
+    let clean = |block: &&[u8; 16]| !block.iter().fold(false, |any, byte| any | stops(*byte));
+    at += far.as_chunks::<16>().0.iter().take_while(clean).count() * 16;
+    while let Some(word) = word_at(bytes, at) {
+        let found = stops_in(word);
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    plain_end(bytes, at)
+}
+
+/// The same for the last bytes of a document.
+#[cold]
+fn plain_end(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().position(|byte| stops(*byte)).unwrap_or(rest.len())
+}
+
+#[inline]
+fn word_at(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk::<8>()?))
 }
 
 const fn stops(byte: u8) -> bool {
@@ -444,11 +470,10 @@ const fn stops(byte: u8) -> bool {
 /// The high bit of the first byte of `word` that ends plain text; of bytes behind it, it may be set wrongly.
 const fn stops_in(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 0xFF;
-    const HIGH: u64 = ONES << 7;
-    const fn below(word: u64, limit: u64) -> u64 {
-        word.wrapping_sub(ONES * limit) & !word & HIGH
-    }
-    below(word, 0x20) | below(word ^ (ONES * 0x22), 1) | below(word ^ (ONES * 0x5C), 1)
+    // With bit 1 turned over, the quote takes the place of the space and what stays below 0x21 is exactly what ends text.
+    let low = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+    let backslash = (word ^ (ONES * 0x5C)).wrapping_sub(ONES);
+    (low | backslash) & !word & (ONES << 7)
 }
 
 /// More members than any FHIR element has; above it an object counts as hostile.

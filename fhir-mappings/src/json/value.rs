@@ -1,6 +1,6 @@
 //! Walking the tape.
 
-use super::{Doc, Node};
+use super::{Doc, Node, name};
 use std::borrow::Cow;
 
 /// What a value is.
@@ -28,17 +28,20 @@ impl<'d> Value<'d> {
         Self { doc, index }
     }
 
-    fn node(&self) -> Node {
-        // INVARIANT: handles are only made from indexes that the scanner pushed.
-        self.doc.nodes.get(self.index as usize).copied().unwrap_or(Node {
+    #[inline]
+    fn node(&self) -> &'d Node {
+        const NOTHING: &Node = &Node {
             start: 0,
             end: 0,
             next: 0,
             name_start: 0,
+            number: 0,
             name_len: 0,
             kind: Kind::Null,
             escaped: false,
-        })
+        };
+        // INVARIANT: handles are only made from indexes that the scanner pushed.
+        self.doc.nodes.get(self.index as usize).unwrap_or(NOTHING)
     }
 
     fn text(&self, start: u32, end: u32) -> &'d str {
@@ -79,6 +82,14 @@ impl<'d> Value<'d> {
         self.text(node.name_start, node.name_start + u32::from(node.name_len))
     }
 
+    /// `"name":value` exactly as written, where nothing but a colon stands between.
+    #[inline]
+    pub(crate) fn with_name(&self) -> Option<&'d str> {
+        let node = self.node();
+        let end = node.name_start + u32::from(node.name_len);
+        (node.name_start > 0 && node.start == end + 2).then(|| self.text(node.name_start - 1, node.end))
+    }
+
     /// The text of a string, unescaped; `None` for any other kind.
     #[must_use]
     pub fn as_str(&self) -> Option<Cow<'d, str>> {
@@ -108,26 +119,38 @@ impl<'d> Value<'d> {
 
     /// The member of an object, or `None` (also when this is no object).
     #[must_use]
+    #[inline]
     pub fn get(&self, name: &str) -> Option<Value<'d>> {
-        let node = self.doc.nodes.get(self.index as usize).filter(|node| node.kind == Kind::Object)?;
-        let (bytes, wanted) = (self.doc.text.as_bytes(), name.as_bytes());
+        // Inlined so far that the number of a name written in the code is known when it is compiled.
+        self.find(name, name::number(name.as_bytes()))
+    }
+
+    fn find(&self, name: &str, number: u32) -> Option<Value<'d>> {
+        let node = self.node();
+        if node.kind != Kind::Object {
+            return None;
+        }
+        let bytes = self.doc.text.as_bytes();
         let mut at = self.index + 1;
         while at < node.next {
             let child = self.doc.nodes.get(at as usize)?;
-            // Lengths first: most names differ in theirs, and then no byte of the document is looked at.
-            if usize::from(child.name_len) == wanted.len() {
-                let start = child.name_start as usize;
-                if bytes.get(start..start + wanted.len()) == Some(wanted) {
-                    return Some(Value { doc: self.doc, index: at });
-                }
+            if child.number == number && child.name(bytes) == name.as_bytes() {
+                return Some(Value { doc: self.doc, index: at });
             }
             at = child.next;
         }
         None
     }
 
+    /// [`name::number`] of the name it stands under.
+    #[inline]
+    pub(crate) fn number(&self) -> u32 {
+        self.node().number
+    }
+
     /// Shorthand for [`Value::get`] followed by [`Value::as_str`].
     #[must_use]
+    #[inline]
     pub fn get_str(&self, name: &str) -> Option<Cow<'d, str>> {
         self.get(name)?.as_str()
     }

@@ -1,45 +1,65 @@
 //! Dates and states of a resource, as far as the filters of `levels.txt` and the age of data need them.
 
+use crate::json::name::Names;
 use crate::json::{Kind, Value};
 use consent::Moment;
+use consent::period::Edge;
 use jiff::Timestamp;
+
+/// Where a resource bears its date, the best first.
+const DATES: Names<24> = Names::new([
+    "effectiveDateTime",
+    "effectivePeriod",
+    "effectiveInstant",
+    "performedDateTime",
+    "performedPeriod",
+    "occurrenceDateTime",
+    "occurrencePeriod",
+    "onsetDateTime",
+    "onsetPeriod",
+    "whenHandedOver",
+    "authoredOn",
+    "authored",
+    "period",
+    "start",
+    "date",
+    "dateTime",
+    "created",
+    "recordedDate",
+    "dateAsserted",
+    "recordedOn",
+    "recorded",
+    "issued",
+    "startDate",
+    "statusDate",
+]);
 
 /// When what a resource tells took place; else when it was written. `None` when it does not say.
 pub(super) fn date_of(resource: Value<'_>) -> Option<Moment> {
-    const NAMES: &[&str] = &[
-        "effectiveDateTime",
-        "effectivePeriod",
-        "effectiveInstant",
-        "performedDateTime",
-        "performedPeriod",
-        "occurrenceDateTime",
-        "occurrencePeriod",
-        "onsetDateTime",
-        "onsetPeriod",
-        "whenHandedOver",
-        "authoredOn",
-        "authored",
-        "period",
-        "start",
-        "date",
-        "dateTime",
-        "created",
-        "recordedDate",
-        "dateAsserted",
-        "recordedOn",
-        "recorded",
-        "issued",
-        "startDate",
-        "statusDate",
-    ];
-    NAMES.iter().find_map(|name| {
-        let value = resource.get(name)?;
-        let text = match value.kind() {
-            Kind::Object => value.get_str("start").or_else(|| value.get_str("end"))?,
-            _ => value.as_str()?,
+    dated(resource, |text| Moment::parse(text).ok())
+}
+
+/// Whether [`date_of`] reaches beyond an instant.
+pub(super) fn ends_after(resource: Value<'_>, edge: &Edge) -> bool {
+    dated(resource, |text| edge.precedes_end_of(text).ok()).unwrap_or(false)
+}
+
+/// The first of the dates that a resource may bear which can be read.
+fn dated<T>(resource: Value<'_>, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+    // One walk instead of one for each name; what is read stands for the first in the order of names so far.
+    let mut best = None;
+    for member in resource.members() {
+        let Some(rank) = DATES.rank(member) else { continue };
+        if best.as_ref().is_some_and(|(first, _)| *first <= rank) {
+            continue;
+        }
+        let text = match member.kind() {
+            Kind::Object => member.get_str("start").or_else(|| member.get_str("end")),
+            _ => member.as_str(),
         };
-        Moment::parse(&text).ok()
-    })
+        best = text.and_then(|text| read(&text)).map(|date| (rank, date)).or(best);
+    }
+    best.map(|(_, date)| date)
 }
 
 /// Whether it stands now, by its own word.

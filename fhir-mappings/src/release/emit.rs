@@ -35,6 +35,17 @@ pub(super) struct Ground<'g> {
     pub(super) alive: &'g [Option<(&'g str, String)>],
 }
 
+/// What a coding tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Telling {
+    /// Of a system that the tables know; nothing that may not be told here.
+    Known,
+    /// Of a system that they do not know.
+    Unknown,
+    /// A class or label that may not be told here.
+    Betrays,
+}
+
 struct Emitter<'g> {
     ground: &'g Ground<'g>,
     root: Value<'g>,
@@ -43,6 +54,8 @@ struct Emitter<'g> {
     need: Shapes,
     reporter: bool,
     words: u8,
+    /// The codings asked about last, by their place on the tape; the root of a resource is none.
+    told: [(u32, Telling); 4],
     out: Vec<u8>,
     refers: Vec<usize>,
 }
@@ -64,7 +77,8 @@ pub(super) fn emit<'g>(
         need: judged.need,
         reporter: !judged.safety,
         words: 0,
-        out: Vec::with_capacity(512),
+        told: [(0, Telling::Unknown); 4],
+        out: Vec::with_capacity(resource.raw().len()),
         refers: Vec::new(),
     };
     emitter.out.extend_from_slice(b"{\"resourceType\":\"");
@@ -103,8 +117,8 @@ impl<'g> Emitter<'g> {
         let start = self.out.len();
         let (mut filled, mut any) = (0_u32, false);
         for member in value.members() {
-            let (name, member) = self.unfolded(member);
-            let Some(child) = self.ground.tables.automaton.child(node, name) else {
+            let (name, number, member) = self.unfolded(member);
+            let Some(child) = self.ground.tables.automaton.numbered(node, name, number) else {
                 // FHIR: an unknown modifier makes what holds it unsafe to read.
                 if name == "modifierExtension" && !matches!(member.kind(), Kind::Null) {
                     return Err(Fall);
@@ -120,10 +134,16 @@ impl<'g> Emitter<'g> {
                     if any {
                         self.out.push(b',');
                     }
-                    self.out.push(b'"');
-                    self.out.extend_from_slice(name.as_bytes());
-                    self.out.extend_from_slice(b"\":");
-                    self.value(member, child, rule)?
+                    // Most of what passes is a name with one plain value: one span, when nothing but a colon is between.
+                    if let Some(span) = plain_member(member, child, rule) {
+                        self.out.extend_from_slice(span.as_bytes());
+                        true
+                    } else {
+                        self.out.push(b'"');
+                        self.out.extend_from_slice(name.as_bytes());
+                        self.out.extend_from_slice(b"\":");
+                        self.value(member, child, rule)?
+                    }
                 }
                 None => false,
             };
@@ -148,13 +168,14 @@ impl<'g> Emitter<'g> {
 
     /// A medicine that stands inside its request has no resource of its own to refer to; its code takes the place of
     /// the reference, so that nobody misses the medicine because of how its holder wrote it.
-    fn unfolded<'v>(&self, member: Value<'v>) -> (&'v str, Value<'v>)
+    fn unfolded<'v>(&self, member: Value<'v>) -> (&'v str, u32, Value<'v>)
     where
         'g: 'v,
     {
-        let name = member.name();
+        const WRITTEN_OUT: &str = "medicationCodeableConcept";
+        let (name, number) = (member.name(), member.number());
         if name != "medicationReference" {
-            return (name, member);
+            return (name, number, member);
         }
         let target = member.get_str("reference").unwrap_or_default();
         let code = target.strip_prefix('#').and_then(|id| {
@@ -162,7 +183,9 @@ impl<'g> Emitter<'g> {
             let mut inside = root.each("contained");
             inside.find(|inner| inner.get_str("id").as_deref() == Some(id))?.get("code")
         });
-        code.map_or((name, member), |code| ("medicationCodeableConcept", code))
+        code.map_or((name, number, member), |code| {
+            (WRITTEN_OUT, crate::json::name::number(WRITTEN_OUT.as_bytes()), code)
+        })
     }
 
     /// A value, or a list without the items that do not pass; never an empty list.
@@ -227,16 +250,18 @@ impl<'g> Emitter<'g> {
             Op::Scalar => Ok(self.scalar(value)),
             Op::Object => self.object(value, node),
             Op::Concept => {
-                if value.each("coding").any(|coding| self.betrays(coding)) {
+                if value.each("coding").any(|coding| self.telling(coding) == Telling::Betrays) {
                     return Ok(false);
                 }
                 self.object(value, node)
             }
             Op::Coding => {
-                if value.get("code").is_none() || self.betrays(value) {
-                    return Ok(false);
-                }
-                if !self.ground.clinical && self.ground.tables.coding(value).is_none() {
+                let unknown = match self.telling(value) {
+                    Telling::Betrays => return Ok(false),
+                    Telling::Unknown => !self.ground.clinical,
+                    Telling::Known => false,
+                };
+                if unknown || value.get("code").is_none() {
                     return Ok(false);
                 }
                 self.object(value, node)
@@ -281,10 +306,22 @@ impl<'g> Emitter<'g> {
         plain
     }
 
-    /// Whether this coding tells a class or label that may not be told here.
-    fn betrays(&self, coding: Value<'_>) -> bool {
-        let mark = self.ground.tables.coding(coding).unwrap_or_default();
-        mark != Mark::default() && !self.ground.access.may_tell(&mark, self.classes)
+    /// What may be told of this coding here. Asked twice of each, for its concept and for itself, so the last are kept.
+    fn telling(&mut self, coding: Value<'_>) -> Telling {
+        let place = coding.index();
+        if let Some((_, telling)) = self.told.iter().find(|(at, _)| *at == place) {
+            return *telling;
+        }
+        let telling = match self.ground.tables.coding(coding) {
+            None => Telling::Unknown,
+            Some(mark) if mark != Mark::default() && !self.ground.access.may_tell(&mark, self.classes) => {
+                Telling::Betrays
+            }
+            Some(_) => Telling::Known,
+        };
+        self.told.rotate_right(1);
+        self.told[0] = (place, telling);
+        telling
     }
 
     fn extension(&mut self, value: Value<'_>, node: &Node) -> Result<bool, Fall> {
@@ -336,4 +373,12 @@ impl<'g> Emitter<'g> {
         super::write_string(&mut self.out, self.ground.tables.dosing_unknown());
         true
     }
+}
+
+/// `"name":value` as written, when it is a plain value that passes as it is.
+fn plain_member<'v>(member: Value<'v>, node: &Node, rule: &Rule) -> Option<&'v str> {
+    let plain = node.op == Op::Scalar
+        && matches!(rule.pick, Pick::All)
+        && matches!(member.kind(), Kind::String | Kind::Number | Kind::True | Kind::False);
+    plain.then(|| member.with_name())?
 }

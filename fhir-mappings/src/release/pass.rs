@@ -1,7 +1,6 @@
 //! The order of the minimise stage: read, find the person, mark, judge, write until references hold. It holds no
 //! rule of its own: `select` says what may leave, `emit` how much of it.
 
-use super::dates::date_of;
 use super::emit::{Emitted, Ground, emit};
 use super::person::{Keys, Person, Whom};
 use super::select::{Access, Judged, Thing, reader_bit};
@@ -22,7 +21,7 @@ pub(super) fn all(tables: &Tables, view: &View<'_>, contributions: &[Contributio
     let parsed: Vec<Parsed<'_>> = contributions.iter().map(|c| read(tables, c)).collect();
     let marked: Vec<Vec<Marked>> =
         contributions.iter().zip(&parsed).map(|(c, parsed)| mark(tables, c, parsed)).collect();
-    let secret = tables.whereabouts();
+    let secret = tables.whereabouts;
     let labels = marked.iter().flatten().fold(LabelSet::EMPTY, |all, m| all.union(m.class.labels));
     let protected = view.protected || !labels.intersection(secret).is_empty();
     for (at, ((contribution, parsed), marked)) in contributions.iter().zip(&parsed).zip(&marked).enumerate() {
@@ -162,8 +161,7 @@ impl<'a> OneHolder<'a> {
                     marked.sets |= medicine.sets;
                 }
             }
-            let dated = date_of(*value).map(|moment| (moment.first(), moment.after()));
-            things.push(Thing { resource_type, value: *value, marked, first, dated });
+            things.push(Thing { resource_type, value: *value, marked, first });
         }
         things
     }

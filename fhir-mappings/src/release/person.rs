@@ -2,8 +2,10 @@
 
 use super::{Bound, View};
 use crate::identifiers::KnownSystem;
+use crate::json::name::Names;
 use crate::json::{Kind, Value};
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 /// Where a reference leads.
@@ -37,6 +39,8 @@ pub(super) struct Person<'a> {
     own: &'a [&'a str],
     identifiers: &'a [(&'a str, &'a str)],
     bound: Bound,
+    /// The address asked about last and where it leads: nearly every resource of a file names the same person.
+    last: RefCell<(String, Whom)>,
 }
 
 impl<'a> Person<'a> {
@@ -71,7 +75,15 @@ impl<'a> Person<'a> {
                 patients.insert(at, named || declared || (nameless && bound == Bound::AtImport));
             }
         }
-        Self { whole, typed, patients, own, identifiers: view.identifiers, bound }
+        Self {
+            whole,
+            typed,
+            patients,
+            own,
+            identifiers: view.identifiers,
+            bound,
+            last: RefCell::new((String::new(), Whom::Nothing)),
+        }
     }
 
     /// Whether the Patient at this position is the person.
@@ -105,31 +117,43 @@ impl<'a> Person<'a> {
                 Some(_) | None => Whom::Nothing,
             };
         };
-        if target.starts_with('#') {
-            return Whom::Nothing;
+        if self.last.borrow().0 == *target {
+            return self.last.borrow().1;
         }
-        let target = target.split("/_history/").next().unwrap_or_default();
+        let led = self.led_to(&target);
+        if let Some(whom) = led {
+            self.last.replace((target.clone().into_owned(), whom));
+        }
+        led.unwrap_or_else(|| {
+            let names_patient = tail_of(address_of(&target)).starts_with("Patient/")
+                || reference.get_str("type").as_deref() == Some("Patient");
+            match (names_patient, self.bound) {
+                (true, Bound::AtImport) => Whom::Subject,
+                (true, Bound::Fetched) => Whom::SomebodyElse,
+                (false, _) => Whom::Nothing,
+            }
+        })
+    }
+
+    /// Where an address leads by itself, whatever else its Reference says; `None` when it names nothing we know.
+    fn led_to(&self, target: &str) -> Option<Whom> {
+        if target.starts_with('#') {
+            return Some(Whom::Nothing);
+        }
+        let target = address_of(target);
         // `https://elsewhere/Patient/1` in a fresh answer is not this holder's Patient 1: whole addresses name what they
         // name, and nothing that merely ends alike.
         let whole = self.bound == Bound::Fetched && target.contains("://");
         let tail = if whole { target } else { tail_of(target) };
-        if let Some(at) = self.place(target).or_else(|| self.place(tail)) {
-            return match self.patients.get(&at) {
+        let elsewhere = || (tail.len() < target.len()).then(|| self.place(tail)).flatten();
+        if let Some(at) = self.place(target).or_else(elsewhere) {
+            return Some(match self.patients.get(&at) {
                 Some(true) => Whom::Subject,
                 Some(false) => Whom::SomebodyElse,
                 None => Whom::Thing(at),
-            };
+            });
         }
-        if self.own.contains(&target) || self.own.contains(&tail) {
-            return Whom::Subject;
-        }
-        let names_patient = tail_of(target).starts_with("Patient/")
-            || reference.get_str("type").as_deref() == Some("Patient");
-        match (names_patient, self.bound) {
-            (true, Bound::AtImport) => Whom::Subject,
-            (true, Bound::Fetched) => Whom::SomebodyElse,
-            (false, _) => Whom::Nothing,
-        }
+        (self.own.contains(&target) || self.own.contains(&tail)).then_some(Whom::Subject)
     }
 
     /// Whether a resource says that it is about somebody else, or, freshly fetched, does not say about whom.
@@ -138,8 +162,9 @@ impl<'a> Person<'a> {
             return !self.is_person(at);
         }
         let mut named = false;
-        for name in ["subject", "patient", "beneficiary", "for"] {
-            for about in resource.each(name).filter(|about| about.kind() == Kind::Object) {
+        for member in resource.members().filter(|member| SUBJECTS.rank(*member).is_some()) {
+            let single = Some(member).filter(|member| member.kind() == Kind::Object);
+            for about in member.items().chain(single).filter(|about| about.kind() == Kind::Object) {
                 named = true;
                 match self.whom(about) {
                     Whom::Subject => {}
@@ -164,15 +189,21 @@ impl<'a> Person<'a> {
 
     /// Whether a reference says about whom its resource is, where an import has answered that already.
     pub(super) fn is_loose_subject(&self, reference: Value<'_>) -> bool {
-        self.bound == Bound::AtImport
-            && matches!(reference.name(), "subject" | "patient" | "beneficiary" | "for")
-            && self.is_loose(reference)
+        self.bound == Bound::AtImport && SUBJECTS.rank(reference).is_some() && self.is_loose(reference)
     }
 
     /// A subject that an import may leave open: an URN nobody in the file carries, or no reference at all.
     fn is_loose(&self, about: Value<'_>) -> bool {
         about.get_str("reference").is_none_or(|reference| reference.starts_with("urn:"))
     }
+}
+
+/// Members that say about whom a resource is.
+const SUBJECTS: Names<4> = Names::new(["subject", "patient", "beneficiary", "for"]);
+
+/// An address without the version that it may name.
+fn address_of(target: &str) -> &str {
+    target.split("/_history/").next().unwrap_or_default()
 }
 
 /// `Patient/1` of `https://example/fhir/Patient/1`.

@@ -1,7 +1,7 @@
 //! Which resources of one holder may leave, and in which forms. Must not look at single elements beyond what a
 //! filter of `levels.txt` names, and must not write.
 
-use super::dates::{in_force, is_active, is_severe};
+use super::dates::{date_of, ends_after, in_force, is_active, is_severe};
 use super::{Holder, Reader, View};
 use crate::classify::Marked;
 use crate::classify::codes::Mark;
@@ -9,6 +9,7 @@ use crate::json::Value;
 use crate::tables::automaton::{FULL, PERSON, REDUCED, REPRESENTATIVE, Shapes};
 use crate::tables::{Filter, Form, Tables, TypeKind, When, function_bit};
 use consent::answer::{Item, Part, Permit, SenderBasis};
+use consent::period::Edge;
 use consent::{ClassSet, DataClass, Decision, Identifier, LabelSet, Level};
 use jiff::Timestamp;
 
@@ -31,6 +32,8 @@ pub(super) struct Access<'a> {
     holder: Holder<'a>,
     classes: Vec<Option<Open<'a>>>,
     organisation: Option<Shapes>,
+    /// How far back the forms that ask for so many months look.
+    oldest: Vec<(i64, Edge)>,
 }
 
 /// A class that is open.
@@ -60,8 +63,13 @@ pub(super) struct Thing<'a> {
     pub(super) marked: Marked,
     /// The first of its type in the contribution.
     pub(super) first: bool,
-    /// First instant of its own date, and the one after it.
-    pub(super) dated: Option<(Timestamp, Timestamp)>,
+}
+
+impl Thing<'_> {
+    /// First instant of its own date, and the one after it. Read when asked: few permits ask.
+    fn dated(&self) -> Option<(Timestamp, Timestamp)> {
+        date_of(self.value).map(|moment| (moment.first(), moment.after()))
+    }
 }
 
 impl<'a> Access<'a> {
@@ -72,9 +80,15 @@ impl<'a> Access<'a> {
         decision: &'a Decision,
         reader: u64,
     ) -> Self {
+        let mut oldest = Vec::new();
         let mut classes: Vec<Option<Open<'a>>> = (0..tables.forms.len()).map(|_| None).collect();
         for (class, permit) in decision.permits() {
             let form = tables.form_for(class, permit, reader, view);
+            for (_, filter) in form.iter().flat_map(|form| &form.filters) {
+                if let Filter::Months(months) = filter {
+                    oldest.extend(months_before(view.at, *months).map(|at| (*months, Edge::new(at))));
+                }
+            }
             let shape = match (form, permit.level) {
                 (Some(form), _) => form.bit,
                 (None, Level::Full) => FULL,
@@ -85,7 +99,7 @@ impl<'a> Access<'a> {
             }
         }
         let organisation = (tables.organisation_only != 0).then_some(tables.organisation_only);
-        Self { tables, view, holder, classes, organisation }
+        Self { tables, view, holder, classes, organisation, oldest }
     }
 
     fn open(&self, class: DataClass) -> Option<&Open<'a>> {
@@ -113,7 +127,7 @@ impl<'a> Access<'a> {
     /// Whether every label is cleared on every class: the class implies it, or its permit clears it (all-match).
     fn cleared(&self, labels: LabelSet, classes: ClassSet) -> bool {
         let vocabulary = &self.tables.vocabulary;
-        let labels = labels.minus(self.tables.whereabouts());
+        let labels = labels.minus(self.tables.whereabouts);
         if !labels.intersection(vocabulary.never_released()).is_empty() {
             return false;
         }
@@ -145,7 +159,7 @@ impl<'a> Access<'a> {
             resource_type: thing.resource_type,
             marked: thing.marked,
             need: if kind == TypeKind::Directory { FULL } else { 0 },
-            safety: self.tables.vocabulary.class("safety").is_some_and(|safety| bears.contains(safety)),
+            safety: !bears.intersection(self.tables.safety).is_empty(),
             latest: None,
         };
         if !shut.is_empty() {
@@ -197,8 +211,7 @@ impl<'a> Access<'a> {
     /// What the tables cannot class reaches its own holder, the person, and nobody else but a reader inside gp and
     /// ggz for whom notes are open in full.
     fn may_see_unclassified(&self) -> bool {
-        let notes = self.tables.vocabulary.class("notes").and_then(|notes| self.open(notes));
-        notes.is_some_and(|open| {
+        self.tables.notes.iter().find_map(|notes| self.open(notes)).is_some_and(|open| {
             let own = matches!(open.permit.basis.sender, SenderBasis::OwnData | SenderBasis::OwnAccess);
             let clinical = self.tables.clinical & reader_bit(self.tables, self.view) != 0;
             open.permit.level == Level::Full && (own || clinical)
@@ -220,13 +233,12 @@ impl<'a> Access<'a> {
             Filter::Concluded => {
                 thing.value.get("valueCodeableConcept").is_some() || thing.value.get("valueBoolean").is_some()
             }
-            Filter::Months(months) => thing.dated.is_some_and(|(_, after)| {
-                let zoned = self.view.at.to_zoned(consent::period::amsterdam());
-                let oldest = zoned.checked_sub(jiff::Span::new().months(*months));
-                oldest.is_ok_and(|oldest| after > oldest.timestamp())
-            }),
+            Filter::Months(months) => {
+                let oldest = self.oldest.iter().find(|(of, _)| of == months);
+                oldest.is_some_and(|(_, edge)| ends_after(thing.value, edge))
+            }
             Filter::Latest(count) => {
-                judged.latest = Some((*count, thing.dated.map(|(first, _)| first)));
+                judged.latest = Some((*count, thing.dated().map(|(first, _)| first)));
                 true
             }
             Filter::Holder(category) => self.holder.categories.iter().any(|c| **c == **category),
@@ -243,21 +255,18 @@ impl<'a> Access<'a> {
         if !self.bears_items(thing) {
             return true;
         }
-        let identifiers: Vec<Identifier> = thing
-            .value
-            .each("identifier")
-            .filter_map(|number| {
-                Some(Identifier::new(&*number.get_str("system")?, &*number.get_str("value")?))
-            })
-            .collect();
-        let dated = thing.dated.map(|(first, _)| first);
-        let labels = thing.marked.class.labels.minus(self.tables.whereabouts());
+        let obligations = &open.permit.obligations;
+        let numbers = if obligations.asks_identifiers() { identifiers_of(thing.value) } else { Vec::new() };
+        let asked = obligations.asks_date() || obligations.max_age_days.is_some();
+        let dated = if asked { thing.dated() } else { None };
+        let labels = thing.marked.class.labels.minus(self.tables.whereabouts);
         // What has no date cannot be shown to be young enough.
-        let young = open.permit.obligations.max_age_days.is_none_or(|days| {
+        let young = obligations.max_age_days.is_none_or(|days| {
             let oldest = self.view.at.checked_sub(jiff::SignedDuration::from_hours(i64::from(days) * 24));
-            thing.dated.is_some_and(|(_, after)| oldest.is_ok_and(|oldest| after > oldest))
+            dated.is_some_and(|(_, after)| oldest.is_ok_and(|oldest| after > oldest))
         });
-        young && open.permit.obligations.allows(&Item { labels, identifiers: &identifiers, dated })
+        let item = Item { labels, identifiers: &numbers, dated: dated.map(|(first, _)| first) };
+        young && obligations.allows(&item)
     }
 
     /// Whether a fact of this form may rest on this resource: classes, labels and obligations allow it, whatever the
@@ -281,6 +290,18 @@ impl<'a> Access<'a> {
         let open = self.tables.types.get(thing.resource_type).is_some_and(|rule| rule.kind == TypeKind::Open);
         open && thing.resource_type != "Patient"
     }
+}
+
+fn months_before(at: Timestamp, months: i64) -> Option<Timestamp> {
+    let zoned = at.to_zoned(consent::period::amsterdam());
+    zoned.checked_sub(jiff::Span::new().try_months(months).ok()?).ok().map(|zoned| zoned.timestamp())
+}
+
+fn identifiers_of(resource: Value<'_>) -> Vec<Identifier> {
+    let numbers = resource.each("identifier");
+    numbers
+        .filter_map(|number| Some(Identifier::new(&*number.get_str("system")?, &*number.get_str("value")?)))
+        .collect()
 }
 
 impl Tables {

@@ -1,5 +1,7 @@
 //! What the tables compile to: one node per element that may survive. Must not read tables or resources.
 
+use crate::json::name::number;
+
 /// Bits of the forms in which an element may survive; a resource needs all bits of its classes' forms.
 pub(crate) type Shapes = u64;
 
@@ -97,6 +99,17 @@ pub(crate) struct Edge {
     pub(crate) node: u32,
 }
 
+/// Where the edge of a name may stand.
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    /// First edge of the parent, which names the parent.
+    from: u32,
+    /// [`number`] of the name.
+    number: u32,
+    /// The edge, from 1; 0: free.
+    edge: u32,
+}
+
 /// All nodes, with a root per type.
 #[derive(Debug, Default)]
 pub(crate) struct Automaton {
@@ -104,6 +117,8 @@ pub(crate) struct Automaton {
     pub(crate) edges: Vec<Edge>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) roots: super::known::Known<u32>,
+    /// All edges by parent and name, at most half full.
+    slots: Vec<Slot>,
 }
 
 impl Automaton {
@@ -115,14 +130,57 @@ impl Automaton {
         self.rules.get(node.rules.0 as usize..node.rules.1 as usize).unwrap_or_default()
     }
 
-    pub(crate) fn children(&self, node: &Node) -> &[Edge] {
-        self.edges.get(node.edges.0 as usize..node.edges.1 as usize).unwrap_or_default()
+    /// Makes every edge findable by [`Self::child`]: to be called once, when all stand.
+    pub(crate) fn index(&mut self) {
+        self.slots = vec![Slot::default(); (self.edges.len() * 2).next_power_of_two().max(2)];
+        let nodes: Vec<(u32, u32)> = self.nodes.iter().map(|node| node.edges).collect();
+        let mut parents: Vec<(u32, u32)> = nodes.into_iter().filter(|(from, to)| from < to).collect();
+        // Datatypes share their edges.
+        parents.sort_unstable();
+        parents.dedup();
+        for (from, to) in parents {
+            for at in from..to {
+                let Some(edge) = self.edges.get(at as usize) else { continue };
+                let number = number(edge.name.as_bytes());
+                let mut slot = self.slot(from, number);
+                while let Some(taken) = self.slots.get_mut(slot) {
+                    if taken.edge == 0 {
+                        *taken = Slot { from, number, edge: at + 1 };
+                        break;
+                    }
+                    slot = (slot + 1) & (self.slots.len() - 1);
+                }
+            }
+        }
     }
 
-    /// The child of this name. Lists are short, so that a walk that compares lengths first is cheapest.
+    fn slot(&self, from: u32, number: u32) -> usize {
+        (number ^ from.wrapping_mul(0x9E37_79B1)) as usize & (self.slots.len() - 1)
+    }
+
+    /// The child of this name.
     pub(crate) fn child(&self, node: &Node, name: &str) -> Option<&Node> {
-        let edge = self.children(node).iter().find(|edge| *edge.name == *name)?;
-        self.node(edge.node)
+        self.numbered(node, name, number(name.as_bytes()))
+    }
+
+    /// The same, when the name's [`number`] is known already.
+    #[inline]
+    pub(crate) fn numbered(&self, node: &Node, name: &str, number: u32) -> Option<&Node> {
+        let from = node.edges.0;
+        let mut slot = self.slot(from, number);
+        loop {
+            let found = self.slots.get(slot)?;
+            if found.edge == 0 {
+                return None;
+            }
+            if found.number == number && found.from == from {
+                let edge = self.edges.get(found.edge as usize - 1)?;
+                if *edge.name == *name {
+                    return self.node(edge.node);
+                }
+            }
+            slot = (slot + 1) & (self.slots.len() - 1);
+        }
     }
 }
 

@@ -57,6 +57,7 @@ pub(super) fn compile(sources: &Sources, names: &Names<'_>) -> Result<Automaton,
         errors: Vec::new(),
     };
     compiler.all(sources);
+    compiler.automaton.index();
     if compiler.errors.is_empty() { Ok(compiler.automaton) } else { Err(compiler.errors) }
 }
 

@@ -20,7 +20,7 @@ pub(crate) use forms::{Fact, FactRule, Filter, Form, When, function_bit};
 
 use crate::classify::codes::{Codes, Mark};
 use automaton::{Automaton, Shapes};
-use consent::{DataClass, Level, Vocabulary};
+use consent::{ClassSet, DataClass, LabelSet, Level, Vocabulary};
 use known::Known;
 use memchr::memmem::Finder;
 use source::{Layer, Sources};
@@ -29,6 +29,11 @@ use std::collections::{HashMap, HashSet};
 /// Compiled tables of one package with its overlay.
 pub struct Tables {
     pub(crate) vocabulary: Vocabulary,
+    /// The label under which whereabouts are protected: it withholds elements, never a resource.
+    pub(crate) whereabouts: LabelSet,
+    /// The class of safety at home, and that of notes, as which counts what no table knows.
+    pub(crate) safety: ClassSet,
+    pub(crate) notes: ClassSet,
     pub(crate) codes: Codes,
     pub(crate) words: Vec<(Finder<'static>, Mark)>,
     pub(crate) types: Known<TypeRule>,
@@ -167,6 +172,9 @@ impl Tables {
         let bit = |name: &str| forms.bits.get(name).copied().unwrap_or(0);
         let boxed = |list: &[String]| list.iter().map(|s| s.as_str().into()).collect::<Vec<Box<str>>>();
         Ok(Self {
+            whereabouts: vocabulary.label("protected-address").map(LabelSet::only).unwrap_or_default(),
+            safety: vocabulary.class("safety").map(ClassSet::only).unwrap_or_default(),
+            notes: vocabulary.classes("notes").unwrap_or_default(),
             vocabulary: vocabulary.clone(),
             codes,
             words,

@@ -165,9 +165,7 @@ pub(super) fn compare(resource: &Value, function: &str, category: &'static str, 
     let marked = TABLES.mark(doc.root(), &crate::classify::Origin { categories: &categories });
     let kind = TABLES.kind(&resource_type).unwrap();
     let static_type: &str = &resource_type;
-    let dated = crate::release::dates::date_of(doc.root()).map(|moment| (moment.first(), moment.after()));
-    let judged =
-        access.judge(Thing { resource_type: static_type, value: doc.root(), marked, first: true, dated });
+    let judged = access.judge(Thing { resource_type: static_type, value: doc.root(), marked, first: true });
     let names: HashMap<u64, String> =
         TABLES.forms.iter().flatten().map(|form| (form.bit, form.name.clone())).collect();
     let name_of = |bits: u64| -> Vec<String> {
