@@ -1,5 +1,5 @@
 //! How long the tables take to compile, a resource to classify, and a bundle of 100 kB to be filtered, beside a
-//! filter over serde_json's tree that does the same kind of work on the same bytes in the same run.
+//! filter over serde_json's tree that does the same work on the same bytes in the same run, with the same outcome.
 //! `cargo run --release -p fhir-mappings --example filter`
 #![allow(
     clippy::unwrap_used,
@@ -12,9 +12,9 @@
 
 use consent::question::{Asker, Assurance, Capacity, Party, Purpose, Question, Subject};
 use consent::record::{Giver, Holder as From, Kind, Provision, Source, Status, User};
-use consent::{ConsentRecord, Identifier, Reading, Rules};
+use consent::{ClassSet, ConsentRecord, Identifier, LabelSet, Reading, Rules};
 use fhir_mappings::classify::Origin;
-use fhir_mappings::release::{Bound, Contribution, Holder, Ids, Raw, Reader, View, release};
+use fhir_mappings::release::{Bound, Contribution, Holder, Ids, Raw, Reader, Release, View, release};
 use fhir_mappings::tables::Tables;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -39,22 +39,72 @@ fn median(mut runs: Vec<Duration>) -> Duration {
     runs[runs.len() / 2]
 }
 
-/// The same kind of work over a tree: parse, keep listed paths, judge codings, rewrite references, write.
+/// The same work over a tree, as one would write it for this function: parse, class by codes and labels, look whether
+/// it is about the person and young enough, keep listed paths, judge codings, rewrite references, write. What leaves is
+/// compared with what our stage lets leave.
 struct Tree {
     paths: HashSet<String>,
-    known: HashSet<String>,
-    marks: HashMap<(String, String), u64>,
+    /// What the codes of each system that the tables know tell.
+    systems: HashMap<String, HashMap<String, Mark>>,
+    oldest: jiff::Timestamp,
+    open: ClassSet,
+    notes: ClassSet,
 }
+
+/// Classes and labels.
+type Mark = (ClassSet, LabelSet);
 
 impl Tree {
     fn filter(&self, text: &str, id: &str) -> Option<String> {
         let value: serde_json::Value = serde_json::from_str(text).ok()?;
-        let mut kept = self.walk(&value, &mut String::from("Observation"))?;
+        let (classes, labels) = self.class(&value)?;
+        let person = value.get("subject")?.get("reference")? == "Patient/p";
+        let when = value.get("effectiveDateTime").or_else(|| value.get("issued"))?.as_str()?;
+        let young = consent::Moment::parse(when).ok()?.after() > self.oldest;
+        if !classes.is_subset(self.open) || !labels.is_empty() || !person || !young {
+            return None;
+        }
+        let mut kept = self.walk(&value, &mut String::from("Observation"), classes)?;
         kept["id"] = id.into();
         serde_json::to_string(&kept).ok()
     }
 
-    fn walk(&self, value: &serde_json::Value, path: &mut String) -> Option<serde_json::Value> {
+    /// Classes and labels of a resource: what its codings and its security labels tell; notes when they tell nothing.
+    fn class(&self, resource: &serde_json::Value) -> Option<Mark> {
+        let concepts = ["category", "code", "bodySite", "method", "valueCodeableConcept", "interpretation"];
+        let mut all = Mark::default();
+        let mut add = |coding: &serde_json::Value| {
+            let (classes, labels) = self.coding(coding).copied().unwrap_or_default();
+            all = (all.0.union(classes), all.1.union(labels));
+        };
+        for concept in concepts.iter().filter_map(|name| resource.get(name)) {
+            for coding in each(concept).flat_map(|concept| concept.get("coding")).flat_map(each) {
+                add(coding);
+            }
+        }
+        for component in resource.get("component").into_iter().flat_map(each) {
+            for coding in component.get("code").and_then(|code| code.get("coding")).into_iter().flat_map(each)
+            {
+                add(coding);
+            }
+        }
+        for tag in resource.get("meta").and_then(|meta| meta.get("security")).into_iter().flat_map(each) {
+            self.coding(tag)?;
+            add(tag);
+        }
+        Some(if all.0.is_empty() { (self.notes, all.1) } else { all })
+    }
+
+    fn coding(&self, coding: &serde_json::Value) -> Option<&Mark> {
+        self.systems.get(coding.get("system")?.as_str()?)?.get(coding.get("code")?.as_str()?)
+    }
+
+    fn walk(
+        &self,
+        value: &serde_json::Value,
+        path: &mut String,
+        around: ClassSet,
+    ) -> Option<serde_json::Value> {
         match value {
             serde_json::Value::Object(members) => {
                 if let Some(reference) = members.get("reference") {
@@ -62,10 +112,9 @@ impl Tree {
                         .then(|| serde_json::json!({"reference": "Patient/pseudo"}));
                 }
                 if let (Some(system), Some(code)) = (members.get("system"), members.get("code")) {
-                    let (system, code) = (system.as_str()?, code.as_str()?);
-                    if !self.known.contains(system)
-                        || self.marks.contains_key(&(system.to_owned(), code.to_owned()))
-                    {
+                    let (classes, labels) =
+                        self.systems.get(system.as_str()?)?.get(code.as_str()?).copied().unwrap_or_default();
+                    if !classes.minus(around).is_subset(self.open) || !labels.is_empty() {
                         return None;
                     }
                 }
@@ -75,7 +124,7 @@ impl Tree {
                     path.push('.');
                     path.push_str(name);
                     if self.paths.contains(path.as_str()) {
-                        if let Some(inner) = self.walk(inner, path) {
+                        if let Some(inner) = self.walk(inner, path, around) {
                             kept.insert(name.clone(), inner);
                         }
                     }
@@ -84,7 +133,7 @@ impl Tree {
                 (!kept.is_empty()).then_some(serde_json::Value::Object(kept))
             }
             serde_json::Value::Array(items) => {
-                let kept: Vec<_> = items.iter().filter_map(|item| self.walk(item, path)).collect();
+                let kept: Vec<_> = items.iter().filter_map(|item| self.walk(item, path, around)).collect();
                 (!kept.is_empty()).then_some(serde_json::Value::Array(kept))
             }
             plain => Some(plain.clone()),
@@ -92,19 +141,31 @@ impl Tree {
     }
 }
 
-fn tree() -> Tree {
+/// The items of a list, or the one that is no list.
+fn each(value: &serde_json::Value) -> impl Iterator<Item = &serde_json::Value> {
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice).iter()
+}
+
+/// The stage under a name of its own, by which a profiler finds it.
+#[inline(never)]
+fn stage(tables: &Tables, view: &View<'_>, part: &[Contribution<'_>]) -> Release {
+    release(tables, view, part)
+}
+
+fn tree(labs: ClassSet, open: ClassSet, notes: ClassSet, at: jiff::Timestamp) -> Tree {
     let paths = "resourceType status category category.coding category.coding.system category.coding.code category.coding.display code code.coding code.coding.system code.coding.code code.coding.display subject effectiveDateTime issued performer valueQuantity valueQuantity.value valueQuantity.unit valueQuantity.system valueQuantity.code referenceRange referenceRange.low referenceRange.low.value referenceRange.low.unit";
+    let told = |code: &str| HashMap::from([(code.to_owned(), (labs, LabelSet::EMPTY))]);
+    let zoned = at.to_zoned(consent::period::amsterdam());
     Tree {
         paths: paths.split(' ').map(|p| format!("Observation.{p}")).collect(),
-        known: [
-            "http://loinc.org",
-            "http://unitsofmeasure.org",
-            "http://terminology.hl7.org/CodeSystem/observation-category",
-        ]
-        .into_iter()
-        .map(str::to_owned)
-        .collect(),
-        marks: HashMap::new(),
+        systems: HashMap::from([
+            ("http://loinc.org".to_owned(), told("62238-1")),
+            ("http://unitsofmeasure.org".to_owned(), HashMap::new()),
+            ("http://terminology.hl7.org/CodeSystem/observation-category".to_owned(), told("laboratory")),
+        ]),
+        oldest: zoned.checked_sub(jiff::Span::new().months(4)).unwrap().timestamp(),
+        open,
+        notes,
     }
 }
 
@@ -213,19 +274,30 @@ fn main() {
         patient_references: &["Patient/p"],
         resources: &raws,
     }];
-    let tree = tree();
+    let told = tables.classify(docs[0].root(), &Origin { categories: &["gp"] }).classes;
+    let open = decision.permits().map(|(class, _)| class).collect();
+    let tree = tree(told, open, words.classes("notes").unwrap(), at);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     let mut bytes = (0, 0);
     for _ in 0..60 {
         let t = Instant::now();
-        let released = release(&tables, &view, &part);
+        let released = stage(&tables, &view, &part);
         ours.push(t.elapsed());
-        bytes.0 = released.resources.iter().map(|r| r.bytes.len()).sum();
+        let released: Vec<&[u8]> = released.resources.iter().map(|r| &r.bytes[..]).collect();
+        bytes.0 = released.iter().map(|bytes| bytes.len()).sum();
         let t = Instant::now();
-        let out: Vec<String> =
-            texts.iter().zip(&keys).filter_map(|(text, key)| tree.filter(text, key)).collect();
+        let out: Vec<String> = texts
+            .iter()
+            .zip(&keys)
+            .filter_map(|(text, key)| tree.filter(text, &Short.outward("h", "Observation", key)))
+            .collect();
         theirs.push(t.elapsed());
         bytes.1 = out.iter().map(String::len).sum();
+        assert_eq!(released.len(), out.len());
+        for (ours, theirs) in released.iter().zip(&out) {
+            let read = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).unwrap();
+            assert_eq!(read(ours), read(theirs.as_bytes()), "not the same work");
+        }
     }
     let (ours, theirs) = (median(ours), median(theirs));
     println!(
