@@ -114,8 +114,9 @@ impl Edge {
     pub fn precedes_end_of(&self, text: &str) -> Result<bool, NotAMoment> {
         if text.len() == 10 {
             let (day, _) = days(text).ok_or(NotAMoment)?;
-            if day != self.day && day.tomorrow().is_ok() {
-                return Ok(day > self.day);
+            let order = day.cmp(&self.day);
+            if order.is_ne() && day.tomorrow().is_ok() {
+                return Ok(order.is_gt());
             }
         }
         stretch(text).map(|(_, after)| self.at < after).ok_or(NotAMoment)
@@ -139,10 +140,10 @@ impl From<Moment> for String {
 #[serde(deny_unknown_fields)]
 pub struct Period {
     /// When it begins; absent: always was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub start: Option<Moment>,
     /// When it ends, inclusive at its precision; absent: for good.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub end: Option<Moment>,
 }
 

@@ -170,23 +170,19 @@ impl Sieve {
     }
     /// The first resource that passes, and what is heard about it: shows whether anything could pass
     /// at all. Tried are, within the reach of each permit, unmarked ones of every age where the answer
-    /// can change.
+    /// can change; one without a number of its own first.
     pub(crate) fn first_passing(&self) -> Option<(SenderBasis, Heard)> {
         let ages = || {
             let periods = self.voices.iter().filter_map(|voice| voice.data_period.as_ref());
             std::iter::once(None).chain(periods.flat_map(edges))
         };
-        let permits = self.voices.iter().filter(|voice| voice.kind == Kind::Permit && voice.speaks);
-        let mut nameless_tried = false;
-        for voice in permits {
-            let nameless = (voice.items.is_empty() && !nameless_tried).then_some(&[] as &[Identifier]);
-            nameless_tried |= voice.items.is_empty();
-            for identifiers in voice.items.chunks(1).chain(nameless) {
-                for dated in ages() {
-                    let heard = self.hear(&Item { labels: LabelSet::EMPTY, identifiers, dated });
-                    if let Some(carrier) = self.standing(&heard) {
-                        return Some((carrier.basis, heard));
-                    }
+        let permits = || self.voices.iter().filter(|voice| voice.kind == Kind::Permit);
+        let nameless = permits().any(|voice| voice.items.is_empty()).then_some(&[] as &[Identifier]);
+        for identifiers in nameless.into_iter().chain(permits().flat_map(|voice| voice.items.chunks(1))) {
+            for dated in ages() {
+                let heard = self.hear(&Item { labels: LabelSet::EMPTY, identifiers, dated });
+                if let Some(carrier) = self.standing(&heard) {
+                    return Some((carrier.basis, heard));
                 }
             }
         }

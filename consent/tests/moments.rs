@@ -72,6 +72,8 @@ fn an_edge_compares_as_the_end_of_a_moment_does() {
         "2026-03-29T22:00:00Z",
         "2026-10-25T22:59:59Z",
         "2026-10-25T23:00:00Z",
+        "2026-02-28T23:00:00Z",
+        "2026-03-28T23:30:01Z",
         "2026-06-01T12:00:00Z",
         "1937-06-30T23:00:00Z",
     ] {
@@ -82,4 +84,27 @@ fn an_edge_compares_as_the_end_of_a_moment_does() {
             assert_eq!(edge.precedes_end_of(text), slowly, "{text:?} at {at}");
         }
     }
+}
+
+#[test]
+fn an_age_turns_at_midnight_in_amsterdam() {
+    let born = |text: &str| Some(text.parse().unwrap());
+    let age = |birth: &str, at: &str| consent::standing::age_at(born(birth), at.parse().unwrap());
+    assert_eq!(age("2010-11-21", "2026-11-20T22:59:59Z"), Some(15));
+    assert_eq!(age("2010-11-21", "2026-11-20T23:00:00Z"), Some(16));
+    assert_eq!(age("2012-02-29", "2026-02-28T22:59:59Z"), Some(13));
+    assert_eq!(age("2012-02-29", "2026-02-28T23:00:00Z"), Some(14), "1 March in common years");
+    assert_eq!(age("2012-02-29", "2028-02-28T23:00:00Z"), Some(16), "29 February in leap years");
+    assert_eq!(consent::standing::age_at(None, "2026-11-20T23:00:00Z".parse().unwrap()), None);
+}
+
+#[test]
+fn a_period_that_ends_before_it_starts_is_backwards() {
+    let backwards = |start, end| consent::period::Period::parse(start, end).unwrap().is_backwards();
+    assert!(backwards("2026-03-02", "2026-03-01"));
+    assert!(backwards("2026-03-01T12:00:00Z", "2026-03-01T11:00:00Z"));
+    // Ends are inclusive: one day is no way back, and an open side never is.
+    assert!(!backwards("2026-03-01", "2026-03-01"));
+    assert!(!backwards("2026-03-01", ""));
+    assert!(!backwards("", "2026-03-01"));
 }

@@ -1,13 +1,15 @@
 //! A small region for tests, and the language in which cases are written (see truth-table.txt).
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+use consent::answer::{ConsentRef, Duty, Part, Reason};
 use consent::identifier::Identifier;
 use consent::period::Period;
 use consent::question::*;
 use consent::record::*;
 use consent::relation::*;
 use consent::set::ClassSet;
-use consent::{Dossier, LabelSet, Rules, Verdict};
+use consent::trace::StepCode;
+use consent::{Decision, Dossier, LabelSet, Rules, Verdict};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
@@ -228,10 +230,17 @@ pub fn case(asker: &str, purpose: &str, about: &str, holder: &str, said: &str, f
                 .unwrap()
                 .spec()
                 .clone();
+            // `on`, `off`, or `on NUMBER days`: no older data.
+            let (state, days) = state.split_once(' ').unwrap_or((state, ""));
+            let max_age_days = days.strip_suffix(" days").map(|days| days.parse().unwrap());
             let written = consent::rules::RulesSpec {
                 version: format!("{code}-{state}").into(),
                 date: "2026-11-01".into(),
-                rule: vec![consent::rules::RuleSpec { on: state == "on", ..spec }],
+                rule: vec![consent::rules::RuleSpec {
+                    on: state == "on",
+                    max_age_days: max_age_days.or(spec.max_age_days),
+                    ..spec
+                }],
                 ..Default::default()
             };
             toml::to_string(&written).unwrap()
@@ -388,16 +397,56 @@ impl Case {
     pub fn dossier(&self) -> Dossier {
         if self.unreachable { Dossier::unreachable() } else { Dossier::compile(&self.rules, &self.readings) }
     }
-    /// Whether `medication=full explicit-consent/treatment via c1` holds; else what is true instead.
+    /// The dossier holds what counts, and the trace of every class tells its verdict and every consent that decided.
+    fn is_explained(&self, decision: &Decision) {
+        let dossier = self.dossier();
+        let counts = |reading: &&Reading| match reading {
+            Reading::Readable(record) => record.status == Status::Active,
+            Reading::Unreadable { .. } => true,
+        };
+        let standing = if self.unreachable { 0 } else { self.readings.iter().filter(counts).count() };
+        assert_eq!(dossier.len() + dossier.unreadable().len(), standing);
+        assert_eq!(dossier.is_empty(), standing == 0);
+        let (explained, traces) = consent::explain(&self.rules, &self.question, &dossier);
+        assert_eq!(&explained, decision);
+        let along = self.rules.vocabulary().going_along();
+        for (class, steps) in traces.iter().filter(|(class, _)| !along.contains(*class)) {
+            let told = |code: StepCode, consent: &ConsentRef| {
+                steps.iter().any(|step| step.step == code && step.consent.as_ref() == Some(consent))
+            };
+            let last = steps.last().map(|step| step.step);
+            match decision.verdict(*class).unwrap() {
+                Verdict::Permit(permit) => {
+                    assert!(matches!(last, Some(StepCode::PermitStands | StepCode::OwnData)), "{steps:?}");
+                    assert!(permit.consents.iter().all(|c| told(StepCode::PermitSpeaks, c)), "{steps:?}");
+                }
+                Verdict::Refuse(refusal) if refusal.reason == Reason::Refused => {
+                    assert_eq!(last, Some(StepCode::ObjectionStands), "{steps:?}");
+                    assert!(refusal.consents.iter().all(|c| told(StepCode::ObjectionSpeaks, c)), "{steps:?}");
+                }
+                Verdict::Refuse(_) => assert_ne!(last, Some(StepCode::PermitStands), "{steps:?}"),
+            }
+        }
+    }
+    /// Whether `medication=full explicit-consent/treatment via c1 with review` holds; else what is true instead.
     pub fn holds(&self, expected: &str) -> Result<(), String> {
         let decision = consent::decide_with(&self.rules, &self.question, &self.dossier());
         let vocabulary = self.rules.vocabulary();
+        self.is_explained(&decision);
         assert_eq!(decision.any_permit(), !decision.permitted_classes().is_empty(), "{expected}");
         let mut told = ClassSet::EMPTY;
         for claim in expected.split(',').map(str::trim) {
             let (what, outcome) = claim.split_once('=').unwrap_or_else(|| panic!("claim {claim}"));
             if let Some((class, detail)) = what.split_once('[') {
                 let class = vocabulary.class(class).unwrap();
+                if let Some(label) = detail.strip_prefix("cleared:") {
+                    let label = LabelSet::only(vocabulary.label(label.trim_end_matches(']')).unwrap());
+                    let cleared = decision.permit(class).unwrap().obligations.cleared();
+                    if label.is_subset(cleared) != (outcome == "yes") {
+                        return Err(format!("{what} is not {outcome}"));
+                    }
+                    continue;
+                }
                 let passes = decision.permit(class).is_some_and(|permit| passes(&self.rules, permit, detail));
                 if passes != (outcome == "passes") {
                     return Err(format!("{what} {}", if passes { "passes" } else { "is held" }));
@@ -412,6 +461,8 @@ impl Case {
                 }),
             };
             told = told.union(classes);
+            let (outcome, with) =
+                outcome.split_once(" with ").map_or((outcome, None), |(o, with)| (o, Some(with)));
             let (outcome, via) =
                 outcome.split_once(" via ").map_or((outcome, None), |(o, via)| (o, Some(via)));
             for class in classes.iter() {
@@ -428,13 +479,29 @@ impl Case {
                     Verdict::Refuse(refusal) => &refusal.consents,
                 };
                 let ids = consents.iter().map(|consent| &*consent.id).collect::<Vec<_>>().join("+");
-                if !fits || via.is_some_and(|via| via != ids) {
-                    return Err(format!("{} is {words} via {ids}", vocabulary.class_code(class)));
+                let duties = obliges(verdict);
+                if !fits || via.is_some_and(|via| via != ids) || with.is_some_and(|with| with != duties) {
+                    let class = vocabulary.class_code(class);
+                    return Err(format!("{class} is {words} via {ids} with {duties}"));
                 }
             }
         }
         Ok(())
     }
+}
+
+/// What a permit obliges to: `notify+review+team+90 days`, or `nothing`.
+fn obliges(verdict: &Verdict) -> String {
+    let Verdict::Permit(permit) = verdict else { return "nothing".into() };
+    let obligations = &permit.obligations;
+    let duties = obligations.duties.iter().map(|duty| match duty {
+        Duty::NotifyPerson => "notify".to_owned(),
+        Duty::Review => "review".to_owned(),
+    });
+    let team = (obligations.part == Part::TreatingTeam).then(|| "team".to_owned());
+    let days = obligations.max_age_days.map(|days| format!("{days} days"));
+    let all: Vec<String> = duties.chain(team).chain(days).collect();
+    if all.is_empty() { "nothing".into() } else { all.join("+") }
 }
 
 /// `PSY]`, `item:x]`, `2020-01-01]`, `undated]`, several with a space.
@@ -455,11 +522,11 @@ fn passes(rules: &Rules, permit: &consent::answer::Permit, detail: &str) -> bool
             };
         }
     }
-    let passes =
-        permit.obligations.allows(&consent::answer::Item { labels, identifiers: &identifiers, dated });
-    assert!(
-        !passes || labels.is_subset(permit.obligations.cleared()),
-        "{detail}: passes, and is not cleared"
-    );
+    // As whoever releases data asks: what no statement looks at is not even read.
+    let obligations = &permit.obligations;
+    let identifiers = if obligations.asks_identifiers() { identifiers } else { vec![] };
+    let dated = dated.filter(|_| obligations.asks_date());
+    let passes = obligations.allows(&consent::answer::Item { labels, identifiers: &identifiers, dated });
+    assert!(!passes || labels.is_subset(obligations.cleared()), "{detail}: passes, and is not cleared");
     passes
 }
