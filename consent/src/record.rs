@@ -75,10 +75,10 @@ pub enum Status {
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// `sourceAttachment.title`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub title: Option<Box<str>>,
     /// `sourceReference`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub reference: Option<Box<str>>,
 }
 
@@ -179,34 +179,34 @@ pub struct Provision {
     /// Permit or objection.
     pub kind: Kind,
     /// Whose data (actors with role CST).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub holders: Vec<Holder>,
     /// Who may see them or not (actors with role IRCP).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub users: Vec<User>,
     /// For what.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub purposes: Vec<Purpose>,
     /// Codes of data classes or groups.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub classes: Vec<Box<str>>,
     /// Codes of labels.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub labels: Vec<Box<str>>,
     /// Single items, by business identifier (`data` meaning `instance`).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub items: Vec<Identifier>,
     /// How old or young the data may be.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub data_period: Option<Period>,
     /// Relations within which it holds (`data` meaning `related`).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub context: Vec<Identifier>,
     /// When it holds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub period: Option<Period>,
     /// Nested provisions; the whole tree is at most [`MAX_DEPTH`] deep.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub exceptions: Vec<Provision>,
 }
 
@@ -229,10 +229,6 @@ impl Provision {
             period: None,
             exceptions: Vec::new(),
         }
-    }
-    /// How deep the tree is; 1 without exceptions.
-    pub fn depth(&self) -> usize {
-        1 + self.exceptions.iter().map(Self::depth).max().unwrap_or(0)
     }
 }
 

@@ -3,12 +3,22 @@
 //! itself is measured by `cargo run --release -p consent --example speed`.
 //!
 //! `cargo run --release -p gateway --example consent_figures -- FOLDER [sled|redb]`
+//!
+//! With `grow SANDBOX CONSENTS` instead: writes so many consents into the folder of a stopped sandbox the way any change is
+//! written, with a record each, and the ids of some of those made-up persons for one asker into `grown.txt` there. That is
+//! what `tests/figures grown` measures a whole request on.
 
 use consent::record::{ConsentRecord, Giver, Holder, Kind, Provision, Reading, Source, Status, User};
 use consent::{Identifier, Rules};
+use fhir_mappings::audit::{Action, Entry, Interaction, Kind as RecordKind, Outcome};
+use gateway::store::facts::{Change, Fact};
+use gateway::store::keys::{PersonNo, sandbox_master_key};
+use gateway::store::leaf::Draft;
+use gateway::store::outward::{Named, PERSON};
 use gateway::store::seal::Key;
 use gateway::store::state::{PersonState, StoredConsent};
 use gateway::store::view::{Batch, EngineKind, Index, Reflects, View};
+use gateway::store::{Folders, Store};
 use std::hint::black_box;
 use std::path::Path;
 use std::time::Instant;
@@ -21,6 +31,11 @@ const BATCH: u64 = 1_000;
 
 fn main() -> Result<(), Failure> {
     let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [grow, folder, consents] = args.as_slice()
+        && grow == "grow"
+    {
+        return self::grow(Path::new(folder), consents.parse()?);
+    }
     let folder = args.first().ok_or("usage: consent_figures FOLDER [sled|redb]")?;
     let engine = if args.get(1).is_some_and(|e| e == "redb") { EngineKind::Redb } else { EngineKind::Sled };
     let rules = Rules::national()?;
@@ -32,6 +47,70 @@ fn main() -> Result<(), Failure> {
         measure(&Path::new(folder).join(consents.to_string()), engine, consents, &rules)?;
     }
     Ok(())
+}
+
+/// Waiting at once, so that a batch shares its sync.
+const WAITING: u64 = 256;
+
+fn grow(folder: &Path, consents: u64) -> Result<(), Failure> {
+    const SAMPLE: u64 = 20_000;
+    let folders = Folders {
+        root: folder.into(),
+        master_key: sandbox_master_key(&folder.join("keys"))?,
+        origin: "sluis.example/heuvelrijk".into(),
+        engine: EngineKind::Redb,
+    };
+    let (store, _) = Store::open(&folders, draft)?;
+    let (store, persons) = (&store, consents / PER_PERSON);
+    let began = Instant::now();
+    let grown = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..WAITING)
+            .map(|thread| {
+                scope.spawn(move || -> Result<Vec<PersonNo>, String> {
+                    let mut grown = Vec::new();
+                    for n in (thread..persons).step_by(usize::try_from(WAITING).unwrap_or(1)) {
+                        let person = store.new_person();
+                        let state = state(n).map_err(|e| e.to_string())?;
+                        let consents = state.consents.into_iter().map(|stored| Fact::Consent {
+                            recorder: stored.recorder,
+                            reading: stored.reading,
+                            wire: stored.wire.into(),
+                        });
+                        let identifiers = vec![("urn:made-up".to_owned(), format!("{n:09}"))];
+                        let mut facts = vec![Fact::Identity { identifiers, birth_date: None }];
+                        facts.extend(consents);
+                        let change = Change { person: Some(person), facts, blob: Vec::new() };
+                        let done = store.change_blocking(draft(), change, None, None);
+                        done.map_err(|e| format!("{e:?}"))?;
+                        if n % (persons / SAMPLE).max(1) == 0 {
+                            grown.push(person);
+                        }
+                    }
+                    Ok(grown)
+                })
+            })
+            .collect();
+        let grown = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err("a panic".into())));
+        grown.collect::<Result<Vec<_>, _>>()
+    })?;
+    let ids = store.outward()?;
+    let id = |person| ids.seal("huisarts-de-linde", Named { person, tag: PERSON });
+    let lines: Vec<String> = grown.into_iter().flatten().map(id).collect();
+    std::fs::write(folder.join("grown.txt"), lines.join("\n"))?;
+    store.close()?;
+    use std::io::Write;
+    writeln!(std::io::stdout(), "{consents} consents of {persons} persons in {:?}", began.elapsed())?;
+    Ok(())
+}
+
+fn draft() -> Draft {
+    Draft {
+        entry: Entry::new(RecordKind::Consent, Action::Create, Interaction::Write, Outcome::Success),
+        time: jiff::Timestamp::now(),
+        request_id: String::new(),
+        person: None,
+        burnt: None,
+    }
 }
 
 fn measure(folder: &Path, engine: EngineKind, consents: u64, rules: &Rules) -> Result<(), Failure> {

@@ -164,7 +164,7 @@ pub(super) fn read(from: &Path, key: &Key, volume: Volume, to: &Path) -> Result<
         }
         let mut sealed = vec![0; length];
         input.read_exact(&mut sealed).map_err(|_| ArchiveError::Cut)?;
-        let plain = key.open(&place(volume, frame), &sealed).map_err(|_| ArchiveError::Sealed(frame))?;
+        let plain = key.open(&place(volume, frame), sealed).map_err(|_| ArchiveError::Sealed(frame))?;
         let (letter, body) = plain.split_first().ok_or(ArchiveError::Cut)?;
         match (letter, &mut open) {
             (b'f', _) => {

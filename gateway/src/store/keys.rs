@@ -362,7 +362,7 @@ fn read_ring(file: &Path, master: &Key) -> Result<Vec<(Use, u8, Vec<u8>)>, KeyEr
     let ring: RingFile = serde_json::from_slice(&text).map_err(|_| broken())?;
     let unwrap = |key: WrappedKey| {
         let wrapped = BASE64.decode(key.wrapped.as_bytes()).ok()?;
-        let secret = master.open(ring_place(key.r#use, key.id).as_bytes(), &wrapped).ok()?;
+        let secret = master.open(ring_place(key.r#use, key.id).as_bytes(), wrapped).ok()?;
         Some((key.r#use, key.id, secret))
     };
     ring.keys.into_iter().map(|key| unwrap(key).ok_or_else(broken)).collect()

@@ -166,7 +166,7 @@ impl Leaf {
             None => keys.symmetric(Use::General)?,
         };
         let sealed = BASE64.decode(self.sealed.as_bytes()).map_err(|_| LeafError::Unreadable)?;
-        let plain = key.open(&self.place(), &sealed).map_err(|_| LeafError::Unreadable)?;
+        let plain = key.open(&self.place(), sealed).map_err(|_| LeafError::Unreadable)?;
         Entry::decode(&plain).map_err(|_| LeafError::Unreadable)
     }
 

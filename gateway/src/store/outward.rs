@@ -123,7 +123,7 @@ impl OutwardIds {
     #[must_use]
     pub fn open_page(&self, organisation: &str, token: &str) -> Option<Vec<u8>> {
         let sealed = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
-        self.page.open(organisation.as_bytes(), &sealed).ok()
+        self.page.open(organisation.as_bytes(), sealed).ok()
     }
 }
 

@@ -88,13 +88,13 @@ impl Key {
     ///
     /// # Errors
     /// [`SealError::Unreadable`].
-    pub fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
-        let (nonce, body) = sealed.split_at_checked(NONCE_LEN).ok_or(SealError::Unreadable)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::Unreadable)?;
-        let mut body = body.to_vec();
+    pub fn open(&self, place: &[u8], sealed: impl Into<Vec<u8>>) -> Result<Vec<u8>, SealError> {
+        let mut body: Vec<u8> = sealed.into();
+        let (nonce, _) = body.split_first_chunk::<NONCE_LEN>().ok_or(SealError::Unreadable)?;
+        let nonce = Nonce::assume_unique_for_key(*nonce);
         let plain = self
             .cipher()?
-            .open_in_place(nonce, Aad::from(place), &mut body)
+            .open_within(nonce, Aad::from(place), &mut body, NONCE_LEN..)
             .map_err(|_| SealError::Unreadable)?
             .len();
         body.truncate(plain);
@@ -116,13 +116,13 @@ mod tests {
     fn a_sealed_value_opens_only_under_its_key_and_in_its_place() {
         let key = Key::random().unwrap();
         let sealed = key.seal(b"here", b"words").unwrap();
-        assert_eq!(key.open(b"here", &sealed).unwrap(), b"words");
-        assert_eq!(key.open(b"there", &sealed), Err(SealError::Unreadable));
-        assert_eq!(Key::random().unwrap().open(b"here", &sealed), Err(SealError::Unreadable));
+        assert_eq!(key.open(b"here", &*sealed).unwrap(), b"words");
+        assert_eq!(key.open(b"there", &*sealed), Err(SealError::Unreadable));
+        assert_eq!(Key::random().unwrap().open(b"here", &*sealed), Err(SealError::Unreadable));
         for at in 0..sealed.len() {
             let mut bent = sealed.clone();
             bent[at] ^= 1;
-            assert_eq!(key.open(b"here", &bent), Err(SealError::Unreadable), "byte {at}");
+            assert_eq!(key.open(b"here", &*bent), Err(SealError::Unreadable), "byte {at}");
             assert_eq!(key.open(b"here", &sealed[..at]), Err(SealError::Unreadable), "cut at {at}");
         }
     }

@@ -130,24 +130,23 @@ impl StoredConsent {
 }
 
 impl PersonState {
-    /// The bytes that the view keeps: how long the state is, the state, and behind it the resources as recorded.
+    /// The bytes that the view keeps: the state in binary (every decision begins by reading it), and behind it the
+    /// resources as recorded.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
+    pub fn encode(&self) -> Result<Vec<u8>, postcard::Error> {
         let (mut state, mut behind) = (self.clone(), Vec::new());
         state.wires().for_each(|wire| wire.put_behind(&mut behind));
-        let head = serde_json::to_vec(&state)?;
-        let length = u32::try_from(head.len()).map_err(|_| serde::ser::Error::custom("a state of 4 GiB"))?;
-        Ok([length.to_be_bytes().as_slice(), &head, &behind].concat())
+        let mut bytes = postcard::to_allocvec(&state)?;
+        bytes.append(&mut behind);
+        Ok(bytes)
     }
 
     /// Reads what [`PersonState::encode`] wrote; `None` for anything else.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let (length, rest) = bytes.split_first_chunk::<4>()?;
-        let (head, behind) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
-        let mut state: Self = serde_json::from_slice(head).ok()?;
+        let (mut state, behind): (Self, &[u8]) = postcard::take_from_bytes(bytes).ok()?;
         let behind: Arc<[u8]> = behind.into();
         let whole = state.wires().all(|wire| wire.attach(&behind));
         whole.then_some(state)
@@ -283,40 +282,4 @@ pub fn fold_hosted(hosted: &mut Vec<Hosted>, record: u64, items: &[Item]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::PersonState;
-    use crate::store::facts::Fact;
-    use consent::record::Reading;
-
-    fn state() -> PersonState {
-        let mut state = PersonState { version: 7, holders: vec!["h".into()], ..PersonState::default() };
-        for (id, wire) in [("a", "{\"a\":\"é\"}"), ("b", ""), ("c", "{}")] {
-            let reading = Reading::Unreadable { id: id.into(), version: 1 };
-            state.fold(&Fact::Consent { recorder: "r".into(), reading, wire: wire.into() });
-        }
-        state
-    }
-
-    #[test]
-    fn a_state_reads_back_with_every_resource_as_recorded() {
-        let bytes = state().encode().unwrap();
-        let read = PersonState::decode(&bytes).unwrap();
-        let wires: Vec<&str> = read.consents.iter().map(|c| c.wire.as_str()).collect();
-        assert_eq!((read.version, wires), (7, vec!["{\"a\":\"é\"}", "", "{}"]));
-        // What was read and grew is written whole again.
-        let mut grown = read;
-        let reading = Reading::Unreadable { id: "a".into(), version: 2 };
-        grown.fold(&Fact::Consent { recorder: "r".into(), reading, wire: "{\"new\":1}".into() });
-        let again = PersonState::decode(&grown.encode().unwrap()).unwrap();
-        let wires: Vec<&str> = again.consents.iter().map(|c| c.wire.as_str()).collect();
-        assert_eq!(wires, ["", "{}", "{\"new\":1}"]);
-    }
-
-    #[test]
-    fn half_a_state_is_none() {
-        let bytes = state().encode().unwrap();
-        for end in 0..bytes.len() {
-            assert!(PersonState::decode(&bytes[..end]).is_none(), "{end}");
-        }
-    }
-}
+mod tests;

@@ -1,8 +1,7 @@
 //! The resource as it was recorded: kept with a person's state and hardly ever read, so that it lies behind the state in the
 //! view and costs a decision nothing.
 
-use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
-use serde::ser::{Serialize, SerializeTuple, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::sync::Arc;
 
@@ -79,42 +78,18 @@ impl fmt::Debug for Wire {
 }
 
 impl Serialize for Wire {
+    /// Where it lies; the text itself is never written here.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
-            Held::Text(text) => serializer.serialize_str(text),
-            Held::Behind { start, end, .. } => {
-                let mut span = serializer.serialize_tuple(2)?;
-                span.serialize_element(start)?;
-                span.serialize_element(end)?;
-                span.end()
-            }
+            Held::Text(_) => Err(serde::ser::Error::custom("a resource that was not put behind its state")),
+            Held::Behind { start, end, .. } => (start, end).serialize(serializer),
         }
     }
 }
 
 impl<'de> Deserialize<'de> for Wire {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Read)
-    }
-}
-
-struct Read;
-
-impl<'de> Visitor<'de> for Read {
-    type Value = Wire;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text, or where it lies")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Wire, E> {
-        Ok(Wire::from(text))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut span: A) -> Result<Wire, A::Error> {
-        let missing = || serde::de::Error::custom("half a span");
-        let start = span.next_element()?.ok_or_else(missing)?;
-        let end = span.next_element()?.ok_or_else(missing)?;
-        Ok(Wire(Held::Behind { bytes: None, start, end }))
+        let (start, end) = Deserialize::deserialize(deserializer)?;
+        Ok(Self(Held::Behind { bytes: None, start, end }))
     }
 }

@@ -4,6 +4,7 @@
 use super::{Index, ViewError};
 use redb::ReadableDatabase;
 use std::path::Path;
+use std::sync::{PoisonError, RwLock};
 
 /// Which engine carries the view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +109,14 @@ impl Engine for Sled {
     }
 }
 
-struct Redb(redb::Database);
+struct Redb {
+    db: redb::Database,
+    /// One table for each of [`INDEXES`], opened by the first reader after a commit: to open one costs as much as to look
+    /// a person up. A table sees the state of its commit, so that every commit closes them.
+    open: [RwLock<Option<ReadTable>>; INDEXES.len()],
+}
+
+type ReadTable = redb::ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 const NOTES: redb::TableDefinition<'static, &[u8], &[u8]> = redb::TableDefinition::new("notes");
 
@@ -125,7 +133,7 @@ impl Redb {
         let mut builder = redb::Builder::new();
         let cache = usize::try_from(CACHE_BYTES).unwrap_or(usize::MAX);
         let db = builder.set_cache_size(cache).create(path).map_err(engine)?;
-        let made = Self(db);
+        let made = Self { db, open: Default::default() };
         made.write(|transaction| {
             transaction.open_table(NOTES).map_err(engine)?;
             INDEXES
@@ -140,39 +148,55 @@ impl Redb {
         &self,
         work: impl FnOnce(&redb::WriteTransaction) -> Result<(), ViewError>,
     ) -> Result<(), ViewError> {
-        let mut transaction = self.0.begin_write().map_err(engine)?;
+        let mut transaction = self.db.begin_write().map_err(engine)?;
         transaction.set_durability(redb::Durability::None).map_err(engine)?;
         work(&transaction)?;
-        transaction.commit().map_err(engine)
+        let done = transaction.commit().map_err(engine);
+        for open in &self.open {
+            *open.write().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        done
+    }
+
+    /// Reads a table as the last commit left it.
+    fn read<T>(
+        &self,
+        index: Index,
+        work: impl FnOnce(&ReadTable) -> Result<T, ViewError>,
+    ) -> Result<T, ViewError> {
+        let place = INDEXES.iter().position(|(i, _)| *i == index).ok_or(ViewError::Damaged)?;
+        let open = self.open.get(place).ok_or(ViewError::Damaged)?;
+        if let Some(table) = &*open.read().unwrap_or_else(PoisonError::into_inner) {
+            return work(table);
+        }
+        let mut open = open.write().unwrap_or_else(PoisonError::into_inner);
+        let fresh = self.db.begin_read().map_err(engine)?.open_table(table(index)).map_err(engine)?;
+        work(open.insert(fresh))
     }
 }
 
 impl Engine for Redb {
     fn get(&self, index: Index, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
-        let read = self.0.begin_read().map_err(engine)?;
-        let table = read.open_table(table(index)).map_err(engine)?;
-        Ok(table.get(key).map_err(engine)?.map(|value| value.value().to_vec()))
+        self.read(index, |table| Ok(table.get(key).map_err(engine)?.map(|value| value.value().to_vec())))
     }
 
     fn scan(&self, index: Index, prefix: &[u8]) -> Result<Pairs, ViewError> {
-        let read = self.0.begin_read().map_err(engine)?;
-        let table = read.open_table(table(index)).map_err(engine)?;
-        let mut pairs = Vec::new();
-        for pair in table.range(prefix..).map_err(engine)? {
-            let (key, value) = pair.map_err(engine)?;
-            if !key.value().starts_with(prefix) {
-                break;
+        self.read(index, |table| {
+            let mut pairs = Vec::new();
+            for pair in table.range(prefix..).map_err(engine)? {
+                let (key, value) = pair.map_err(engine)?;
+                if !key.value().starts_with(prefix) {
+                    break;
+                }
+                pairs.push((key.value().to_vec(), value.value().to_vec()));
             }
-            pairs.push((key.value().to_vec(), value.value().to_vec()));
-        }
-        Ok(pairs)
+            Ok(pairs)
+        })
     }
 
     fn last_key(&self, index: Index) -> Result<Option<Vec<u8>>, ViewError> {
         use redb::ReadableTable;
-        let read = self.0.begin_read().map_err(engine)?;
-        let table = read.open_table(table(index)).map_err(engine)?;
-        Ok(table.last().map_err(engine)?.map(|(key, _)| key.value().to_vec()))
+        self.read(index, |table| Ok(table.last().map_err(engine)?.map(|(key, _)| key.value().to_vec())))
     }
 
     fn apply(
@@ -194,14 +218,14 @@ impl Engine for Redb {
     }
 
     fn note(&self, name: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
-        let read = self.0.begin_read().map_err(engine)?;
+        let read = self.db.begin_read().map_err(engine)?;
         let table = read.open_table(NOTES).map_err(engine)?;
         Ok(table.get(name).map_err(engine)?.map(|value| value.value().to_vec()))
     }
 
     fn flush(&self) -> Result<(), ViewError> {
         // A commit with the default durability makes everything before it durable.
-        self.0.begin_write().map_err(engine)?.commit().map_err(engine)
+        self.db.begin_write().map_err(engine)?.commit().map_err(engine)
     }
 }
 

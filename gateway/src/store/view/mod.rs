@@ -160,7 +160,7 @@ impl View {
     /// See [`ViewError`].
     pub fn get(&self, index: Index, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
         let Some(sealed) = self.with(|engine| engine.get(index, key))? else { return Ok(None) };
-        self.key.open(&Self::place(index, key), &sealed).map(Some).map_err(|_| ViewError::Damaged)
+        self.key.open(&Self::place(index, key), sealed).map(Some).map_err(|_| ViewError::Damaged)
     }
 
     /// Every value whose key starts with `prefix`, in key order.
@@ -170,7 +170,10 @@ impl View {
     pub fn scan(&self, index: Index, prefix: &[u8]) -> Result<Rows, ViewError> {
         let mut found = self.with(|engine| engine.scan(index, prefix))?;
         for (key, value) in &mut found {
-            *value = self.key.open(&Self::place(index, key), value).map_err(|_| ViewError::Damaged)?;
+            *value = self
+                .key
+                .open(&Self::place(index, key), std::mem::take(value))
+                .map_err(|_| ViewError::Damaged)?;
         }
         Ok(found)
     }
@@ -243,7 +246,7 @@ fn boot_id() -> String {
 }
 
 /// The number is that of the form of the values: a view of another form has no position here, and is built anew.
-const POSITION: &[u8] = b"position 2";
+const POSITION: &[u8] = b"position 3";
 const CLEAN: &[u8] = b"clean";
 
 #[cfg(test)]

@@ -1,0 +1,128 @@
+//! What a view holds of a person reads back, in one known form.
+
+use super::{PersonState, Registration, StoredAttestation, StoredRelation, StoredRepresentative};
+use crate::store::facts::Fact;
+use consent::ConsentRecord;
+use consent::question::{Purpose, RecordedRepresentative};
+use consent::record::{Giver, Holder, Kind, Provision, Reading, Representation, Source, Status, User};
+use consent::relation::{Attestation, AttestationKind, Relation, RelationKind, RelationStatus};
+
+fn state() -> PersonState {
+    let mut state = PersonState { version: 7, holders: vec!["h".into()], ..PersonState::default() };
+    for (id, wire) in [("a", "{\"a\":\"é\"}"), ("b", ""), ("c", "{}")] {
+        let reading = Reading::Unreadable { id: id.into(), version: 1 };
+        state.fold(&Fact::Consent { recorder: "r".into(), reading, wire: wire.into() });
+    }
+    state
+}
+
+/// One of everything that a state can hold.
+fn whole() -> PersonState {
+    let at: jiff::Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
+    let number = |value: &str| consent::Identifier::new("s", value);
+    let period = consent::period::Period::parse("2026-01-01", "2026-12-31").unwrap();
+    let mut provision = Provision::new(Kind::Permit);
+    provision.holders = vec![Holder::Any, Holder::Organisation(number("h"))];
+    provision.users = vec![User::Category("gp".into()), User::Person(number("p"))];
+    provision.purposes = vec![Purpose::Treat];
+    provision.classes = vec!["medication".into()];
+    provision.labels = vec!["R".into()];
+    provision.items = vec![number("i")];
+    provision.data_period = Some(period.clone());
+    provision.context = vec![number("c")];
+    provision.period = Some(period.clone());
+    provision.exceptions = vec![Provision::new(Kind::Deny)];
+    let record = ConsentRecord {
+        id: "r".into(),
+        version: 3,
+        status: Status::Active,
+        givers: vec![Giver::Person],
+        register: "own".into(),
+        recorded_by: Some(number("h")),
+        given_at: at,
+        source: Source { title: Some("t".into()), reference: None },
+        policy: "p".into(),
+        provision,
+    };
+    let mut state = state();
+    let reading = Reading::Readable(record);
+    state.fold(&Fact::Consent { recorder: "r".into(), reading, wire: "{\"r\":1}".into() });
+    state.identifiers = vec![("s".into(), "v".into())];
+    state.birth_dates = vec![("h".into(), "1980-01-01".into())];
+    state.glass_broken = vec![(("o".into(), "p".into()), at)];
+    state.relations = vec![StoredRelation {
+        id: "x".into(),
+        version: 1,
+        recorder: "r".into(),
+        relation: Relation {
+            kind: RelationKind::Referral,
+            identifiers: vec![number("n")],
+            parties: vec![number("a"), number("b")],
+            sender: Some(number("a")),
+            receivers: vec![number("b")],
+            status: RelationStatus::Active,
+            period: period.clone(),
+        },
+        wire: "{}".into(),
+    }];
+    state.attestations = vec![StoredAttestation {
+        id: "y".into(),
+        recorder: "r".into(),
+        attestation: Attestation {
+            kind: AttestationKind::ExtendedHelp,
+            organisation: number("o"),
+            author: Some(number("p")),
+            function: Some("gp-own".into()),
+            created: at,
+            period: period.clone(),
+            scope: Some(vec!["plan".into()]),
+        },
+        wire: "{}".into(),
+    }];
+    state.representatives = vec![StoredRepresentative {
+        recorded: RecordedRepresentative {
+            person: number("q"),
+            kind: Representation::Mentor,
+            mandate: period,
+            scope: None,
+        },
+        names: None,
+    }];
+    state.registrations =
+        vec![Registration { id: "z".into(), holder: "h".into(), classes: vec!["plan".into()] }];
+    state
+}
+
+#[test]
+fn a_state_reads_back_with_every_resource_as_recorded() {
+    let bytes = state().encode().unwrap();
+    let read = PersonState::decode(&bytes).unwrap();
+    let wires: Vec<&str> = read.consents.iter().map(|c| c.wire.as_str()).collect();
+    assert_eq!((read.version, wires), (7, vec!["{\"a\":\"é\"}", "", "{}"]));
+    // What was read and grew is written whole again.
+    let mut grown = read;
+    let reading = Reading::Unreadable { id: "a".into(), version: 2 };
+    grown.fold(&Fact::Consent { recorder: "r".into(), reading, wire: "{\"new\":1}".into() });
+    let again = PersonState::decode(&grown.encode().unwrap()).unwrap();
+    let wires: Vec<&str> = again.consents.iter().map(|c| c.wire.as_str()).collect();
+    assert_eq!(wires, ["", "{}", "{\"new\":1}"]);
+}
+
+/// The form has no names in it: what a view holds in another form would be misread. Who changes it, or a type it is
+/// made of, gives `POSITION` of the view another number, and this test the new bytes.
+#[test]
+fn the_form_of_a_state_is_that_of_the_views_number() {
+    let bytes = whole().encode().unwrap();
+    let again = PersonState::decode(&bytes).unwrap().encode().unwrap();
+    assert_eq!(bytes, again);
+    let told = crate::store::sha256_hex(&bytes);
+    assert!(told.starts_with("c27f296e097c530e"), "{told}, {} bytes", bytes.len());
+}
+
+#[test]
+fn half_a_state_is_none() {
+    let bytes = state().encode().unwrap();
+    for end in 0..bytes.len() {
+        assert!(PersonState::decode(&bytes[..end]).is_none(), "{end}");
+    }
+}
