@@ -15,6 +15,19 @@ pub enum EngineKind {
     Redb,
 }
 
+impl EngineKind {
+    /// The engine of a data folder: the one that carries its view already, else this one.
+    #[must_use]
+    pub fn of(root: &Path, fresh: Self) -> Self {
+        let view = root.join("view");
+        let carried = [(REDB_FILE, Self::Redb), (SLED_FOLDER, Self::Sled)];
+        carried.into_iter().find(|(name, _)| view.join(name).exists()).map_or(fresh, |(_, kind)| kind)
+    }
+}
+
+const REDB_FILE: &str = "view.redb";
+const SLED_FOLDER: &str = "sled";
+
 /// Sealed pairs that an index holds.
 pub(super) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -36,8 +49,8 @@ pub(super) trait Engine: Send + Sync {
 pub(super) fn open(kind: EngineKind, folder: &Path) -> Result<Box<dyn Engine>, ViewError> {
     std::fs::create_dir_all(folder).map_err(|e| ViewError::Io(folder.to_owned(), e))?;
     Ok(match kind {
-        EngineKind::Sled => Box::new(Sled::open(&folder.join("sled"))?),
-        EngineKind::Redb => Box::new(Redb::open(&folder.join("view.redb"))?),
+        EngineKind::Sled => Box::new(Sled::open(&folder.join(SLED_FOLDER))?),
+        EngineKind::Redb => Box::new(Redb::open(&folder.join(REDB_FILE))?),
     })
 }
 
