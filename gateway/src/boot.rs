@@ -1,6 +1,7 @@
 //! From settings to a running gateway: store, rules, tables and listeners, in an order in which nothing answers
 //! before everything holds; and down again, so that nothing is lost.
 
+use crate::beginning::{self, restart};
 use crate::clock::Clock;
 use crate::control;
 use crate::desk;
@@ -20,21 +21,20 @@ use crate::portal::{self, House, SignIn};
 use crate::sources::remote::{Means, RemoteSource};
 use crate::sources::{Everywhere, HostedSource, Source};
 use crate::store::keys::Use;
-use crate::store::leaf::{Draft, Drafts, Leaf};
+use crate::store::leaf::Drafts;
 use crate::store::seal::Key;
 use crate::store::view::EngineKind;
 use crate::store::{Folders, Found, Store, sha256_hex};
-use crate::trail::NOTHING_RELEASED;
 use crate::trust::Participant;
 use crate::witness::{Watch, Witness};
 use crate::world::{Settings, World};
 use arc_swap::ArcSwap;
 use consent::Rules;
-use fhir_mappings::audit::{Action, Change, Detail, Entry, Interaction, Kind, Outcome};
+use fhir_mappings::audit::{Action, Detail, Kind, Outcome};
 use fhir_mappings::tables::Tables;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What a gateway is started with.
@@ -81,7 +81,7 @@ impl std::fmt::Display for BootError {
 
 impl std::error::Error for BootError {}
 
-fn failed(what: &str) -> impl Fn(&dyn std::fmt::Display) -> BootError + '_ {
+pub(crate) fn failed(what: &str) -> impl Fn(&dyn std::fmt::Display) -> BootError + '_ {
     move |e| BootError(format!("{what}: {e}"))
 }
 
@@ -123,7 +123,8 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, String)>) -> Res
     Ok(())
 }
 
-/// Opens everything that requests need; no port is open yet.
+/// Opens everything that requests need; no port is open yet, and nothing is written: [`serve`] does, once the witness was
+/// asked ([`beginning`]).
 ///
 /// # Errors
 /// See [`BootError`].
@@ -191,78 +192,10 @@ pub fn open(plan: &Plan, issuer: &Issuer) -> Result<(Arc<World>, Found), BootErr
         notices: std::sync::atomic::AtomicU64::new(0),
         witness: plan.witness.clone().map(|witness| Watch::new(witness, &plan.root, &plan.origin)),
         outside,
+        unbegun: Mutex::new(Some(found.clone())),
         settings,
     };
-    close_open(&world, &found.open)?;
-    record_rules(&world, found.fresh)?;
-    let mut restarted = restart(if found.rebuilt { "view-rebuilt" } else { "started" }, now);
-    restarted.entry.protocols = world.protocols();
-    world
-        .store
-        .record_blocking(restarted, None)
-        .map_err(|_| BootError("the journal takes no record".into()))?;
     Ok((Arc::new(world), found))
-}
-
-/// Who was asked about and got no answer before the end: closed, so that no question stands open (DESIGN.md 2).
-fn close_open(world: &World, open: &[Leaf]) -> Result<(), BootError> {
-    for leaf in open {
-        // A forgotten person's question stays as it is.
-        let Ok(mut entry) = leaf.open(world.store.keys()) else { continue };
-        (entry.kind, entry.outcome) = (Kind::Refused, Outcome::Refused(NOTHING_RELEASED.into()));
-        let person =
-            leaf.tag_bytes().and_then(|tag| world.store.keys().by_tag(&tag)).map(|(person, _)| person);
-        let request_id = leaf.request_id.clone();
-        let draft = Draft { entry, time: world.clock.now(), request_id, person, burnt: None };
-        let recorded = world.store.record_blocking(draft, None);
-        recorded.map_err(|_| BootError("the journal takes no record".into()))?;
-    }
-    Ok(())
-}
-
-/// A change of rules or keys is a record of its own: the rules when their digest differs from the last one recorded,
-/// the keys when they were made with this folder.
-fn record_rules(world: &World, fresh: bool) -> Result<(), BootError> {
-    let refused = |_| BootError("the journal takes no record".into());
-    if fresh {
-        let mut draft = desk::draft(Kind::Key, Action::Create, world, None);
-        draft.entry.changes = world
-            .store
-            .keys()
-            .named()
-            .map(|(which, id)| Change {
-                what: "key".into(),
-                id: format!("{which:?}"),
-                version: Some(id.to_string()),
-                sha256: None,
-            })
-            .collect();
-        world.store.record_blocking(draft, None).map_err(refused)?;
-    }
-    let recorded = world.store.last_rules().map_err(|e| failed("the journal")(&e))?;
-    let now = world.protocols();
-    if recorded.as_ref() == Some(&now) {
-        return Ok(());
-    }
-    let action = if recorded.is_some() { Action::Update } else { Action::Create };
-    let mut draft = desk::draft(Kind::Rules, action, world, None);
-    draft.entry.changes = now
-        .into_iter()
-        .map(|rules| Change {
-            what: "rules".into(),
-            id: rules.name,
-            version: Some(rules.version),
-            sha256: Some(rules.sha256),
-        })
-        .collect();
-    world.store.record_blocking(draft, None).map_err(refused)?;
-    Ok(())
-}
-
-fn restart(why: &str, time: jiff::Timestamp) -> Draft {
-    let mut entry = Entry::new(Kind::Restart, Action::Execute, Interaction::Operation, Outcome::Success);
-    entry.details = vec![Detail { name: "why".into(), value: why.into() }];
-    Draft { entry, time, request_id: uuid::Uuid::new_v4().to_string(), person: None, burnt: None }
 }
 
 fn signing_keys(store: &Store) -> Result<SigningKeys, BootError> {
@@ -338,6 +271,11 @@ pub async fn serve(
     if let Some(watch) = &world.witness {
         let unread = |e| BootError(format!("the journal's tree: {e}; run `sluis audit verify`"));
         watch.begin(&world.store).await.map_err(unread)?;
+    }
+    if !world.store.is_held_back() {
+        let begun = Arc::clone(&world);
+        let written = tokio::task::spawn_blocking(move || beginning::write(&begun)).await;
+        written.map_err(|e| failed("the start")(&e))??;
     }
     let (end, ended) = shutdown();
     let counts = world.floods.clone();

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod backup;
+pub mod beginning;
 pub mod boot;
 pub mod changes;
 pub mod cli;

@@ -11,18 +11,18 @@ use crate::oauth::signing::SigningKeys;
 use crate::road::decide::Law;
 use crate::road::locate::Subject;
 use crate::sources::Source;
-use crate::store::Store;
 use crate::store::keys::PersonNo;
 use crate::store::outward::OutwardIds;
 use crate::store::state::PersonState;
+use crate::store::{Found, Store};
 use crate::witness::Watch;
 use arc_swap::ArcSwap;
 use consent::Rules;
 use fhir_mappings::audit::Protocol;
 use fhir_mappings::capability::Service;
 use fhir_mappings::tables::Tables;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// The settings that a request sees.
@@ -95,6 +95,8 @@ pub struct World {
     pub witness: Option<Watch>,
     /// A directory elsewhere whose entries stand beside ours, if one is followed.
     pub outside: Option<Elsewhere>,
+    /// What the start found, until [`crate::beginning`] has written it into the journal.
+    pub unbegun: Mutex<Option<Found>>,
     /// The rest.
     pub settings: Settings,
 }

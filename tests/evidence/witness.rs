@@ -181,10 +181,12 @@ fn an_older_copy_answers_nothing_until_an_operator_knows_what_is_missing() {
         let run = pair.real.sluis(command, input);
         assert_eq!(run.code, 1, "{command:?}: {} {}", run.stdout, run.stderr);
     }
-    // Starting once more changes nothing, also when its own records have grown past what was seen.
+    // Starting once more changes nothing, and writes nothing: a start is recorded once an operator knows.
+    let stands = size(&pair.real.management("/checkpoint").text());
     for _ in 0..2 {
         pair.real.stop();
         pair.real.start_until(503);
+        assert_eq!(size(&pair.real.management("/checkpoint").text()), stands);
     }
     ask(&pair.real).is(503, "audit-unavailable");
 
@@ -200,6 +202,9 @@ fn an_older_copy_answers_nothing_until_an_operator_knows_what_is_missing() {
     let told = |record: &&Value| record["event"].to_string().contains("acknowledge-gap");
     let records: Vec<_> = dump.iter().filter(told).collect();
     assert_eq!(records.len(), 1, "the gap is recorded once");
+    let place = dump.iter().position(|record| record == records[0]).unwrap();
+    assert_eq!(place, stands, "nothing came before it");
+    assert_eq!(dump[place + 1]["kind"], "restart", "then the start: {}", dump[place + 1]);
     let event = records[0]["event"].to_string();
     for word in
         [&format!("\"witnessed-size\",\"valueString\":\"{witnessed}\""), "found-size", "operator#uid-"]
@@ -292,12 +297,15 @@ fn what_it_remembers_holds_it_back_without_the_witness_and_a_backup_does_not_bri
     pair.real.start_until(503);
     assert!(cause(&pair.real).contains(&format!("saw {} records", size(&lost))), "{}", cause(&pair.real));
     ask(&pair.real).is(503, "audit-unavailable");
-    // Each start leaves a record: grown past what was seen, it is still another history.
+    // Grown past what was seen while nobody watched, it is still another history.
+    pair.real.stop();
+    pair.real.configure("");
+    pair.real.start();
     while size(&pair.real.management("/checkpoint").text()) <= size(&lost) {
-        pair.real.stop();
-        pair.real.start_until(503);
+        assert_eq!(ask(&pair.real).status, 401);
     }
     pair.real.stop();
+    pair.real.configure_with("", &section(&format!("http://{}", pair.witness.address), &pair.witness.key));
     pair.real.start_until(503);
     ask(&pair.real).is(503, "audit-unavailable");
     pair.real.stop();
@@ -332,8 +340,9 @@ fn a_silent_witness_slows_no_answer_and_readiness_turns() {
     let mut real = Real::new();
     real.configure_with("", &section(&scripted.url, &scripted.key));
     real.start();
-    let note = real.management("/checkpoint").text();
-    proof::cosigned(&note, &scripted.key).unwrap();
+    until("the newest checkpoint is cosigned", || {
+        proof::cosigned(&real.management("/checkpoint").text(), &scripted.key).is_ok()
+    });
     // An old word is taken for what it is; one that is too old is none.
     scripted.now(Script::Cosign(50));
     until("the older word came", || {

@@ -4,6 +4,7 @@ use super::ehr::Servers;
 use super::pki::{self, Material};
 use super::provider::{self, Development};
 use super::seed;
+use crate::beginning;
 use crate::boot::{self, BootError, Bound, Faces, Plan};
 use crate::cli::{Demo, Ended};
 use crate::clock::Clock;
@@ -102,6 +103,10 @@ fn demo(
     let issuer = format!("https://{port}");
     let issuer = Issuer::parse(&issuer).ok_or_else(|| BootError(format!("{issuer} is no issuer")))?;
     let (world, _found) = boot::open(&plan, &issuer)?;
+    if world.witness.is_none() {
+        // Before what the sandbox itself writes.
+        beginning::write(&world)?;
+    }
     seed::fill(dir, &world, &material, started, args.remote)?;
     // Held until the end: they end with it.
     let _servers = if args.remote { Some(elsewhere(dir, &world)?) } else { None };

@@ -6,6 +6,7 @@
 
 use super::client::{Told, Witness};
 use super::memory::Memory;
+use crate::beginning;
 use crate::desk::{self, Refused};
 use crate::listen::management::Check;
 use crate::outbound::Unreached;
@@ -298,6 +299,9 @@ impl Watch {
         }
         self.stand(Standing::Acknowledged(gap));
         world.store.go_on();
+        if let Err(error) = beginning::write(world) {
+            tracing::error!(%error, "the start cannot be recorded");
+        }
         Ok(gap)
     }
 }

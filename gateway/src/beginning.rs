@@ -1,0 +1,88 @@
+//! What a start writes into the journal: open questions closed, rules that changed, and that it started. Written once a start
+//! may write: not before a witness was asked, and where that saw more than stands here, not before an operator knows.
+
+use crate::boot::{BootError, failed};
+use crate::desk;
+use crate::store::leaf::{Draft, Leaf};
+use crate::trail::NOTHING_RELEASED;
+use crate::world::World;
+use fhir_mappings::audit::{Action, Change, Detail, Entry, Interaction, Kind, Outcome};
+use std::sync::PoisonError;
+
+/// Writes it, once.
+///
+/// # Errors
+/// When the journal takes no record; then the next call tries again.
+pub fn write(world: &World) -> Result<(), BootError> {
+    let mut unbegun = world.unbegun.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(found) = unbegun.as_ref() else { return Ok(()) };
+    close_open(world, &found.open)?;
+    record_rules(world, found.fresh)?;
+    let mut restarted = restart(if found.rebuilt { "view-rebuilt" } else { "started" }, world.clock.now());
+    restarted.entry.protocols = world.protocols();
+    let recorded = world.store.record_blocking(restarted, None);
+    recorded.map_err(|_| BootError("the journal takes no record".into()))?;
+    *unbegun = None;
+    Ok(())
+}
+
+/// Who was asked about and got no answer before the end: closed, so that no question stands open (DESIGN.md 2).
+fn close_open(world: &World, open: &[Leaf]) -> Result<(), BootError> {
+    for leaf in open {
+        // A forgotten person's question stays as it is.
+        let Ok(mut entry) = leaf.open(world.store.keys()) else { continue };
+        (entry.kind, entry.outcome) = (Kind::Refused, Outcome::Refused(NOTHING_RELEASED.into()));
+        let person =
+            leaf.tag_bytes().and_then(|tag| world.store.keys().by_tag(&tag)).map(|(person, _)| person);
+        let request_id = leaf.request_id.clone();
+        let draft = Draft { entry, time: world.clock.now(), request_id, person, burnt: None };
+        let recorded = world.store.record_blocking(draft, None);
+        recorded.map_err(|_| BootError("the journal takes no record".into()))?;
+    }
+    Ok(())
+}
+
+/// A change of rules or keys is a record of its own: the rules when their digest differs from the last one recorded,
+/// the keys when they were made with this folder.
+fn record_rules(world: &World, fresh: bool) -> Result<(), BootError> {
+    let refused = |_| BootError("the journal takes no record".into());
+    if fresh {
+        let mut draft = desk::draft(Kind::Key, Action::Create, world, None);
+        draft.entry.changes = world
+            .store
+            .keys()
+            .named()
+            .map(|(which, id)| Change {
+                what: "key".into(),
+                id: format!("{which:?}"),
+                version: Some(id.to_string()),
+                sha256: None,
+            })
+            .collect();
+        world.store.record_blocking(draft, None).map_err(refused)?;
+    }
+    let recorded = world.store.last_rules().map_err(|e| failed("the journal")(&e))?;
+    let now = world.protocols();
+    if recorded.as_ref() == Some(&now) {
+        return Ok(());
+    }
+    let action = if recorded.is_some() { Action::Update } else { Action::Create };
+    let mut draft = desk::draft(Kind::Rules, action, world, None);
+    draft.entry.changes = now
+        .into_iter()
+        .map(|rules| Change {
+            what: "rules".into(),
+            id: rules.name,
+            version: Some(rules.version),
+            sha256: Some(rules.sha256),
+        })
+        .collect();
+    world.store.record_blocking(draft, None).map_err(refused)?;
+    Ok(())
+}
+
+pub(crate) fn restart(why: &str, time: jiff::Timestamp) -> Draft {
+    let mut entry = Entry::new(Kind::Restart, Action::Execute, Interaction::Operation, Outcome::Success);
+    entry.details = vec![Detail { name: "why".into(), value: why.into() }];
+    Draft { entry, time, request_id: uuid::Uuid::new_v4().to_string(), person: None, burnt: None }
+}
