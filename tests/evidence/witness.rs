@@ -287,6 +287,8 @@ fn what_it_remembers_holds_it_back_without_the_witness_and_a_backup_does_not_bri
         assert_eq!(ask(&pair.real).status, 401);
     }
     let lost = pair.cosigned();
+    let doctor = |real: &Real| real.sluis(&["doctor"], b"").stdout;
+    assert!(doctor(&pair.real).contains("good  witness: it has seen"), "{}", doctor(&pair.real));
     pair.real.stop();
     pair.witness.stop();
     // The journal is put back; what was remembered beside it is not.
@@ -294,6 +296,8 @@ fn what_it_remembers_holds_it_back_without_the_witness_and_a_backup_does_not_bri
     put_back(&old, &data);
     std::fs::remove_dir_all(data.join("witness")).unwrap();
     copy(&pair.real.path("remembered"), &data.join("witness"));
+    let told = format!("bad   witness: it saw {} records", size(&lost));
+    assert!(doctor(&pair.real).contains(&told), "{}", doctor(&pair.real));
     pair.real.start_until(503);
     assert!(cause(&pair.real).contains(&format!("saw {} records", size(&lost))), "{}", cause(&pair.real));
     ask(&pair.real).is(503, "audit-unavailable");

@@ -5,6 +5,7 @@ use super::args::Common;
 use super::{Ended, audit, print};
 use crate::store::keys::master_key;
 use serde_json::json;
+use sluis_journal::Checkpoint;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -44,7 +45,7 @@ pub(super) fn run(common: &Common) -> Ended {
     let dir = &common.dir;
     let running = audit::running(common);
     let mut findings = vec![folders(dir), modes(dir), master(dir), gateway(dir, running), room(dir)];
-    findings.extend([clock(dir), leftovers(dir)]);
+    findings.extend([clock(dir), leftovers(dir), witness(dir, running)]);
     if !running {
         findings.push(tail(dir));
     }
@@ -161,6 +162,34 @@ fn leftovers(dir: &Path) -> Finding {
         return finding("leftovers", State::Look, words, "The ring itself is whole; remove the file.");
     }
     finding("leftovers", State::Good, "none", "")
+}
+
+/// What is remembered of the witness against what stands: a start finds out the same, but then nothing is answered.
+fn witness(dir: &Path, running: bool) -> Finding {
+    let remembered = dir.join(crate::witness::FOLDER).join("cosigned");
+    let size = |file: &Path| Checkpoint::of_note(&fs::read_to_string(file).ok()?).ok().map(|c| c.size);
+    let Some(seen) = size(&remembered) else {
+        let words = "none has cosigned this journal; [witness] in the configuration names one";
+        return finding("witness", State::Good, words, "");
+    };
+    let here = size(&dir.join("journal").join("checkpoint")).unwrap_or_default();
+    if seen > here {
+        let words = format!("it saw {seen} records, and {here} stand here");
+        let mend = "Look what is missing; the gateway answers nothing until `sluis audit acknowledge-gap`.";
+        return finding("witness", State::Bad, words, mend);
+    }
+    let age = fs::metadata(&remembered).and_then(|m| m.modified()).ok().and_then(|at| at.elapsed().ok());
+    let age = age.unwrap_or_default().as_secs();
+    if running && age > 60 {
+        let words = format!("it cosigned {age} seconds ago, and not since");
+        return finding(
+            "witness",
+            State::Look,
+            words,
+            "Does it run, and can it be reached? `/readyz` says more.",
+        );
+    }
+    finding("witness", State::Good, format!("it has seen {seen} of {here} records"), "")
 }
 
 /// A tail that a crash tore is closed by the next start; anything else is not for us to mend.
