@@ -82,12 +82,19 @@ impl<'d> Value<'d> {
         self.text(node.name_start, node.name_start + u32::from(node.name_len))
     }
 
-    /// `"name":value` exactly as written, where nothing but a colon stands between.
+    /// Byte span of `"name":value`, where nothing but a colon stands between.
     #[inline]
-    pub(crate) fn with_name(&self) -> Option<&'d str> {
+    pub(crate) fn span_with_name(&self) -> Option<(usize, usize)> {
         let node = self.node();
         let end = node.name_start + u32::from(node.name_len);
-        (node.name_start > 0 && node.start == end + 2).then(|| self.text(node.name_start - 1, node.end))
+        (node.name_start > 0 && node.start == end + 2)
+            .then_some((node.name_start as usize - 1, node.end as usize))
+    }
+
+    /// A byte span of the document in which this value stands.
+    pub(crate) fn document(&self, from: usize, to: usize) -> &'d str {
+        let text: &'d str = self.doc.text;
+        text.get(from..to).unwrap_or_default()
     }
 
     /// The text of a string, unescaped; `None` for any other kind.

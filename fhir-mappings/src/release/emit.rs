@@ -116,6 +116,8 @@ impl<'g> Emitter<'g> {
     fn members(&mut self, value: Value<'_>, node: &Node) -> Result<bool, Fall> {
         let start = self.out.len();
         let (mut filled, mut any) = (0_u32, false);
+        // Most of what passes is a name with one plain value: those that stand side by side are copied as one span.
+        let mut run: Option<(usize, usize)> = None;
         for member in value.members() {
             let (name, number, member) = self.unfolded(member);
             let Some(child) = self.ground.tables.automaton.numbered(node, name, number) else {
@@ -128,24 +130,29 @@ impl<'g> Emitter<'g> {
             if child.op == Op::Refuse {
                 return Err(Fall);
             }
-            let before = self.out.len();
-            let passed = match self.passes(child) {
-                Some(rule) => {
+            let rule = self.passes(child);
+            let plain = rule.and_then(|rule| plain_member(member, child, rule));
+            let mut before = self.out.len();
+            let passed = match (rule, plain, run) {
+                (Some(_), Some((from, to)), Some((begun, end))) if from == end + 1 => {
+                    run = Some((begun, to));
+                    true
+                }
+                (Some(rule), plain, _) => {
+                    self.copy(value, run.take());
+                    before = self.out.len();
                     if any {
                         self.out.push(b',');
                     }
-                    // Most of what passes is a name with one plain value: one span, when nothing but a colon is between.
-                    if let Some(span) = plain_member(member, child, rule) {
-                        self.out.extend_from_slice(span.as_bytes());
-                        true
-                    } else {
+                    run = plain;
+                    if plain.is_none() {
                         self.out.push(b'"');
                         self.out.extend_from_slice(name.as_bytes());
                         self.out.extend_from_slice(b"\":");
-                        self.value(member, child, rule)?
                     }
+                    plain.is_some() || self.value(member, child, rule)?
                 }
-                None => false,
+                (None, ..) => false,
             };
             if passed {
                 any = true;
@@ -159,11 +166,18 @@ impl<'g> Emitter<'g> {
                 self.out.truncate(before);
             }
         }
+        self.copy(value, run);
         let whole = any && node.needed & !filled == 0;
         if !whole {
             self.out.truncate(start);
         }
         Ok(whole)
+    }
+
+    fn copy(&mut self, within: Value<'_>, run: Option<(usize, usize)>) {
+        if let Some((from, to)) = run {
+            self.out.extend_from_slice(within.document(from, to).as_bytes());
+        }
     }
 
     /// A medicine that stands inside its request has no resource of its own to refer to; its code takes the place of
@@ -375,10 +389,10 @@ impl<'g> Emitter<'g> {
     }
 }
 
-/// `"name":value` as written, when it is a plain value that passes as it is.
-fn plain_member<'v>(member: Value<'v>, node: &Node, rule: &Rule) -> Option<&'v str> {
+/// Where `"name":value` is written, when it is a plain value that passes as it is.
+fn plain_member(member: Value<'_>, node: &Node, rule: &Rule) -> Option<(usize, usize)> {
     let plain = node.op == Op::Scalar
         && matches!(rule.pick, Pick::All)
         && matches!(member.kind(), Kind::String | Kind::Number | Kind::True | Kind::False);
-    plain.then(|| member.with_name())?
+    plain.then(|| member.span_with_name())?
 }
