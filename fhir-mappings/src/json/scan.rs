@@ -41,7 +41,7 @@ pub enum ErrorKind {
     Truncated,
     /// Something follows the value.
     Trailing,
-    /// An object names a member twice.
+    /// An object names a member twice, or has more members than any in FHIR (512).
     DuplicateKey,
     /// A member name is written with an escape, is empty, or longer than 1,024 bytes.
     OddKey,
@@ -65,7 +65,7 @@ impl ErrorKind {
             Self::Syntax => "not JSON",
             Self::Truncated => "ends inside a value",
             Self::Trailing => "something follows the value",
-            Self::DuplicateKey => "an object names a member twice",
+            Self::DuplicateKey => "an object names a member twice, or too many",
             Self::OddKey => "a member name is empty, escaped or too long",
             Self::LoneSurrogate => "half of a surrogate pair",
             Self::TooDeep => "nested too deeply",

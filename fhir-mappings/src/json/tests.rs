@@ -82,7 +82,75 @@ fn a_string_ends_at_its_quote_wherever_it_stands() {
     }
 }
 
+/// Two names of one length with the same first and last eight bytes: one number, two members.
+const ALIKE: [&str; 2] = ["beginning-a-the-ending", "beginning-b-the-ending"];
+
+#[test]
+fn names_of_one_number_are_two_members_and_one_name_is_one() {
+    use super::name::number;
+    assert_eq!(number(ALIKE[0].as_bytes()), number(ALIKE[1].as_bytes()), "else this shows nothing");
+    let text = format!(r#"{{"{}":1,"{}":2}}"#, ALIKE[0], ALIKE[1]);
+    let doc = parse(text.as_bytes()).unwrap();
+    assert_eq!(ALIKE.map(|name| doc.root().get(name).unwrap().raw()), ["1", "2"]);
+    assert!(doc.root().get("beginning-c-the-ending").is_none());
+    refused(
+        format!(r#"{{"{0}":1,"{1}":2,"{1}":3}}"#, ALIKE[0], ALIKE[1]).as_bytes(),
+        ErrorKind::DuplicateKey,
+    );
+}
+
+#[test]
+fn sizes_are_taken_to_their_bound_and_not_beyond() {
+    let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    assert!(parse(deep(super::DEPTH_MAX).as_bytes()).is_ok());
+    refused(deep(super::DEPTH_MAX + 1).as_bytes(), ErrorKind::TooDeep);
+    let named = |length: usize| format!(r#"{{"{}":1}}"#, "n".repeat(length));
+    assert!(parse(named(1_024).as_bytes()).is_ok());
+    refused(named(1_025).as_bytes(), ErrorKind::OddKey);
+    let members = |count: usize| {
+        let members: Vec<String> = (0..count).map(|n| format!(r#""m{n}":1"#)).collect();
+        format!("{{{}}}", members.join(","))
+    };
+    assert!(parse(members(500).as_bytes()).is_ok());
+    refused(members(600).as_bytes(), ErrorKind::DuplicateKey);
+}
+
+#[test]
+fn a_member_is_one_span_only_where_nothing_but_a_colon_is_between() {
+    let span = |text: &str| {
+        let doc = parse(text.as_bytes()).unwrap();
+        let span = doc.root().get("a").unwrap().span_with_name();
+        span.map(|(from, to)| doc.root().document(from, to).to_owned())
+    };
+    assert_eq!(span(r#"{"b":0,"a":"x"}"#).as_deref(), Some(r#""a":"x""#));
+    for apart in [r#"{"a" :1}"#, r#"{"a": 1}"#, "{\"a\":\n1}"] {
+        assert_eq!(span(apart), None, "{apart}");
+    }
+    let doc = parse(b"[1]").unwrap();
+    assert_eq!(doc.root().span_with_name(), None);
+    assert_eq!(doc.root().items().next().unwrap().span_with_name(), None);
+}
+
 proptest! {
+    /// serde_json takes the last of two: only we can say that there were two.
+    #[test]
+    fn a_name_that_stands_twice_is_found_wherever_it_stands(
+        length in 1_usize..20, others in 0_usize..150, first in 0_usize..150, second in 0_usize..150, wraps in 0_usize..3,
+    ) {
+        let twice = "n".repeat(length);
+        let mut members: Vec<String> =
+            (0..others).map(|n| format!(r#""x{n}":{}"#, ["1", r#"{"n":{"x0":[1]}}"#, r#"[{"x1":2}]"#][n % 3])).collect();
+        members.insert(first.min(members.len()), format!(r#""{twice}":1"#));
+        let wrapped = |members: &[String]| {
+            let object = format!("{{{}}}", members.join(","));
+            (0..wraps).fold(object, |inner, _| format!(r#"{{"in":[{inner}]}}"#))
+        };
+        prop_assert!(parse(wrapped(&members).as_bytes()).is_ok());
+        members.insert(second.min(members.len()), format!(r#""{twice}":[]"#));
+        let fault = parse(wrapped(&members).as_bytes()).map(|_| ()).map_err(|e| e.kind);
+        prop_assert_eq!(fault, Err(ErrorKind::DuplicateKey));
+    }
+
     #[test]
     fn whatever_is_accepted_serde_json_accepts_too(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
         if parse(&bytes).is_ok() {

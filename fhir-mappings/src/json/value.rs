@@ -88,7 +88,7 @@ impl<'d> Value<'d> {
         let node = self.node();
         let end = node.name_start + u32::from(node.name_len);
         (node.name_start > 0 && node.start == end + 2)
-            .then_some((node.name_start as usize - 1, node.end as usize))
+            .then(|| (node.name_start as usize - 1, node.end as usize))
     }
 
     /// A byte span of the document in which this value stands.
