@@ -40,7 +40,7 @@ pub(super) struct Person<'a> {
     identifiers: &'a [(&'a str, &'a str)],
     bound: Bound,
     /// The address asked about last and where it leads: nearly every resource of a file names the same person.
-    last: RefCell<(String, Whom)>,
+    last: RefCell<Option<(String, Whom)>>,
 }
 
 impl<'a> Person<'a> {
@@ -75,15 +75,7 @@ impl<'a> Person<'a> {
                 patients.insert(at, named || declared || (nameless && bound == Bound::AtImport));
             }
         }
-        Self {
-            whole,
-            typed,
-            patients,
-            own,
-            identifiers: view.identifiers,
-            bound,
-            last: RefCell::new((String::new(), Whom::Nothing)),
-        }
+        Self { whole, typed, patients, own, identifiers: view.identifiers, bound, last: RefCell::default() }
     }
 
     /// Whether the Patient at this position is the person.
@@ -117,12 +109,12 @@ impl<'a> Person<'a> {
                 Some(_) | None => Whom::Nothing,
             };
         };
-        if self.last.borrow().0 == *target {
-            return self.last.borrow().1;
+        if let Some((_, whom)) = self.last.borrow().as_ref().filter(|(address, _)| *address == target) {
+            return *whom;
         }
         let led = self.led_to(&target);
         if let Some(whom) = led {
-            self.last.replace((target.clone().into_owned(), whom));
+            self.last.replace(Some((target.clone().into_owned(), whom)));
         }
         led.unwrap_or_else(|| {
             let names_patient = tail_of(address_of(&target)).starts_with("Patient/")

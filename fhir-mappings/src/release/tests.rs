@@ -198,6 +198,18 @@ fn another_number_of_the_same_kind_is_somebody_else() {
     assert!(!text_of(&released).contains("84114007"));
 }
 
+/// What a Reference means does not hang on which was read before it: an empty one is judged by the rest it says.
+#[test]
+fn an_empty_reference_means_the_same_first_and_later() {
+    let named = r#"{"reference":"Patient/p1","display":"Naam"}"#;
+    let empty = CONDITION.replace(named, r#"{"reference":"","type":"Patient"}"#).replace("c1", "c2");
+    let seen = |resources: &[&str]| {
+        let released = World::new("gp", resources).release("gp-own");
+        released.resources.iter().any(|r| r.key.as_deref() == Some("c2"))
+    };
+    assert_eq!(seen(&[PATIENT, &empty]), seen(&[PATIENT, CONDITION, &empty]));
+}
+
 #[test]
 fn an_unreadable_resource_takes_its_holder_along() {
     let world = World::new("gp", &[PATIENT, CONDITION, "{\"resourceType\":\"Condition\",\"id\":1,\"id\":2}"]);
