@@ -60,19 +60,13 @@ impl<const N: usize> Names<N> {
         Self { names, numbers, bits }
     }
 
-    /// Whether the name under which a value stands may be in the list; most that are not are told by this alone.
-    #[inline]
-    pub(crate) fn may_hold(&self, value: Value<'_>) -> bool {
-        self.bits & bit(value.number()) != 0
-    }
-
     /// The place in the list of the name under which a value stands.
     #[inline]
     pub(crate) fn rank(&self, value: Value<'_>) -> Option<usize> {
-        if !self.may_hold(value) {
+        let number = value.number();
+        if self.bits & bit(number) == 0 {
             return None;
         }
-        let number = value.number();
         let rank = self.numbers.iter().position(|of| *of == number)?;
         (self.names.get(rank) == Some(&value.name())).then_some(rank)
     }
