@@ -134,7 +134,7 @@ pub fn open(plan: &Plan, issuer: &Issuer) -> Result<(Arc<World>, Found), BootErr
         root: plan.root.clone(),
         master_key: plan.master_key.clone(),
         origin: plan.origin.clone(),
-        engine: EngineKind::of(&plan.root, if plan.sandbox { EngineKind::Sled } else { EngineKind::Redb }),
+        engine: if plan.sandbox { EngineKind::of_sandbox(&plan.root) } else { EngineKind::Redb },
     };
     let now = plan.clock.now();
     let (store, found) =

@@ -16,12 +16,10 @@ pub enum EngineKind {
 }
 
 impl EngineKind {
-    /// The engine of a data folder: the one that carries its view already, else this one.
+    /// The engine of a sandbox: sled, but for one whose view lies on redb, as `consent_figures grow` leaves it.
     #[must_use]
-    pub fn of(root: &Path, fresh: Self) -> Self {
-        let view = root.join("view");
-        let carried = [(REDB_FILE, Self::Redb), (SLED_FOLDER, Self::Sled)];
-        carried.into_iter().find(|(name, _)| view.join(name).exists()).map_or(fresh, |(_, kind)| kind)
+    pub fn of_sandbox(root: &Path) -> Self {
+        if root.join("view").join(REDB_FILE).exists() { Self::Redb } else { Self::Sled }
     }
 }
 

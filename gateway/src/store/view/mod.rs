@@ -267,6 +267,14 @@ mod tests {
     }
 
     #[test]
+    fn a_sandbox_keeps_to_redb_where_its_view_lies_there() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(EngineKind::of_sandbox(dir.path()), EngineKind::Sled);
+        drop(View::open(EngineKind::Redb, &dir.path().join("view"), Key::random().unwrap()).unwrap());
+        assert_eq!(EngineKind::of_sandbox(dir.path()), EngineKind::Redb);
+    }
+
+    #[test]
     fn a_view_says_what_it_reflects_and_is_new_without_that() {
         on_each_engine(|kind| {
             let dir = tempfile::tempdir().unwrap();
