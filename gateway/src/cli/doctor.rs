@@ -168,9 +168,14 @@ fn leftovers(dir: &Path) -> Finding {
 fn witness(dir: &Path, running: bool) -> Finding {
     let remembered = dir.join(crate::witness::FOLDER).join("cosigned");
     let size = |file: &Path| Checkpoint::of_note(&fs::read_to_string(file).ok()?).ok().map(|c| c.size);
-    let Some(seen) = size(&remembered) else {
+    if !remembered.exists() {
         let words = "none has cosigned this journal; [witness] in the configuration names one";
         return finding("witness", State::Good, words, "");
+    }
+    let Some(seen) = size(&remembered) else {
+        let words = format!("{} is no checkpoint", remembered.display());
+        let mend = "Ask the witness itself how many records it saw; a start does, where one is named.";
+        return finding("witness", State::Look, words, mend);
     };
     let here = size(&dir.join("journal").join("checkpoint")).unwrap_or_default();
     if seen > here {
