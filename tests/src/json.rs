@@ -3,23 +3,26 @@
 use serde_json::Value;
 use std::collections::BTreeSet;
 
+/// Members whose value the gateway draws or stamps.
+const OF_CHANCE: [&str; 7] = ["id", "fullUrl", "reference", "url", "versionId", "lastUpdated", "timestamp"];
+
 /// Whether a coding with this code stands anywhere.
 #[must_use]
 pub fn has_code(value: &Value, code: &str) -> bool {
     any(value, &|v| v.get("code").and_then(Value::as_str) == Some(code))
 }
 
-/// Whether any string contains these words, whatever their case. Ids and links of ours are passed over: their letters
-/// are chance.
+/// Whether any string contains these words, whatever their case. Ids, links and stamps of ours are passed over: their
+/// letters and figures are chance.
 #[must_use]
 pub fn has_words(value: &Value, words: &str) -> bool {
     let words = words.to_lowercase();
     match value {
-        Value::String(text) => text.to_lowercase().contains(&words),
+        Value::String(text) => !text.starts_with("urn:uuid:") && text.to_lowercase().contains(&words),
         Value::Array(all) => all.iter().any(|v| has_words(v, &words)),
         Value::Object(all) => all
             .iter()
-            .filter(|(name, _)| !["id", "fullUrl", "reference", "url"].contains(&name.as_str()))
+            .filter(|(name, _)| !OF_CHANCE.contains(&name.as_str()))
             .any(|(_, v)| has_words(v, &words)),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
