@@ -26,6 +26,26 @@ pub enum Reading {
     },
 }
 
+impl Reading {
+    /// The record's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Readable(record) => &record.id,
+            Self::Unreadable { id, .. } => id,
+        }
+    }
+
+    /// Its version, from 1.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        match self {
+            Self::Readable(record) => record.version,
+            Self::Unreadable { version, .. } => *version,
+        }
+    }
+}
+
 /// One version of one consent.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

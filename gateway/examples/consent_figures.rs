@@ -16,7 +16,7 @@ use gateway::store::keys::{PersonNo, sandbox_master_key};
 use gateway::store::leaf::Draft;
 use gateway::store::outward::{Named, PERSON};
 use gateway::store::seal::Key;
-use gateway::store::state::{PersonState, StoredConsent};
+use gateway::store::state::PersonState;
 use gateway::store::view::{Batch, EngineKind, Index, Reflects, View};
 use gateway::store::{Folders, Store};
 use std::hint::black_box;
@@ -70,15 +70,9 @@ fn grow(folder: &Path, consents: u64) -> Result<(), Failure> {
                     let mut grown = Vec::new();
                     for n in (thread..persons).step_by(usize::try_from(WAITING).unwrap_or(1)) {
                         let person = store.new_person();
-                        let state = state(n).map_err(|e| e.to_string())?;
-                        let consents = state.consents.into_iter().map(|stored| Fact::Consent {
-                            recorder: stored.recorder,
-                            reading: stored.reading,
-                            wire: stored.wire.into(),
-                        });
                         let identifiers = vec![("urn:made-up".to_owned(), format!("{n:09}"))];
                         let mut facts = vec![Fact::Identity { identifiers, birth_date: None }];
-                        facts.extend(consents);
+                        facts.extend(self::consents(n).map_err(|e| e.to_string())?);
                         let change = Change { person: Some(person), facts, blob: Vec::new() };
                         let done = store.change_blocking(draft(), change, None, None);
                         done.map_err(|e| format!("{e:?}"))?;
@@ -121,7 +115,7 @@ fn measure(folder: &Path, engine: EngineKind, consents: u64, rules: &Rules) -> R
     let key = Key::random()?;
     let persons = consents / PER_PERSON;
     let began = Instant::now();
-    let (view, _) = View::open(engine, folder, key.clone())?;
+    let (view, _) = View::open(engine, folder, &key)?;
     let mut next = 0;
     while next < persons {
         let mut batch = Batch::default();
@@ -136,7 +130,7 @@ fn measure(folder: &Path, engine: EngineKind, consents: u64, rules: &Rules) -> R
     let built = began.elapsed();
     // A new view has an empty cache of its own; the files stay in the page cache.
     let before = resident();
-    let (view, _) = View::open(engine, folder, key)?;
+    let (view, _) = View::open(engine, folder, &key)?;
     let opened = resident();
     let asked = LOOK_UPS.min(persons);
     let step = persons / asked;
@@ -178,6 +172,12 @@ fn state(person: u64) -> Result<PersonState, Failure> {
         holders: vec!["huisarts".into(), "wijkverpleging".into()],
         ..PersonState::default()
     };
+    consents(person)?.iter().for_each(|fact| state.fold(fact, person));
+    Ok(state)
+}
+
+fn consents(person: u64) -> Result<Vec<Fact>, Failure> {
+    let mut consents = Vec::new();
     for number in 0..PER_PERSON {
         let mut provision = Provision::new(Kind::Permit);
         provision.holders = vec![Holder::Any];
@@ -186,7 +186,7 @@ fn state(person: u64) -> Result<PersonState, Failure> {
             User::Organisation(Identifier::new("http://fhir.nl/fhir/NamingSystem/ura", "90000001")),
         ];
         provision.classes = vec!["medication".into(), "allergies".into()];
-        state.consents.push(StoredConsent {
+        consents.push(Fact::Consent {
             recorder: "huisarts".into(),
             wire: WIRE.into(),
             reading: Reading::Readable(ConsentRecord {
@@ -203,7 +203,7 @@ fn state(person: u64) -> Result<PersonState, Failure> {
             }),
         });
     }
-    Ok(state)
+    Ok(consents)
 }
 
 /// Stands for the resource as recorded.

@@ -296,13 +296,9 @@ pub fn read_choice(world: &World, bytes: &[u8]) -> Done<(PersonNo, Reading)> {
 #[cfg(feature = "sandbox")]
 pub fn record_own_consent(world: &World, bytes: &[u8]) -> Done<()> {
     let (person, reading) = read_choice(world, bytes)?;
-    let stored = crate::store::state::StoredConsent {
-        recorder: crate::changes::consent::PERSON_RECORDED.to_owned(),
-        wire: String::from_utf8_lossy(bytes).into_owned().into(),
-        reading,
-    };
-    let id = stored.id().to_owned();
-    let fact = Fact::Consent { recorder: stored.recorder, reading: stored.reading, wire: stored.wire.into() };
+    let id = reading.id().to_owned();
+    let recorder = crate::changes::consent::PERSON_RECORDED.to_owned();
+    let fact = Fact::Consent { recorder, reading, wire: String::from_utf8_lossy(bytes).into_owned() };
     apply(world, Kind::Consent, "Consent", &id, person, fact, None)
 }
 
@@ -381,10 +377,14 @@ pub fn withdraw_consent(world: &World, identifier: &Identifier, id: &str) -> Don
     };
     record.status = consent::record::Status::Inactive;
     record.version += 1;
-    let wire = with_status(stored.wire.as_str(), "inactive");
+    let wire = with_status(&as_sent(world, stored.record, id)?, "inactive");
     let fact = Fact::Consent { recorder: stored.recorder.clone(), reading: Reading::Readable(record), wire };
     let recorder = world.store.trust().participant(&stored.recorder).cloned();
     apply(world, Kind::Consent, "Consent", id, person, fact, recorder.as_deref())
+}
+
+fn as_sent(world: &World, record: u64, id: &str) -> Done<String> {
+    world.store.as_sent(record, id).map_err(|e| Refused::new("consent-unavailable", e.to_string()))
 }
 
 /// The same bytes with another status.
@@ -441,7 +441,7 @@ pub fn end_relation(world: &World, identifier: &Identifier, id: &str) -> Done<()
         version: stored.version + 1,
         recorder: stored.recorder.clone(),
         relation,
-        wire: stored.wire.into(),
+        wire: as_sent(world, stored.record, id)?,
     };
     let recorder = world.store.trust().participant(&stored.recorder).cloned();
     apply(world, Kind::Relation, "relation", id, person, fact, recorder.as_deref())
@@ -469,9 +469,10 @@ pub fn know_as(world: &World, identifier: &Identifier, more: (&str, &str)) -> Do
 pub fn stands_already(world: &World, identifier: &Identifier, wire: &str) -> bool {
     let state = known_person(world, identifier).ok().and_then(|p| world.store.person(p).ok());
     state.is_some_and(|state| {
-        state.consents.iter().any(|c| c.wire.as_str() == wire)
-            || state.relations.iter().any(|r| r.wire.as_str() == wire)
-            || state.attestations.iter().any(|a| a.wire.as_str() == wire)
+        let consents = state.consents.iter().map(|c| (c.record, c.id()));
+        let relations = state.relations.iter().map(|r| (r.record, r.id.as_str()));
+        let mut all = consents.chain(relations).chain(state.attestations.iter().map(|a| (a.record, &*a.id)));
+        all.any(|(record, id)| world.store.as_sent(record, id).is_ok_and(|sent| sent == wire))
     })
 }
 

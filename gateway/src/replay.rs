@@ -218,7 +218,7 @@ fn tell(past: &Past<'_>, index: u64, person: PersonNo, version: u64) -> Result<T
                 told.participants.insert(participant.id.as_str().to_owned(), Arc::new(participant));
             }
             if change.person.is_some() {
-                told.state.fold(fact);
+                told.state.fold(fact, place);
             }
         }
     }

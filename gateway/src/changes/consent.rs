@@ -43,13 +43,12 @@ pub(super) async fn update(asked: &Authorised, id: &str, world: &World, trail: &
     let named = world.outward.open(asked.participant().id.as_str(), id).filter(|n| n.tag != PERSON);
     let named = named.ok_or_else(unknown)?;
     let subject = known_subject(named.person, world, trail)?;
-    let stored = subject
-        .state
-        .consents
-        .iter()
-        .find(|stored| world.outward.tag(OURSELVES, "Consent", stored.id()) == named.tag)
-        .filter(|stored| sees(asked, &subject, stored, world))
-        .ok_or_else(unknown)?;
+    let mut known = subject.state.consents.iter();
+    let stored = known.find(|stored| world.outward.tag(OURSELVES, "Consent", stored.id()) == named.tag);
+    let stored = stored.ok_or_else(unknown)?;
+    if !sees(asked, &subject, stored, world)? {
+        return Err(unknown());
+    }
     let received = read(asked, stored.id(), stored.version() + 1, world)?;
     if received.body_id.as_deref().is_some_and(|body| body != id) {
         return Err(Refusal::Recording(Outcome::new(Code::BodyInvalid).at("Consent.id")));
@@ -177,11 +176,8 @@ async fn store(
         Purpose::OwnRequest => PERSON_RECORDED,
         _ => asked.participant().id.as_str(),
     };
-    let stored = StoredConsent {
-        recorder: recorder.to_owned(),
-        wire: String::from_utf8_lossy(asked.body()).into_owned().into(),
-        reading: Reading::Readable(record.clone()),
-    };
+    let wire = String::from_utf8_lossy(asked.body()).into_owned();
+    let reading = Reading::Readable(record.clone());
     trail.entry.changes = vec![audit::Change {
         what: "Consent".into(),
         id: record.id.to_string(),
@@ -190,12 +186,12 @@ async fn store(
     }];
     trail.entry.consents =
         vec![audit::ConsentUsed { id: record.id.to_string(), version: record.version.to_string() }];
-    let shown = show(asked, subject, &stored, world);
+    let shown = show(asked, subject, &reading, &wire, world);
     let location = format!("{}Consent/{}", world.settings.base, shown.id);
     let answer = Minimised::authored(Kind::Consent, status, shown.bytes, Some(fence(asked, subject)))
         .at((status == 201).then_some(location), record.version)
         .noticed(for_review(&record));
-    let fact = Fact::Consent { recorder: stored.recorder, reading: stored.reading, wire: stored.wire.into() };
+    let fact = Fact::Consent { recorder: recorder.to_owned(), reading, wire };
     record_change(answer, Change::about(subject.person, fact), world, trail).await
 }
 
@@ -213,14 +209,14 @@ pub(crate) const POLICY: &str = "https://sluis.example/fhir/policy/2026-11";
 
 /// Who acts for the person sees what they gave themselves, and, with authority over a child under sixteen, what waits for
 /// their key; never what speaks of things that a young person keeps apart.
-fn may_sign(asked: &Authorised, subject: &Subject, stored: &StoredConsent, world: &World) -> bool {
+fn may_sign(asked: &Authorised, subject: &Subject, stored: &StoredConsent, world: &World) -> Seen {
     let now = world.clock.now();
     let Some(known) = acting_for(asked.session().asker(), &subject.state).map(|known| &known.recorded) else {
-        return false;
+        return Ok(false);
     };
-    let Reading::Readable(record) = &stored.reading else { return false };
+    let Reading::Readable(record) = &stored.reading else { return Ok(false) };
     if !known.mandate.contains(now) {
-        return false;
+        return Ok(false);
     }
     let gave = record
         .givers
@@ -228,36 +224,47 @@ fn may_sign(asked: &Authorised, subject: &Subject, stored: &StoredConsent, world
         .any(|giver| matches!(giver, Giver::Representative(by) if by.person.as_ref() == Some(&known.person)));
     let parental = matches!(known.kind, Representation::Parent | Representation::Guardian);
     let child = age_at(subject.state.birth_date(), now).is_some_and(|age| age < 16);
-    gave || (parental && child && !stored.wire.as_str().contains(YOUNG_PERSON_ONLY))
+    Ok(gave || (parental && child && !as_sent(stored, world)?.contains(YOUNG_PERSON_ONLY)))
+}
+
+type Seen = Result<bool, Refusal>;
+
+fn as_sent(stored: &StoredConsent, world: &World) -> Result<String, Refusal> {
+    world.store.as_sent(stored.record, stored.id()).map_err(|_| Refusal::ConsentUnavailable)
 }
 
 const YOUNG_PERSON_ONLY: &str = "young-person-only";
 
 /// A consent is seen by its recorder and by the person.
-fn sees(asked: &Authorised, subject: &Subject, stored: &StoredConsent, world: &World) -> bool {
+fn sees(asked: &Authorised, subject: &Subject, stored: &StoredConsent, world: &World) -> Seen {
     let asker = asked.session().asker();
     if asker.purpose == Purpose::OwnRequest {
-        return is_self(asker, &subject.state) || may_sign(asked, subject, stored, world);
+        return Ok(is_self(asker, &subject.state) || may_sign(asked, subject, stored, world)?);
     }
-    stored.recorder == asked.participant().id.as_str()
+    Ok(stored.recorder == asked.participant().id.as_str())
 }
 
-fn show(asked: &Authorised, subject: &Subject, stored: &StoredConsent, world: &World) -> Visible {
+fn show(asked: &Authorised, subject: &Subject, reading: &Reading, wire: &str, world: &World) -> Visible {
     let ids = outward(asked, subject.person, world);
-    let id = ids.outward(OURSELVES, "Consent", stored.id());
+    let id = ids.outward(OURSELVES, "Consent", reading.id());
     let patient = ids.patient();
     let last_updated = world.clock.now().to_string();
     let envelope =
-        Presented { id: &id, version: stored.version(), last_updated: &last_updated, patient: &patient };
-    let bytes = consent_wire::present(stored.wire.as_str().as_bytes(), envelope).unwrap_or_default();
-    Visible { resource_type: "Consent", id, bytes, version: stored.version() }
+        Presented { id: &id, version: reading.version(), last_updated: &last_updated, patient: &patient };
+    let bytes = consent_wire::present(wire.as_bytes(), envelope).unwrap_or_default();
+    Visible { resource_type: "Consent", id, bytes, version: reading.version() }
 }
 
 /// The consents that this asker may see.
-pub(super) fn visible(asked: &Authorised, subject: &Subject, world: &World) -> Vec<Visible> {
-    let seen = subject.state.consents.iter().filter(|stored| sees(asked, subject, stored, world));
-    let shown = seen.map(|stored| show(asked, subject, stored, world));
-    shown.filter(|visible| !visible.bytes.is_empty()).collect()
+pub(super) fn visible(asked: &Authorised, subject: &Subject, world: &World) -> Result<Vec<Visible>, Refusal> {
+    let mut shown = Vec::new();
+    for stored in &subject.state.consents {
+        if sees(asked, subject, stored, world)? {
+            let visible = show(asked, subject, &stored.reading, &as_sent(stored, world)?, world);
+            shown.extend((!visible.bytes.is_empty()).then_some(visible));
+        }
+    }
+    Ok(shown)
 }
 
 /// `If-Match`: absent, `*`, or the version as a weak or strong tag (RFC 9110 13.1.1).

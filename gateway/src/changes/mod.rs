@@ -36,13 +36,19 @@ pub(crate) struct Visible {
     pub(crate) version: u32,
 }
 
-/// The consents, relations and attestations about this person that this asker may see.
-pub(crate) fn visible(located: &Located, world: &World) -> Vec<Visible> {
-    let Some(subject) = located.subject() else { return Vec::new() };
+/// The consents, or the relations and attestations, of one FHIR type about this person that this asker may see.
+///
+/// # Errors
+/// [`Refusal::ConsentUnavailable`]: what was recorded cannot be read.
+pub(crate) fn visible(located: &Located, resource: &str, world: &World) -> Result<Vec<Visible>, Refusal> {
+    let Some(subject) = located.subject() else { return Ok(Vec::new()) };
     let asked = located.asked();
-    let mut seen = consent::visible(asked, subject, world);
-    seen.extend(relation::visible(asked, subject, world));
-    seen
+    let mut seen = match resource {
+        "Consent" => consent::visible(asked, subject, world)?,
+        _ => relation::visible(asked, subject, world),
+    };
+    seen.retain(|visible| visible.resource_type == resource);
+    Ok(seen)
 }
 
 /// Records what was sent.

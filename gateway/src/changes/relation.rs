@@ -13,7 +13,6 @@ use crate::road::record::record_change;
 use crate::road::{Minimised, Recorded};
 use crate::store::facts::{Change, Fact};
 use crate::store::outward::PERSON;
-use crate::store::state::{StoredAttestation, StoredRelation};
 use crate::trail::Trail;
 use crate::trust::Purpose;
 use crate::world::World;
@@ -43,7 +42,8 @@ pub(super) async fn create(asked: &Authorised, resource: &str, world: &World, tr
         return Err(Refusal::NoGrant(NoGrant::Recorder));
     }
     let id = uuid::Uuid::new_v4().to_string();
-    store(asked, &subject, stored(asked, id, 1, received.relation), 201, world, trail).await
+    let new = New { id, version: 1, relation: received.relation };
+    store(asked, &subject, new, 201, world, trail).await
 }
 
 pub(super) async fn update(
@@ -79,7 +79,7 @@ pub(super) async fn update(
     if !is_part(asked, &received.relation) {
         return Err(Refusal::Recording(Outcome::new(Code::ConsentRefused).because(NOT_PART).at(resource)));
     }
-    let next = stored(asked, known.id.clone(), known.version + 1, received.relation);
+    let next = New { id: known.id.clone(), version: known.version + 1, relation: received.relation };
     store(asked, &subject, next, 200, world, trail).await
 }
 
@@ -105,32 +105,35 @@ const NOT_PART: fhir_mappings::outcome::Reason = fhir_mappings::outcome::Reason 
     en: "Only who is part of a relation records it; a referral only its requester.",
 };
 
-fn stored(asked: &Authorised, id: String, version: u32, relation: Relation) -> StoredRelation {
-    let wire = String::from_utf8_lossy(asked.body()).into_owned().into();
-    StoredRelation { id, version, recorder: asked.participant().id.as_str().to_owned(), relation, wire }
+/// A relation as it will stand.
+struct New {
+    id: String,
+    version: u32,
+    relation: Relation,
 }
 
 async fn store(
     asked: &Authorised,
     subject: &Subject,
-    stored: StoredRelation,
+    new: New,
     status: u16,
     world: &World,
     trail: &mut Trail,
 ) -> Done {
-    let resource = resource_of(stored.relation.kind);
+    let resource = resource_of(new.relation.kind);
     trail.entry.changes = vec![audit::Change {
         what: resource.into(),
-        id: stored.id.clone(),
-        version: Some(stored.version.to_string()),
+        id: new.id.clone(),
+        version: Some(new.version.to_string()),
         sha256: None,
     }];
-    let shown = show(asked, subject, &stored, world);
+    let shown = show(asked, subject, (&new.id, new.version), &new.relation, world);
     let location = format!("{}{resource}/{}", world.settings.base, shown.id);
     let answer = Minimised::authored(Kind::Relation, status, shown.bytes, Some(fence(asked, subject)))
-        .at((status == 201).then_some(location), stored.version);
-    let StoredRelation { id, version, recorder, relation, wire } = stored;
-    let fact = Fact::Relation { id, version, recorder, relation, wire: wire.into() };
+        .at((status == 201).then_some(location), new.version);
+    let New { id, version, relation } = new;
+    let (recorder, wire) = (asked.participant().id.as_str().to_owned(), sent(asked));
+    let fact = Fact::Relation { id, version, recorder, relation, wire };
     record_change(answer, Change::about(subject.person, fact), world, trail).await
 }
 
@@ -150,22 +153,16 @@ pub(super) async fn attest(asked: &Authorised, world: &World, trail: &mut Trail)
         return Err(Refusal::NoGrant(NoGrant::Recorder));
     }
     let id = uuid::Uuid::new_v4().to_string();
-    let wire = String::from_utf8_lossy(asked.body()).into_owned().into();
-    let recorder = asked.participant().id.as_str().to_owned();
-    let stored = StoredAttestation { id, recorder, attestation: received.attestation, wire };
-    trail.entry.changes = vec![audit::Change {
-        what: "Basic".into(),
-        id: stored.id.clone(),
-        version: Some("1".into()),
-        sha256: None,
-    }];
-    let shown = show_attestation(asked, &subject, &stored, received.text.as_deref(), world);
+    trail.entry.changes =
+        vec![audit::Change { what: "Basic".into(), id: id.clone(), version: Some("1".into()), sha256: None }];
+    let shown =
+        show_attestation(asked, &subject, &id, &received.attestation, received.text.as_deref(), world);
     let location = format!("{}Basic/{}", world.settings.base, shown.id);
     let answer = Minimised::authored(Kind::Attestation, 201, shown.bytes, Some(fence(asked, &subject)))
         .at(Some(location), 1)
         .noticed(Some(About::Attested));
-    let StoredAttestation { id, recorder, attestation, wire } = stored;
-    let fact = Fact::Attestation { id, recorder, attestation, wire: wire.into() };
+    let (recorder, wire) = (asked.participant().id.as_str().to_owned(), sent(asked));
+    let fact = Fact::Attestation { id, recorder, attestation: received.attestation, wire };
     record_change(answer, Change::about(subject.person, fact), world, trail).await
 }
 
@@ -193,35 +190,47 @@ pub(super) fn visible(asked: &Authorised, subject: &Subject, world: &World) -> V
     let own = own(asked);
     let relations = subject.state.relations.iter();
     let mine = relations.filter(|r| own_request || r.relation.has_party(std::slice::from_ref(&own)));
-    let mut seen: Vec<Visible> = mine.map(|r| show(asked, subject, r, world)).collect();
+    let mut seen: Vec<Visible> =
+        mine.map(|r| show(asked, subject, (&r.id, r.version), &r.relation, world)).collect();
     let attestations = subject.state.attestations.iter();
     let mine = attestations.filter(|a| own_request || a.recorder == asked.participant().id.as_str());
-    seen.extend(mine.map(|a| show_attestation(asked, subject, a, None, world)));
+    seen.extend(mine.map(|a| show_attestation(asked, subject, &a.id, &a.attestation, None, world)));
     seen
 }
 
-fn show(asked: &Authorised, subject: &Subject, stored: &StoredRelation, world: &World) -> Visible {
-    let resource_type = resource_of(stored.relation.kind);
+fn show(
+    asked: &Authorised,
+    subject: &Subject,
+    (id, version): (&str, u32),
+    relation: &Relation,
+    world: &World,
+) -> Visible {
+    let resource_type = resource_of(relation.kind);
     let ids = outward(asked, subject.person, world);
-    let id = ids.outward(OURSELVES, resource_type, &stored.id);
+    let id = ids.outward(OURSELVES, resource_type, id);
     let patient = ids.patient();
-    let envelope = Envelope { id: &id, version: stored.version, patient: &patient };
-    let bytes = write_relation(&stored.relation, envelope);
-    Visible { resource_type, id, bytes, version: stored.version }
+    let envelope = Envelope { id: &id, version, patient: &patient };
+    let bytes = write_relation(relation, envelope);
+    Visible { resource_type, id, bytes, version }
+}
+
+fn sent(asked: &Authorised) -> String {
+    String::from_utf8_lossy(asked.body()).into_owned()
 }
 
 fn show_attestation(
     asked: &Authorised,
     subject: &Subject,
-    stored: &StoredAttestation,
+    id: &str,
+    attestation: &Attestation,
     text: Option<&str>,
     world: &World,
 ) -> Visible {
     let ids = outward(asked, subject.person, world);
-    let id = ids.outward(OURSELVES, "Basic", &stored.id);
+    let id = ids.outward(OURSELVES, "Basic", id);
     let patient = ids.patient();
     let envelope = Envelope { id: &id, version: 1, patient: &patient };
-    let bytes = write_attestation(&stored.attestation, text, envelope);
+    let bytes = write_attestation(attestation, text, envelope);
     Visible { resource_type: "Basic", id, bytes, version: 1 }
 }
 

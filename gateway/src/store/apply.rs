@@ -71,7 +71,7 @@ pub(super) fn change(
         let mut state = person_state(view, person)?;
         state.version += 1;
         for fact in &change.facts {
-            state.fold(fact);
+            state.fold(fact, record);
             if let Fact::Identity { identifiers, .. } = fact {
                 for (system, value) in identifiers {
                     let key = pseudonym(pseudonyms, system, value);

@@ -115,6 +115,18 @@ pub enum Fact {
     },
 }
 
+impl Fact {
+    /// The id of a consent, relation or attestation, and the resource as it was recorded.
+    #[must_use]
+    pub fn resource(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Consent { reading, wire, .. } => Some((reading.id(), wire)),
+            Self::Relation { id, wire, .. } | Self::Attestation { id, wire, .. } => Some((id, wire)),
+            _ => None,
+        }
+    }
+}
+
 /// Who acts and for whom, as the paper names them.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Names {

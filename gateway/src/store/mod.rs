@@ -14,12 +14,11 @@ pub mod outward;
 pub mod seal;
 pub mod state;
 pub mod view;
-pub mod wire;
 
 pub use errors::{RecordError, StoreError};
 
 use crate::trust::{Trust, TrustCell};
-use facts::Change;
+use facts::{Change, Fact};
 use fhir_mappings::audit::Protocol;
 use fhir_mappings::identifiers::Identifier;
 use inner::{Inner, MOVED};
@@ -112,7 +111,7 @@ impl Store {
         };
         let (records, holdings) = (log.records().clone(), log.holdings().clone());
         let view_folder = folders.root.join("view");
-        let (view, reflects) = View::open(folders.engine, &view_folder, keys.symmetric(Use::View)?)?;
+        let (view, reflects) = View::open(folders.engine, &view_folder, &keys.symmetric(Use::View)?)?;
         let truth = Reflects { holdings: holdings.len(), journal: records.len() };
         found.fresh = records.is_empty();
         // A view ahead of the truth reflects records that a power loss took back: not ours.
@@ -122,7 +121,10 @@ impl Store {
                 drop(view);
                 view::remove(&view_folder)?;
                 found.rebuilt = true;
-                (View::open(folders.engine, &view_folder, keys.symmetric(Use::View)?)?.0, Reflects::default())
+                (
+                    View::open(folders.engine, &view_folder, &keys.symmetric(Use::View)?)?.0,
+                    Reflects::default(),
+                )
             }
             None => {
                 found.rebuilt = truth != Reflects::default();
@@ -258,6 +260,17 @@ impl Store {
     pub fn holding(&self, index: u64) -> Result<Change, StoreError> {
         let record = self.inner.holdings.read(index)?;
         Change::open(&self.inner.keys, &record).map_err(|_| StoreError::Holdings(index))
+    }
+
+    /// A consent, relation or attestation as it was sent: the one with this id in this record of `holdings/`.
+    ///
+    /// # Errors
+    /// As [`Store::holding`].
+    pub fn as_sent(&self, record: u64, id: &str) -> Result<String, StoreError> {
+        let change = self.holding(record)?;
+        // Of two with one id in a change the later stands.
+        let found = change.facts.iter().rev().filter_map(Fact::resource).find(|(known, _)| *known == id);
+        found.map(|(_, wire)| wire.to_owned()).ok_or(StoreError::Holdings(record))
     }
 
     /// Indexes of the journal records about a person, oldest first.

@@ -61,11 +61,36 @@ impl Key {
         out
     }
 
-    fn cipher(&self) -> Result<LessSafeKey, SealError> {
+    /// This key made ready to seal and to open many values.
+    ///
+    /// # Errors
+    /// [`SealError::Unreadable`].
+    pub fn cipher(&self) -> Result<Cipher, SealError> {
         let key = UnboundKey::new(&AES_256_GCM, &self.0).map_err(|_| SealError::Unreadable)?;
-        Ok(LessSafeKey::new(key))
+        Ok(Cipher(LessSafeKey::new(key)))
     }
 
+    /// As [`Cipher::seal`].
+    ///
+    /// # Errors
+    /// [`SealError::NoRandomness`].
+    pub fn seal(&self, place: &[u8], plain: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.cipher()?.seal(place, plain)
+    }
+
+    /// As [`Cipher::open`].
+    ///
+    /// # Errors
+    /// [`SealError::Unreadable`].
+    pub fn open(&self, place: &[u8], sealed: impl Into<Vec<u8>>) -> Result<Vec<u8>, SealError> {
+        self.cipher()?.open(place, sealed)
+    }
+}
+
+/// A key that is ready: making one ready costs as much as to open a small value.
+pub struct Cipher(LessSafeKey);
+
+impl Cipher {
     /// Seals `plain`: nonce, ciphertext and tag in one. `place` binds it to where it belongs.
     ///
     /// # Errors
@@ -75,7 +100,7 @@ impl Key {
         SystemRandom::new().fill(&mut nonce).map_err(|_| SealError::NoRandomness)?;
         let mut body = Vec::with_capacity(plain.len() + AES_256_GCM.tag_len());
         body.extend_from_slice(plain);
-        self.cipher()?
+        self.0
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(place), &mut body)
             .map_err(|_| SealError::Unreadable)?;
         let mut out = Vec::with_capacity(NONCE_LEN + body.len());
@@ -84,7 +109,7 @@ impl Key {
         Ok(out)
     }
 
-    /// Opens what [`Key::seal`] made for the same place.
+    /// Opens what [`Cipher::seal`] made for the same place.
     ///
     /// # Errors
     /// [`SealError::Unreadable`].
@@ -93,7 +118,7 @@ impl Key {
         let (nonce, _) = body.split_first_chunk::<NONCE_LEN>().ok_or(SealError::Unreadable)?;
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let plain = self
-            .cipher()?
+            .0
             .open_within(nonce, Aad::from(place), &mut body, NONCE_LEN..)
             .map_err(|_| SealError::Unreadable)?
             .len();

@@ -1,14 +1,12 @@
 //! The present state of one person, as the view keeps it: folded from facts in the order they were written.
 
 use super::facts::{Fact, Hold, Item, Names};
-use super::wire::Wire;
 use consent::question::RecordedRepresentative;
 use consent::record::Reading;
 use consent::relation::{Attestation, Relation};
 use consent::{ClassSet, Dossier, Rules, Vocabulary};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// Everything about one person but the resources.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -39,13 +37,14 @@ pub struct PersonState {
     pub hold: Hold,
 }
 
-/// A consent as it stands.
+/// A consent as it stands. The resource as it was sent lies in `holdings/` alone: no decision reads it.
 #[derive(Clone, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct StoredConsent {
     pub recorder: String,
     pub reading: Reading,
-    pub wire: Wire,
+    /// Index of the holdings record that says it.
+    pub record: u64,
 }
 
 /// A relation as it stands.
@@ -56,7 +55,8 @@ pub struct StoredRelation {
     pub version: u32,
     pub recorder: String,
     pub relation: Relation,
-    pub wire: Wire,
+    /// Index of the holdings record that says it.
+    pub record: u64,
 }
 
 /// An attestation as it stands.
@@ -66,7 +66,8 @@ pub struct StoredAttestation {
     pub id: String,
     pub recorder: String,
     pub attestation: Attestation,
-    pub wire: Wire,
+    /// Index of the holdings record that says it.
+    pub record: u64,
 }
 
 /// Somebody who acts for the person, as it stands.
@@ -113,49 +114,30 @@ impl StoredConsent {
     /// Our id of it.
     #[must_use]
     pub fn id(&self) -> &str {
-        match &self.reading {
-            Reading::Readable(record) => &record.id,
-            Reading::Unreadable { id, .. } => id,
-        }
+        self.reading.id()
     }
 
     /// Its version, from 1.
     #[must_use]
     pub fn version(&self) -> u32 {
-        match &self.reading {
-            Reading::Readable(record) => record.version,
-            Reading::Unreadable { version, .. } => *version,
-        }
+        self.reading.version()
     }
 }
 
 impl PersonState {
-    /// The bytes that the view keeps: the state in binary (every decision begins by reading it), and behind it the
-    /// resources as recorded.
+    /// The bytes that the view keeps, in binary: every decision begins by reading them.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn encode(&self) -> Result<Vec<u8>, postcard::Error> {
-        let (mut state, mut behind) = (self.clone(), Vec::new());
-        state.wires().for_each(|wire| wire.put_behind(&mut behind));
-        let mut bytes = postcard::to_allocvec(&state)?;
-        bytes.append(&mut behind);
-        Ok(bytes)
+        postcard::to_allocvec(self)
     }
 
     /// Reads what [`PersonState::encode`] wrote; `None` for anything else.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let (mut state, behind): (Self, &[u8]) = postcard::take_from_bytes(bytes).ok()?;
-        let behind: Arc<[u8]> = behind.into();
-        let whole = state.wires().all(|wire| wire.attach(&behind));
-        whole.then_some(state)
-    }
-
-    fn wires(&mut self) -> impl Iterator<Item = &mut Wire> {
-        let consents = self.consents.iter_mut().map(|stored| &mut stored.wire);
-        let relations = self.relations.iter_mut().map(|stored| &mut stored.wire);
-        consents.chain(relations).chain(self.attestations.iter_mut().map(|stored| &mut stored.wire))
+        let (state, rest): (Self, &[u8]) = postcard::take_from_bytes(bytes).ok()?;
+        rest.is_empty().then_some(state)
     }
 
     /// What every decision reads: all consents, compiled.
@@ -199,8 +181,8 @@ impl PersonState {
         classes.fold(ClassSet::EMPTY, |all, class| all.union(ClassSet::only(class)))
     }
 
-    /// Folds one fact in.
-    pub fn fold(&mut self, fact: &Fact) {
+    /// Folds one fact in, which stands in this record of `holdings/`.
+    pub fn fold(&mut self, fact: &Fact, record: u64) {
         match fact {
             Fact::Identity { identifiers, birth_date } => {
                 for identifier in identifiers {
@@ -230,32 +212,28 @@ impl PersonState {
                     self.holders.retain(|holder| still || *holder != ended.holder);
                 }
             }
-            Fact::Consent { recorder, reading, wire } => {
-                let stored = StoredConsent {
-                    recorder: recorder.clone(),
-                    reading: reading.clone(),
-                    wire: wire.as_str().into(),
-                };
+            Fact::Consent { recorder, reading, wire: _ } => {
+                let stored = StoredConsent { recorder: recorder.clone(), reading: reading.clone(), record };
                 self.consents.retain(|other| other.id() != stored.id());
                 self.consents.push(stored);
             }
-            Fact::Relation { id, version, recorder, relation, wire } => {
+            Fact::Relation { id, version, recorder, relation, wire: _ } => {
                 self.relations.retain(|other| other.id != *id);
                 self.relations.push(StoredRelation {
                     id: id.clone(),
                     version: *version,
                     recorder: recorder.clone(),
                     relation: relation.clone(),
-                    wire: wire.as_str().into(),
+                    record,
                 });
             }
-            Fact::Attestation { id, recorder, attestation, wire } => {
+            Fact::Attestation { id, recorder, attestation, wire: _ } => {
                 self.attestations.retain(|other| other.id != *id);
                 self.attestations.push(StoredAttestation {
                     id: id.clone(),
                     recorder: recorder.clone(),
                     attestation: attestation.clone(),
-                    wire: wire.as_str().into(),
+                    record,
                 });
             }
             Fact::Representative { representative, names } => {

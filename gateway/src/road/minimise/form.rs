@@ -48,7 +48,7 @@ pub(super) fn render(passed: &Passed<'_>, world: &World, trail: &Trail) -> Resul
         Query::Search(search) => search_page(passed, search, None, world).map(plain),
         Query::LastN(LastN { search, max }) => search_page(passed, search, Some(*max), world).map(plain),
         Query::Read { resource, id } => {
-            let ours = crate::changes::visible(&passed.granted.located, world);
+            let ours = crate::changes::visible(&passed.granted.located, resource, world)?;
             let mut shown = shown(passed).chain(ours.iter().map(|r| Shown {
                 resource_type: r.resource_type,
                 id: &r.id,
@@ -97,7 +97,7 @@ fn search_page(
     newest: Option<u8>,
     world: &World,
 ) -> Result<Vec<u8>, Refusal> {
-    let ours = crate::changes::visible(&passed.granted.located, world);
+    let ours = crate::changes::visible(&passed.granted.located, search.resource, world)?;
     // A Consent search without a category asks for privacy consents; clinical directives are data with one.
     let directives = search.resource != "Consent" || !search.filters.is_empty();
     let all: Vec<Shown<'_>> = shown(passed)

@@ -8,7 +8,7 @@ mod engine;
 
 pub use engine::EngineKind;
 
-use super::seal::Key;
+use super::seal::{Cipher, Key};
 use engine::Engine;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
@@ -91,7 +91,7 @@ pub struct View {
     engine: RwLock<Option<Box<dyn Engine>>>,
     kind: EngineKind,
     folder: PathBuf,
-    key: Key,
+    cipher: Cipher,
 }
 
 impl std::fmt::Debug for View {
@@ -106,7 +106,7 @@ impl View {
     ///
     /// # Errors
     /// See [`ViewError`]; a damaged view is no error, it is removed.
-    pub fn open(kind: EngineKind, folder: &Path, key: Key) -> Result<(Self, Option<Reflects>), ViewError> {
+    pub fn open(kind: EngineKind, folder: &Path, key: &Key) -> Result<(Self, Option<Reflects>), ViewError> {
         let found = engine::open(kind, folder).and_then(|engine| Ok((reflects(&*engine)?, engine)));
         let (engine, reflects) = match found {
             Ok((Some(reflects), engine)) => (engine, Some(reflects)),
@@ -117,7 +117,8 @@ impl View {
             }
         };
         mark(&*engine, boot_id().as_bytes())?;
-        let view = Self { engine: RwLock::new(Some(engine)), kind, folder: folder.to_owned(), key };
+        let cipher = key.cipher().map_err(|_| ViewError::Damaged)?;
+        let view = Self { engine: RwLock::new(Some(engine)), kind, folder: folder.to_owned(), cipher };
         Ok((view, reflects))
     }
 
@@ -160,7 +161,7 @@ impl View {
     /// See [`ViewError`].
     pub fn get(&self, index: Index, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
         let Some(sealed) = self.with(|engine| engine.get(index, key))? else { return Ok(None) };
-        self.key.open(&Self::place(index, key), sealed).map(Some).map_err(|_| ViewError::Damaged)
+        self.cipher.open(&Self::place(index, key), sealed).map(Some).map_err(|_| ViewError::Damaged)
     }
 
     /// Every value whose key starts with `prefix`, in key order.
@@ -171,7 +172,7 @@ impl View {
         let mut found = self.with(|engine| engine.scan(index, prefix))?;
         for (key, value) in &mut found {
             *value = self
-                .key
+                .cipher
                 .open(&Self::place(index, key), std::mem::take(value))
                 .map_err(|_| ViewError::Damaged)?;
         }
@@ -193,7 +194,7 @@ impl View {
     pub fn apply(&self, batch: Batch, reflects: Reflects) -> Result<(), ViewError> {
         let mut writes = batch.writes;
         for (index, key, value) in &mut writes {
-            *value = self.key.seal(&Self::place(*index, key), value).map_err(|_| ViewError::Damaged)?;
+            *value = self.cipher.seal(&Self::place(*index, key), value).map_err(|_| ViewError::Damaged)?;
         }
         let position = [reflects.holdings.to_be_bytes(), reflects.journal.to_be_bytes()].concat();
         self.with(|engine| engine.apply(writes, &[(POSITION, &position)]))
@@ -246,7 +247,7 @@ fn boot_id() -> String {
 }
 
 /// The number is that of the form of the values: a view of another form has no position here, and is built anew.
-const POSITION: &[u8] = b"position 3";
+const POSITION: &[u8] = b"position 4";
 const CLEAN: &[u8] = b"clean";
 
 #[cfg(test)]
@@ -270,7 +271,7 @@ mod tests {
     fn a_sandbox_keeps_to_redb_where_its_view_lies_there() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(EngineKind::of_sandbox(dir.path()), EngineKind::Sled);
-        drop(View::open(EngineKind::Redb, &dir.path().join("view"), Key::random().unwrap()).unwrap());
+        drop(View::open(EngineKind::Redb, &dir.path().join("view"), &Key::random().unwrap()).unwrap());
         assert_eq!(EngineKind::of_sandbox(dir.path()), EngineKind::Redb);
     }
 
@@ -280,12 +281,12 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let folder = dir.path().join("view");
             let key = Key::random().unwrap();
-            let (view, reflects) = View::open(kind, &folder, key.clone()).unwrap();
+            let (view, reflects) = View::open(kind, &folder, &key).unwrap();
             assert_eq!(reflects, None);
             view.apply(one(), Reflects { holdings: 2, journal: 3 }).unwrap();
             view.close().unwrap();
             drop(view);
-            let (view, reflects) = View::open(kind, &folder, key).unwrap();
+            let (view, reflects) = View::open(kind, &folder, &key).unwrap();
             assert_eq!(reflects, Some(Reflects { holdings: 2, journal: 3 }));
             assert_eq!(view.get(Index::People, b"ab").unwrap().unwrap(), b"1");
             assert_eq!(view.scan(Index::People, b"a").unwrap().len(), 2);
@@ -302,12 +303,12 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let folder = dir.path().join("view");
             let key = Key::random().unwrap();
-            let (view, _) = View::open(kind, &folder, key.clone()).unwrap();
+            let (view, _) = View::open(kind, &folder, &key).unwrap();
             view.apply(one(), Reflects { holdings: 2, journal: 3 }).unwrap();
             view.with(|engine| super::mark(engine, b"some other boot").and_then(|()| engine.flush()))
                 .unwrap();
             drop(view);
-            let (view, reflects) = View::open(kind, &folder, key).unwrap();
+            let (view, reflects) = View::open(kind, &folder, &key).unwrap();
             assert_eq!(reflects, None);
             assert!(view.get(Index::People, b"ab").unwrap().is_none());
         });
@@ -322,7 +323,7 @@ mod tests {
             std::fs::create_dir_all(folder.join("sled")).unwrap();
             std::fs::write(folder.join("sled/db"), vec![0x5a; 4096]).unwrap();
             std::fs::write(folder.join("view.redb"), vec![0x5a; 4096]).unwrap();
-            let (view, reflects) = View::open(kind, &folder, key).unwrap();
+            let (view, reflects) = View::open(kind, &folder, &key).unwrap();
             assert_eq!(reflects, None);
             view.apply(one(), Reflects::default()).unwrap();
             assert_eq!(view.get(Index::Hosted, b"ab").unwrap().unwrap(), b"3");
