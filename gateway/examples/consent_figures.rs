@@ -115,7 +115,7 @@ fn measure(folder: &Path, engine: EngineKind, consents: u64, rules: &Rules) -> R
     let key = Key::random()?;
     let persons = consents / PER_PERSON;
     let began = Instant::now();
-    let (view, _) = View::open(engine, folder, &key)?;
+    let (view, _) = View::open(engine, folder, std::slice::from_ref(&key))?;
     let mut next = 0;
     while next < persons {
         let mut batch = Batch::default();
@@ -130,7 +130,7 @@ fn measure(folder: &Path, engine: EngineKind, consents: u64, rules: &Rules) -> R
     let built = began.elapsed();
     // A new view has an empty cache of its own; the files stay in the page cache.
     let before = resident();
-    let (view, _) = View::open(engine, folder, &key)?;
+    let (view, _) = View::open(engine, folder, std::slice::from_ref(&key))?;
     let opened = resident();
     let asked = LOOK_UPS.min(persons);
     let step = persons / asked;

@@ -52,9 +52,10 @@ fn record_rules(world: &World, fresh: bool) -> Result<(), BootError> {
             .store
             .keys()
             .named()
+            .into_iter()
             .map(|(which, id)| Change {
                 what: "key".into(),
-                id: format!("{which:?}"),
+                id: which.name().into(),
                 version: Some(id.to_string()),
                 sha256: None,
             })

@@ -203,7 +203,8 @@ fn signing_keys(store: &Store) -> Result<SigningKeys, BootError> {
     let mut all: Vec<SigningKey> = store
         .keys()
         .all(Use::TokenSigning)
-        .map(|(_, der)| SigningKey::from_pkcs8(der).map_err(bad))
+        .iter()
+        .map(|named| SigningKey::from_pkcs8(named.secret()).map_err(bad))
         .collect::<Result<_, _>>()?;
     let current = all.pop().ok_or_else(|| BootError("keys: there is no token signing key".into()))?;
     Ok(SigningKeys::new(current, all))

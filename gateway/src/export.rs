@@ -183,8 +183,8 @@ fn sign(content: &str, records: usize, format: Format, world: &World) -> Result<
     let origin = &world.settings.origin;
     let hash = BASE64.encode(digest(&SHA256, content.as_bytes()).as_ref());
     let text = format!("{origin} export\n{records}\n{hash}\n{}\n{}\n", format.code(), world.clock.now());
-    let (_, seed) = world.store.keys().current(Use::JournalSigning).map_err(|e| keys(&e))?;
-    let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|e| keys(&e))?;
+    let signing = world.store.keys().current(Use::JournalSigning).map_err(|e| keys(&e))?;
+    let pair = Ed25519KeyPair::from_seed_unchecked(signing.secret()).map_err(|e| keys(&e))?;
     let verifier = world.store.journal_key(origin).map_err(|e| keys(&e))?;
     // `<name>+<id, hex>+<key>`: the note's signature line carries the id.
     let id =

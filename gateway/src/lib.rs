@@ -28,6 +28,7 @@ pub mod register;
 pub mod replay;
 pub mod retention;
 pub mod road;
+pub mod rotation;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod sources;

@@ -9,6 +9,7 @@ mod keeping;
 mod lenses;
 mod planted;
 mod records;
+mod rotation;
 mod session;
 mod witness;
 mod witness_alone;

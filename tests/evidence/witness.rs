@@ -93,6 +93,28 @@ fn now() -> u64 {
 }
 
 #[test]
+fn the_journal_gets_another_key_and_its_witness_goes_on() {
+    let mut pair = Pair::start();
+    let turned = pair.real.sluis(&["keys", "rotate", "journal-signing", "--json"], b"").ok().json();
+    let next = turned["journal_key"].as_str().unwrap().to_owned();
+    // It knows the former key alone.
+    assert_eq!(ask(&pair.real).status, 401);
+    let note = pair.cosigned();
+    for key in [&pair.key, &next] {
+        proof::open(&note, key).unwrap();
+    }
+    // Also after a start, and so does a witness that is given the new key beside the old or alone.
+    pair.real.stop();
+    pair.real.start();
+    assert_eq!((ask(&pair.real).status, check(&pair.real)["holds"] == true), (401, true));
+    pair.cosigned();
+    pair.key = next;
+    pair.again();
+    assert_eq!(ask(&pair.real).status, 401);
+    pair.cosigned();
+}
+
+#[test]
 fn each_new_checkpoint_is_cosigned_and_anybody_can_check_that() {
     let pair = Pair::start();
     let real = &pair.real;

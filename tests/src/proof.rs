@@ -135,19 +135,16 @@ fn signed_by(signatures: &str, verifier_key: &str, kind: u8) -> Result<(Vec<u8>,
     if key.first() != Some(&kind) {
         return Err(format!("no key of type {kind}"));
     }
-    let signature = signatures
-        .lines()
-        .filter_map(|line| line.strip_prefix("\u{2014} "))
-        .filter_map(|line| line.split_once(' '))
-        .find(|(signer, _)| *signer == name)
-        .ok_or("not signed by this key")?
-        .1;
-    let signature = BASE64.decode(signature.as_bytes()).map_err(|e| e.to_string())?;
-    let (id, signature) = signature.split_at_checked(4).ok_or("no signature")?;
-    if id != expected_id {
-        return Err("signed by another key of this name".into());
-    }
-    Ok((key[1..].to_vec(), signature.to_vec()))
+    // Several keys may have one name: a line is a key's by name and id.
+    let lines = signatures.lines().filter_map(|line| line.strip_prefix("\u{2014} ")?.split_once(' '));
+    let signed = lines.filter(|(signer, _)| *signer == name).map(|(_, signature)| {
+        let signature = BASE64.decode(signature.as_bytes()).map_err(|e| e.to_string())?;
+        let (id, signature) = signature.split_at_checked(4).ok_or("no signature")?;
+        Ok((id == expected_id).then(|| signature.to_vec()))
+    });
+    let signed = signed.collect::<Result<Vec<_>, String>>()?;
+    let signature = signed.into_iter().flatten().next().ok_or("not signed by this key")?;
+    Ok((key[1..].to_vec(), signature))
 }
 
 /// RFC 6962 2.1.2: that the tree of these leaf hashes begins with its first `old`.

@@ -22,6 +22,8 @@ pub enum AppendError {
 pub enum OpenError {
     /// Another process holds the folder.
     InUse,
+    /// There is no key to sign with.
+    NoKey,
     /// The disk refused.
     Disk(io::Error),
     /// What stands there does not hold together: first index concerned, and in which file.
@@ -66,6 +68,7 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InUse => f.write_str("the folder is in use by another process"),
+            Self::NoKey => f.write_str("there is no key to sign with"),
             Self::Disk(error) => write!(f, "the disk refused: {error}"),
             Self::Broken { index, file, fault } => write!(f, "{file}: record {index}: {fault}"),
         }

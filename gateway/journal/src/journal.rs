@@ -3,7 +3,7 @@
 
 use crate::error::OpenError;
 use crate::frame::Kind;
-use crate::note::{Checkpoint, Signer, VerifierKey};
+use crate::note::{Checkpoint, Signers, VerifierKey};
 use crate::port::{Access, Port, PortFile};
 use crate::records::Records;
 use crate::segment;
@@ -25,8 +25,7 @@ pub(crate) const SEAL: usize = 32 + 64;
 pub(crate) struct Journal {
     port: Arc<dyn Port>,
     folder: PathBuf,
-    signer: Signer,
-    keys: Vec<VerifierKey>,
+    signers: Signers,
     store: Store,
     tiles: Tiles,
     peaks: Peaks,
@@ -62,8 +61,7 @@ impl Journal {
         port: Arc<dyn Port>,
         folder: &Path,
         limit: u64,
-        signer: Signer,
-        retired: &[VerifierKey],
+        signers: Signers,
     ) -> Result<(Self, Option<TornBytes>), OpenError> {
         let found = Found::look(&*port, folder)?;
         let broken = |index: u64, fault: &'static str| OpenError::Broken {
@@ -71,8 +69,7 @@ impl Journal {
             file: segment::name(found.first),
             fault,
         };
-        let mut keys = vec![signer.verifier().clone()];
-        keys.extend_from_slice(retired);
+        let keys = signers.keys();
         let no_tiles = |_| broken(found.first, "the tree's tiles are missing or cut");
         let mut tiles = Tiles::open(&port, folder, found.first).map_err(no_tiles)?;
         let mut peaks = tiles.files().peaks(found.first).map_err(no_tiles)?;
@@ -91,13 +88,10 @@ impl Journal {
             }
             signature = signed.to_vec();
         }
-        let head = Checkpoint {
-            origin: signer.verifier().name().to_owned(),
-            size: peaks.size(),
-            root: peaks.root(),
-        };
+        let head = Checkpoint { origin: signers.origin(), size: peaks.size(), root: peaks.root() };
         let note = if head.size == 0 {
-            head.note(signer.verifier(), &signer.seal(&head))
+            let (signature, signer) = signers.seal(&head);
+            head.note(&signer, &signature)
         } else {
             let sealed_by = head.sealed_by(&keys, &signature);
             head.note(
@@ -112,7 +106,7 @@ impl Journal {
         let head = Head(Arc::new(RwLock::new((head.size, note.clone()))));
         let store = Store::open(port.clone(), folder, limit, &found)?;
         let folder = folder.to_owned();
-        let mut journal = Self { port, folder, signer, keys, store, tiles, peaks, head, file, noted, tiled };
+        let mut journal = Self { port, folder, signers, store, tiles, peaks, head, file, noted, tiled };
         if stands != note {
             journal.write_checkpoint(&note)?;
         }
@@ -167,9 +161,9 @@ impl Journal {
         &self.head
     }
 
-    /// Where it lies, and whose signatures it knows.
-    pub(crate) fn place(&self) -> (Arc<dyn Port>, PathBuf, Vec<VerifierKey>) {
-        (self.port.clone(), self.folder.clone(), self.keys.clone())
+    /// Where it lies, and who signs it.
+    pub(crate) fn place(&self) -> (Arc<dyn Port>, PathBuf, Signers) {
+        (self.port.clone(), self.folder.clone(), self.signers.clone())
     }
 
     pub(crate) fn store(&mut self) -> &mut Store {
@@ -194,9 +188,9 @@ impl Journal {
         for (_, leaf) in batch {
             self.peaks.push(*leaf);
         }
-        let origin = self.signer.verifier().name().to_owned();
+        let origin = self.signers.origin();
         let head = Checkpoint { origin, size: self.peaks.size(), root: self.peaks.root() };
-        let signature = self.signer.seal(&head);
+        let (signature, signer) = self.signers.seal(&head);
         let seal = [head.root.0.as_slice(), &signature].concat();
         self.store.append(batch.iter().map(|(record, _)| record.as_slice()), &seal)?;
         for (_, leaf) in batch {
@@ -204,7 +198,7 @@ impl Journal {
         }
         // A full disk leaves tiles and checkpoint behind the records; both are made good before the next batch.
         let kept = self.tiles.write()?;
-        let note = head.note(self.signer.verifier(), &signature);
+        let note = head.note(&signer, &signature);
         if kept && self.write_checkpoint(&note)? {
             *self.head.0.write().unwrap_or_else(PoisonError::into_inner) = (head.size, note);
         }

@@ -5,7 +5,7 @@ use crate::entry::{Entry, Placed};
 use crate::error::{AppendError, OpenError, ReadError};
 use crate::finding::{Checked, Finding};
 use crate::journal::{Head, Journal};
-use crate::note::{Signer, VerifierKey};
+use crate::note::{Signer, Signers};
 use crate::port::{Disk, Held, Port};
 use crate::proof::{self, Proof};
 use crate::records::Records;
@@ -30,10 +30,9 @@ pub struct LogSettings {
     pub journal: PathBuf,
     /// The folder of sealed state, in the same order as the journal.
     pub holdings: PathBuf,
-    /// Signs checkpoints; its name is the log's origin.
-    pub signer: Signer,
-    /// Retired keys whose signatures still stand.
-    pub retired: Vec<VerifierKey>,
+    /// The key that signs checkpoints, whose name is the log's origin; behind it those before it, newest first, whose
+    /// signatures still stand.
+    pub signers: Vec<Signer>,
 }
 
 /// How a log fares.
@@ -129,7 +128,7 @@ pub struct Log {
     head: Head,
     port: Arc<dyn Port>,
     folder: PathBuf,
-    keys: Vec<VerifierKey>,
+    signers: Signers,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -148,10 +147,11 @@ impl Log {
         settings: LogSettings,
         limit: u64,
     ) -> Result<Opened, OpenError> {
-        let LogSettings { journal: folder, holdings, signer, retired } = settings;
+        let LogSettings { journal: folder, holdings, signers } = settings;
         port.create_folder(&folder)?;
         let lock = port.lock(&folder.join(LOCK))?.ok_or(OpenError::InUse)?;
-        let journal = Journal::open(port.clone(), &folder, limit, signer, &retired)?;
+        let journal =
+            Journal::open(port.clone(), &folder, limit, Signers::new(signers).ok_or(OpenError::NoKey)?)?;
         port.create_folder(&holdings)?;
         let found = Found::look(&*port, &holdings)?;
         let holdings = (Store::open(port, &holdings, limit, &found)?, found.torn);
@@ -171,7 +171,7 @@ impl Log {
         let queue = Arc::new(Queue::default());
         let (records, held) = (journal.records().clone(), holdings.records().clone());
         let (tiles, head) = (journal.tiles().clone(), journal.head().clone());
-        let (port, folder, keys) = journal.place();
+        let (port, folder, signers) = journal.place();
         let writer = Writer::new(queue.clone(), journal, holdings, lock);
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run())?;
         Ok(Self {
@@ -182,7 +182,7 @@ impl Log {
             head,
             port,
             folder,
-            keys,
+            signers,
             writer: Mutex::new(Some(thread)),
         })
     }
@@ -227,10 +227,16 @@ impl Log {
         &self.holdings
     }
 
-    /// The latest checkpoint, a C2SP signed note.
+    /// The latest checkpoint, a C2SP signed note. The keys before the current one sign it too, so that whoever knows one
+    /// of them can go on checking.
     #[must_use]
     pub fn checkpoint(&self) -> String {
-        self.head.get().1
+        self.signers.countersign(self.head.get().1)
+    }
+
+    /// Seals with this key from the next batch on. What was signed before still verifies.
+    pub fn sign_with(&self, next: Signer) {
+        self.signers.turn(next);
     }
 
     /// That the record of this index stands in the latest checkpoint's tree.
@@ -239,6 +245,7 @@ impl Log {
     /// When there is no such record under that checkpoint, or it cannot be read.
     pub fn prove(&self, index: u64) -> Result<Proof, ReadError> {
         let (size, checkpoint) = self.head.get();
+        let checkpoint = self.signers.countersign(checkpoint);
         proof::prove(&self.records, &self.tiles, index, size, checkpoint)
     }
 
@@ -249,7 +256,8 @@ impl Log {
     /// The first thing that does not hold.
     pub fn verify(&self, older: Option<&str>, progress: impl FnMut(u64)) -> Result<Checked, Finding> {
         let (size, note) = self.head.get();
-        let question = Question { keys: &self.keys, older, signatures: Signatures::OfSegments };
+        let keys = self.signers.keys();
+        let question = Question { keys: &keys, older, signatures: Signatures::OfSegments };
         verify::verify(&self.port, &self.folder, &question, Bound::Live { size, note: &note }, progress)
     }
 
@@ -259,7 +267,7 @@ impl Log {
     /// When `old` is beyond the checkpoint, or the tree cannot be read.
     pub fn consistency(&self, old: u64) -> Result<(Vec<Hash>, String), ReadError> {
         let (size, checkpoint) = self.head.get();
-        Ok((proof::consistency(&self.tiles, old, size)?, checkpoint))
+        Ok((proof::consistency(&self.tiles, old, size)?, self.signers.countersign(checkpoint)))
     }
 
     /// The root that the tree had when it was of this size.

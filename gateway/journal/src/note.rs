@@ -6,6 +6,7 @@ use data_encoding::BASE64;
 use ring::digest::{SHA256, digest};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 /// A name and Ed25519 key that can check notes, written `<name>+<hash>+<base64 key>`.
 #[derive(Clone, PartialEq, Eq)]
@@ -177,6 +178,75 @@ impl fmt::Debug for Signer {
         f.debug_tuple("Signer").field(&self.verifier).finish()
     }
 }
+
+/// Who signs a log: the key that seals now, and those before it, newest first. Shared by the writer and its readers.
+#[derive(Clone, Debug)]
+pub(crate) struct Signers(Arc<RwLock<Turned>>);
+
+#[derive(Debug)]
+struct Turned {
+    current: Signer,
+    former: Vec<Signer>,
+}
+
+impl Signers {
+    /// From the keys, current first; `None` without any.
+    pub(crate) fn new(all: Vec<Signer>) -> Option<Self> {
+        let mut all = all.into_iter();
+        let current = all.next()?;
+        Some(Self(Arc::new(RwLock::new(Turned { current, former: all.collect() }))))
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Turned> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The log's origin: the name of its keys.
+    pub(crate) fn origin(&self) -> String {
+        self.read().current.verifier.name.clone()
+    }
+
+    /// Whose signatures stand, current first.
+    pub(crate) fn keys(&self) -> Vec<VerifierKey> {
+        let turned = self.read();
+        std::iter::once(&turned.current).chain(&turned.former).map(|signer| signer.verifier.clone()).collect()
+    }
+
+    /// The current key's signature over a checkpoint's text, and that key.
+    pub(crate) fn seal(&self, checkpoint: &Checkpoint) -> (Vec<u8>, VerifierKey) {
+        let turned = self.read();
+        (turned.current.seal(checkpoint), turned.current.verifier.clone())
+    }
+
+    /// Seals with another key from now on.
+    pub(crate) fn turn(&self, next: Signer) {
+        let mut turned = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut turned.current, next);
+        turned.former.insert(0, before);
+    }
+
+    /// A note of ours with a line more for each key that has not signed it: whoever knows one of them can check it. Of many
+    /// keys the newest only.
+    pub(crate) fn countersign(&self, mut note: String) -> String {
+        let turned = self.read();
+        if turned.former.is_empty() {
+            return note;
+        }
+        let Ok(checkpoint) = Checkpoint::of_note(&note) else { return note };
+        for signer in std::iter::once(&turned.current).chain(&turned.former).take(COUNTERSIGNERS) {
+            let VerifierKey { name, id, .. } = &signer.verifier;
+            let signed = SignedNote::parse(&note).is_ok_and(|n| n.line_of(&signer.verifier).is_some());
+            if !signed {
+                note.push_str(&line(name, *id, &signer.seal(&checkpoint)));
+                note.push('\n');
+            }
+        }
+        note
+    }
+}
+
+/// Fewer than what a reader of notes must take (c2sp.org/signed-note: 16), with room for witnesses.
+const COUNTERSIGNERS: usize = 4;
 
 impl Checkpoint {
     /// The note text: origin, size and root, a line each.

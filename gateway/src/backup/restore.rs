@@ -50,7 +50,7 @@ pub fn check(root: &Path, master: &Key) -> Result<Restored, ArchiveError> {
     if !root.join("keys/ring.json").is_file() {
         return Err(ArchiveError::Unsound("keys: there is no key ring".into()));
     }
-    let keys = Keys::open(&root.join("keys"), master.clone()).map_err(|e| unsound(&e))?;
+    let keys = Keys::open(&root.join("keys"), master).map_err(|e| unsound(&e))?;
     let note = fs::read_to_string(journal.join("checkpoint"))
         .map_err(|e| ArchiveError::Io(journal.join("checkpoint"), e))?;
     let origin = note.lines().next().unwrap_or_default();

@@ -93,6 +93,8 @@ It prints its own key for the gateway's configuration, where it is reached, then
     RebuildView(Dir),
     /// Forgetting what is over its term, and what must not be forgotten.
     Retention(Group<RetentionCommand>),
+    /// Keys: which there are, and changing them while serving.
+    Keys(Group<KeysCommand>),
     /// An encrypted archive of the data folder, taken while it serves; the keys go into a second one.
     #[command(
         after_help = "Example: sluis backup --to /backup/sluis-2026-11-25 --keys-to /elsewhere/sluis-2026-11-25.keys --dir ./sluis-demo\n\
@@ -449,6 +451,31 @@ pub(super) enum RetentionCommand {
     Lift {
         #[command(flatten)]
         of: Of,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum KeysCommand {
+    /// Lists the named keys of a running gateway: kinds and numbers, never a key.
+    #[command(
+        after_help = "Example: sluis keys list --dir ./sluis-demo\nWith --json: {\"kind\":\"page\",\"number\":2,\"current\":true}, one a line"
+    )]
+    List {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Changes a key while the gateway serves. What was made with those before still opens, verifies and finds.
+    #[command(
+        after_help = "Kinds: pseudonym, outward-id, page, view, general, token-signing, journal-signing, person (each person's next record gets a fresh key), master.\nExample: sluis keys rotate token-signing --dir ./sluis-demo\nWith --json: {\"kind\":\"journal-signing\",\"number\":2,\"journal_key\":\"<C2SP verifier key, else null>\"}\nA new master key: head -c 32 /dev/urandom > next.key; sluis keys rotate master --new-master next.key"
+    )]
+    Rotate {
+        /// The kind of key.
+        kind: String,
+        /// With `master`: the file with the next master key, 32 bytes raw or as 64 hexadecimal digits.
+        #[arg(long)]
+        new_master: Option<PathBuf>,
         #[command(flatten)]
         common: Common,
     },

@@ -94,7 +94,7 @@ fn keys(dir: &Path) -> Result<Keys, Ended> {
     if !ring.exists() {
         return Err(Ended::Failed(format!("{}: this copy has no key ring", ring.display())));
     }
-    Keys::open(&dir.join("keys"), master).map_err(|e| Ended::Failed(e.to_string()))
+    Keys::open(&dir.join("keys"), &master).map_err(|e| Ended::Failed(e.to_string()))
 }
 
 /// The origin that the folder's own checkpoint names.

@@ -97,6 +97,7 @@ fn run(command: Command) -> Ended {
         Command::Tables(args) => tables::run(&args.command),
         Command::RebuildView(args) => ops::rebuild_view(&args),
         Command::Retention(args) => ops::retention(&args.command),
+        Command::Keys(args) => ops::keys(&args.command),
         Command::Backup(args) => keep::backup(&args),
         Command::Restore(args) => keep::restore(&args),
         Command::Doctor(args) => doctor::run(&args),

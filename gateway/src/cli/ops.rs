@@ -1,7 +1,7 @@
 //! Commands to the running gateway.
 
 use super::args::{
-    CertificateCommand, Common, ConsentCommand, EndpointCommand, Explain, Import, IndexCommand,
+    CertificateCommand, Common, ConsentCommand, EndpointCommand, Explain, Import, IndexCommand, KeysCommand,
     ParticipantCommand, RelationCommand, RetentionCommand,
 };
 use super::{Ended, files, print};
@@ -241,6 +241,19 @@ pub(super) fn retention(command: &RetentionCommand) -> Ended {
         }
         RetentionCommand::Hold { of, common } => hold(of, common, false),
         RetentionCommand::Lift { of, common } => hold(of, common, true),
+    }
+}
+
+pub(super) fn keys(command: &KeysCommand) -> Ended {
+    match command {
+        KeysCommand::List { common } => tell(&common.dir, &Command::KeysList { json: common.json }),
+        KeysCommand::Rotate { kind, new_master, common } => {
+            // The gateway reads the file, from a folder of its own.
+            let absolute = new_master.as_deref().map(std::path::absolute).transpose();
+            let absolute = absolute.map_err(|e| Ended::Failed(e.to_string()));
+            let (kind, json) = (kind.clone(), common.json);
+            told(&common.dir, absolute.map(|new_master| Command::KeysRotate { kind, new_master, json }))
+        }
     }
 }
 

@@ -9,7 +9,9 @@ use crate::localisation;
 use crate::register;
 use crate::replay::{Past, Present};
 use crate::retention::{self, Forgotten};
+use crate::rotation::{self, Turn};
 use crate::store::facts::Hold;
+use crate::store::keys::Use;
 use crate::trust::{Fingerprint, Participant, Person, State};
 use crate::world::World;
 use fhir_mappings::audit::{Action, Detail, Kind};
@@ -115,6 +117,13 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
                     },
                 )
             }),
+        Command::KeysList { json } => {
+            keys_list(world, *json, say);
+            Ok(())
+        }
+        Command::KeysRotate { kind, new_master, json } => {
+            keys_rotate(world, kind, new_master.as_deref(), *json, say)
+        }
         Command::AuditExport { patient, officer, format, to, json } => identifier(patient)
             .and_then(|p| export_to(world, &p, officer.as_deref(), *format, to, *json, say)),
         Command::Backup { to, keys_to, json } => backup(world, to, keys_to, *json, say),
@@ -370,6 +379,54 @@ fn retention_run(world: &World, keep_years: u16, as_json: bool, say: Say<'_>) ->
     Ok(())
 }
 
+fn keys_list(world: &World, as_json: bool, say: Say<'_>) {
+    let mut all = world.store.keys().named();
+    all.sort_by_key(|(which, number)| (which.name(), *number));
+    for (which, number) in &all {
+        let current = !all.iter().any(|(other, later)| other == which && later > number);
+        let (kind, word) = (which.name(), if current { "in use" } else { "opens and verifies what it made" });
+        let line = json!({"kind": kind, "number": number, "current": current}).to_string();
+        out(say, if as_json { line } else { format!("{kind} {number}: {word}") });
+    }
+}
+
+fn keys_rotate(world: &World, kind: &str, new_master: Option<&Path>, as_json: bool, say: Say<'_>) -> Done {
+    let turn = Turn::parse(kind, new_master)?;
+    let turned = rotation::run(world, turn)?;
+    let number = turned.number.map(|number| format!(" {number}")).unwrap_or_default();
+    if as_json {
+        let told = json!({"kind": kind, "number": turned.number, "journal_key": turned.journal_key});
+        out(say, told.to_string());
+    } else {
+        out(say, format!("{kind}{number} is in use"));
+    }
+    if let Some(key) = turned.journal_key.filter(|_| !as_json) {
+        out(say, key);
+    }
+    match turn {
+        Turn::Named(Use::JournalSigning) => {
+            note(
+                say,
+                "give the new key to whoever checks this journal and to its witness; until then the former key signs beside it",
+            );
+        }
+        Turn::Named(Use::View) => {
+            note(
+                say,
+                "what the view holds stays sealed as it was until it is written again: `sluis rebuild-view` does all of it",
+            );
+        }
+        Turn::Master(_) => {
+            note(
+                say,
+                "the next start needs the new master key; backups made before open with the former one",
+            );
+        }
+        Turn::Named(_) | Turn::Persons => {}
+    }
+    Ok(())
+}
+
 /// The snapshot is taken on the journal's writer with the record that says so; the archive is written beside it.
 fn backup(world: &World, to: &Path, keys_to: &Path, as_json: bool, say: Say<'_>) -> Done {
     let failed = |e: ArchiveError| Refused::new("backup-failed", e.to_string());
@@ -377,8 +434,11 @@ fn backup(world: &World, to: &Path, keys_to: &Path, as_json: bool, say: Say<'_>)
     draft.entry.details.push(Detail { name: "command".into(), value: "backup".into() });
     let root = world.settings.root.clone();
     let snapshot = world.store.record_at(draft, move || Snapshot::take(&root))?.map_err(failed)?;
+    // Both archives and what is in them go with one master key.
+    let _still = world.store.keys().still();
     let master = world.store.keys().master();
-    let (data, keys) = backup::write(&world.settings.root, &snapshot, master, to, keys_to).map_err(failed)?;
+    let (data, keys) =
+        backup::write(&world.settings.root, &snapshot, &master, to, keys_to).map_err(failed)?;
     out(say, crate::cli::said(to, data, keys_to, keys, as_json));
     Ok(())
 }

@@ -44,6 +44,8 @@ pub enum Command {
     AuditExport { patient: String, officer: Option<String>, format: Format, to: PathBuf, json: bool },
     RetentionRun { keep_years: u16, json: bool },
     RetentionHold { patient: String, lift: bool },
+    KeysList { json: bool },
+    KeysRotate { kind: String, new_master: Option<PathBuf>, json: bool },
     Backup { to: PathBuf, keys_to: PathBuf, json: bool },
     Clock { forward: Option<i64> },
     Fault { holder: String, mode: String },

@@ -14,13 +14,14 @@ pub(super) fn pseudonym(key: &Key, system: &str, value: &str) -> [u8; 32] {
     key.mac(&[b"identifier", system.as_bytes(), value.as_bytes()])
 }
 
-/// The pseudonyms by which a person is known from this change on.
-pub(super) fn claims(key: &Key, change: &Change) -> Vec<[u8; 32]> {
+/// The pseudonyms by which a person is known from this change on, under every key that still finds.
+pub(super) fn claims(keys: &[Key], change: &Change) -> Vec<[u8; 32]> {
     let named = change.facts.iter().filter_map(|fact| match fact {
         Fact::Identity { identifiers, .. } => Some(identifiers),
         _ => None,
     });
-    named.flatten().map(|(system, value)| pseudonym(key, system, value)).collect()
+    let named = named.flatten();
+    named.flat_map(|(system, value)| keys.iter().map(|key| pseudonym(key, system, value))).collect()
 }
 
 /// The state of a person in a view; an empty one when nothing is known.
@@ -62,7 +63,7 @@ fn json<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, ViewError> {
 /// What one change does to the view. `record` is its index in `holdings/`.
 pub(super) fn change(
     view: &View,
-    pseudonyms: &Key,
+    pseudonyms: &[Key],
     change: &Change,
     record: u64,
 ) -> Result<Batch, ViewError> {
@@ -73,8 +74,9 @@ pub(super) fn change(
         for fact in &change.facts {
             state.fold(fact, record);
             if let Fact::Identity { identifiers, .. } = fact {
+                let newest = pseudonyms.first().ok_or(ViewError::Damaged)?;
                 for (system, value) in identifiers {
-                    let key = pseudonym(pseudonyms, system, value);
+                    let key = pseudonym(newest, system, value);
                     batch.set(Index::Pseudonyms, key, person.0.to_be_bytes());
                 }
             }

@@ -3,6 +3,7 @@
 //! INVARIANT: what version 1 wrote stays readable; variants and fields are only added.
 
 use super::keys::{DATA, KeyError, Keys, PersonNo, Use};
+use super::seal::open_with;
 use consent::question::RecordedRepresentative;
 use consent::record::Reading;
 use consent::relation::{Attestation, Relation};
@@ -241,11 +242,14 @@ impl Change {
             (1, number) => Some(PersonNo(number)),
             _ => return Err(FactsError::Unreadable),
         };
-        let key = match person {
-            Some(person) => keys.existing(person, DATA).ok_or(FactsError::Forgotten)?,
-            None => keys.symmetric(Use::General).map_err(|_| FactsError::Unreadable)?,
+        let opening = match person {
+            Some(person) => keys.existing(person, DATA),
+            None => keys.opening(Use::General).map_err(|_| FactsError::Unreadable)?,
         };
-        let mut plain = key.open(head, sealed).map_err(|_| FactsError::Unreadable)?;
+        if opening.is_empty() {
+            return Err(FactsError::Forgotten);
+        }
+        let mut plain = open_with(&opening, head, sealed).ok_or(FactsError::Unreadable)?;
         let (length, rest) = plain.split_first_chunk::<8>().ok_or(FactsError::Unreadable)?;
         let length = usize::try_from(u64::from_be_bytes(*length)).map_err(|_| FactsError::Unreadable)?;
         let facts = rest.get(..length).ok_or(FactsError::Unreadable)?;
@@ -289,7 +293,7 @@ mod tests {
     #[test]
     fn a_change_reads_back_until_its_person_is_forgotten() {
         let dir = tempfile::tempdir().unwrap();
-        let keys = Keys::open(dir.path(), crate::store::seal::Key::random().unwrap()).unwrap();
+        let keys = Keys::open(dir.path(), &crate::store::seal::Key::random().unwrap()).unwrap();
         let fact = Fact::Identity { identifiers: vec![("s".into(), "v-marker".into())], birth_date: None };
         let mut change = Change::about(PersonNo(4), fact);
         change.blob = b"{}".to_vec();

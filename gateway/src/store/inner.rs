@@ -10,6 +10,7 @@ use super::seal::Key;
 use super::view::{Batch, Index, Reflects, View, ViewError};
 use super::{Fence, Found, StoreError, apply, sha256_hex};
 use crate::trust::{Trust, TrustCell};
+use arc_swap::ArcSwap;
 use fhir_mappings::audit::Kind;
 use sluis_journal::{Placed, Records, Rejected, Verdict};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -20,7 +21,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(super) struct Inner {
     pub(super) keys: Keys,
     pub(super) view: View,
-    pub(super) pseudonyms: Key,
+    /// What pseudonyms are made with, newest first: those made before a rotation still find.
+    pub(super) pseudonyms: ArcSwap<Vec<Key>>,
     pub(super) trust: Arc<TrustCell>,
     pub(super) fences: Mutex<Fences>,
     pub(super) next_person: AtomicU64,
@@ -92,7 +94,12 @@ impl Inner {
     }
 
     pub(super) fn find_person(&self, system: &str, value: &str) -> Result<Option<PersonNo>, ViewError> {
-        self.whose(&apply::pseudonym(&self.pseudonyms, system, value))
+        for key in self.pseudonyms.load().iter() {
+            if let Some(person) = self.whose(&apply::pseudonym(key, system, value))? {
+                return Ok(Some(person));
+            }
+        }
+        Ok(None)
     }
 
     fn whose(&self, pseudonym: &[u8; 32]) -> Result<Option<PersonNo>, ViewError> {
@@ -167,7 +174,7 @@ impl Inner {
         let done = change
             .map_or_else(
                 || Ok(Batch::default()),
-                |c| apply::change(&self.view, &self.pseudonyms, c, placed.holdings.start),
+                |c| apply::change(&self.view, &self.pseudonyms.load(), c, placed.holdings.start),
             )
             .and_then(|mut batch| {
                 for (leaf, index) in leaves.iter().zip(placed.records.clone()) {
@@ -178,7 +185,8 @@ impl Inner {
         match done {
             Ok(()) => {
                 *followed = reflects;
-                let claims = change.map(|change| apply::claims(&self.pseudonyms, change)).unwrap_or_default();
+                let claims =
+                    change.map(|change| apply::claims(&self.pseudonyms.load(), change)).unwrap_or_default();
                 let mut fences = self.lock();
                 for claim in &claims {
                     fences.claimed.remove(claim);
@@ -229,7 +237,7 @@ impl Inner {
             }
             match Change::open(&self.keys, &record) {
                 Ok(change) => {
-                    let batch = apply::change(&self.view, &self.pseudonyms, &change, index)?;
+                    let batch = apply::change(&self.view, &self.pseudonyms.load(), &change, index)?;
                     self.view.apply(batch, from)?;
                 }
                 Err(facts::FactsError::Forgotten) => {}

@@ -4,6 +4,7 @@
 //! it vouches for, and a burnt assertion. Everything else is sealed, so that a year can be forgotten.
 
 use super::keys::{KeyError, Keys, PersonNo, Tag, Use};
+use super::seal::open_with;
 use data_encoding::{BASE64, HEXLOWER};
 use fhir_mappings::audit::{Entry, Kind};
 use jiff::Timestamp;
@@ -157,16 +158,13 @@ impl Leaf {
     /// # Errors
     /// See [`LeafError`].
     pub fn open(&self, keys: &Keys) -> Result<Entry, LeafError> {
-        let key = match self.tag_bytes() {
-            Some(tag) => {
-                let (person, year) = keys.by_tag(&tag).ok_or(LeafError::Forgotten)?;
-                keys.existing(person, year).ok_or(LeafError::Forgotten)?
-            }
+        let opening = match self.tag_bytes() {
+            Some(tag) => vec![keys.key_of(&tag).ok_or(LeafError::Forgotten)?],
             None if self.tag.is_some() => return Err(LeafError::Unreadable),
-            None => keys.symmetric(Use::General)?,
+            None => keys.opening(Use::General)?,
         };
         let sealed = BASE64.decode(self.sealed.as_bytes()).map_err(|_| LeafError::Unreadable)?;
-        let plain = key.open(&self.place(), sealed).map_err(|_| LeafError::Unreadable)?;
+        let plain = open_with(&opening, &self.place(), &sealed).ok_or(LeafError::Unreadable)?;
         Entry::decode(&plain).map_err(|_| LeafError::Unreadable)
     }
 
@@ -192,7 +190,7 @@ mod tests {
     #[test]
     fn a_leaf_opens_whole_and_not_after_its_year_was_shredded() {
         let dir = tempfile::tempdir().unwrap();
-        let keys = Keys::open(dir.path(), crate::store::seal::Key::random().unwrap()).unwrap();
+        let keys = Keys::open(dir.path(), &crate::store::seal::Key::random().unwrap()).unwrap();
         let mut entry = Entry::new(Kind::Answered, Action::Read, Interaction::Read, Outcome::Success);
         entry.function = Some("marker-function".into());
         let draft = Draft {

@@ -18,11 +18,12 @@ pub mod view;
 pub use errors::{RecordError, StoreError};
 
 use crate::trust::{Trust, TrustCell};
+use arc_swap::ArcSwap;
 use facts::{Change, Fact};
 use fhir_mappings::audit::Protocol;
 use fhir_mappings::identifiers::Identifier;
 use inner::{Inner, MOVED};
-use keys::{KeyError, Keys, PersonNo, Use};
+use keys::{KeyError, Keys, Named, PersonNo, Use};
 use leaf::{Draft, Drafts, Leaf};
 use outward::OutwardIds;
 use seal::Key;
@@ -93,12 +94,11 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn open(folders: &Folders, torn: impl FnOnce() -> Draft) -> Result<(Self, Found), StoreError> {
-        let keys = Keys::open(&folders.root.join("keys"), folders.master_key.clone())?;
+        let keys = Keys::open(&folders.root.join("keys"), &folders.master_key)?;
         let settings = LogSettings {
             journal: folders.root.join("journal"),
             holdings: folders.root.join("holdings"),
-            signer: signer(&keys, &folders.origin)?,
-            retired: verifiers(&keys, &folders.origin)?,
+            signers: signers(&keys, &folders.origin)?,
         };
         let mut found = Found::default();
         let log = match Log::open(settings)? {
@@ -111,7 +111,7 @@ impl Store {
         };
         let (records, holdings) = (log.records().clone(), log.holdings().clone());
         let view_folder = folders.root.join("view");
-        let (view, reflects) = View::open(folders.engine, &view_folder, &keys.symmetric(Use::View)?)?;
+        let (view, reflects) = View::open(folders.engine, &view_folder, &view_keys(&keys)?)?;
         let truth = Reflects { holdings: holdings.len(), journal: records.len() };
         found.fresh = records.is_empty();
         // A view ahead of the truth reflects records that a power loss took back: not ours.
@@ -121,10 +121,7 @@ impl Store {
                 drop(view);
                 view::remove(&view_folder)?;
                 found.rebuilt = true;
-                (
-                    View::open(folders.engine, &view_folder, &keys.symmetric(Use::View)?)?.0,
-                    Reflects::default(),
-                )
+                (View::open(folders.engine, &view_folder, &view_keys(&keys)?)?.0, Reflects::default())
             }
             None => {
                 found.rebuilt = truth != Reflects::default();
@@ -132,7 +129,7 @@ impl Store {
             }
         };
         let inner = Inner {
-            pseudonyms: keys.symmetric(Use::Pseudonym)?,
+            pseudonyms: ArcSwap::from_pointee(keys.opening(Use::Pseudonym)?),
             keys,
             view,
             trust: Arc::default(),
@@ -200,7 +197,26 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn journal_key(&self, origin: &str) -> Result<String, StoreError> {
-        Ok(signer(&self.inner.keys, origin)?.verifier().to_string())
+        verifier(&self.inner.keys.current(Use::JournalSigning)?, origin)
+    }
+
+    /// Takes a key into the ring, where it was not yet, and works with it from now on.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; then the former key goes on.
+    pub fn turn(&self, fresh: Named, origin: &str) -> Result<(), StoreError> {
+        let (keys, which) = (&self.inner.keys, fresh.which());
+        keys.adopt(fresh)?;
+        match which {
+            Use::Pseudonym => self.inner.pseudonyms.store(Arc::new(keys.opening(which)?)),
+            Use::View => self.inner.view.take_keys(&view_keys(keys)?)?,
+            Use::JournalSigning => {
+                self.log.sign_with(signer_of(&keys.current(which)?, origin)?);
+            }
+            // Read from the ring each time, or held by whoever makes ids, links and tokens.
+            Use::General | Use::OutwardId | Use::Page | Use::TokenSigning => {}
+        }
+        Ok(())
     }
 
     /// Whether the view follows the truth.
@@ -464,7 +480,7 @@ impl Store {
         let (records, leaves) = self.seal(drafts, vec![hash])?;
         let (condition, follow) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
         let (person, moves_trust) = (change.person, trust.is_some());
-        let claims = apply::claims(&self.inner.pseudonyms, &change);
+        let claims = apply::claims(&self.inner.pseudonyms.load(), &change);
         Ok(Entry::of(records)
             .with_holdings(vec![holding])
             .when(move |_| condition.judge_and_move(fence, person, &claims, moves_trust))
@@ -513,18 +529,29 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref())
 }
 
-fn signer(keys: &Keys, origin: &str) -> Result<Signer, StoreError> {
-    let (_, pkcs8) = keys.current(Use::JournalSigning)?;
-    signer_of(pkcs8, origin).ok_or(StoreError::Origin)
+/// Oldest first.
+fn view_keys(keys: &Keys) -> Result<Vec<Key>, KeyError> {
+    let mut all = keys.opening(Use::View)?;
+    all.reverse();
+    Ok(all)
 }
 
-fn verifiers(keys: &Keys, origin: &str) -> Result<Vec<VerifierKey>, StoreError> {
-    let all = keys.all(Use::JournalSigning).map(|(_, pkcs8)| signer_of(pkcs8, origin));
-    all.map(|s| s.map(|s| s.verifier().clone()).ok_or(StoreError::Origin)).collect()
+/// Newest first.
+fn signers(keys: &Keys, origin: &str) -> Result<Vec<Signer>, StoreError> {
+    keys.all(Use::JournalSigning).iter().rev().map(|named| signer_of(named, origin)).collect()
 }
 
-fn signer_of(seed: &[u8], origin: &str) -> Option<Signer> {
-    Signer::from_seed(origin, seed.try_into().ok()?).ok()
+fn signer_of(named: &Named, origin: &str) -> Result<Signer, StoreError> {
+    let seed = named.secret().try_into().map_err(|_| StoreError::Origin)?;
+    Signer::from_seed(origin, seed).map_err(|_| StoreError::Origin)
+}
+
+/// The key that checks what a journal key signs, as C2SP writes it.
+///
+/// # Errors
+/// [`StoreError::Origin`].
+pub fn verifier(named: &Named, origin: &str) -> Result<String, StoreError> {
+    Ok(signer_of(named, origin)?.verifier().to_string())
 }
 
 /// The verifier keys of a folder's journal, current first: for commands that read a cold copy.
@@ -532,9 +559,7 @@ fn signer_of(seed: &[u8], origin: &str) -> Option<Signer> {
 /// # Errors
 /// See [`StoreError`].
 pub fn journal_keys(keys: &Keys, origin: &str) -> Result<Vec<VerifierKey>, StoreError> {
-    let mut all = verifiers(keys, origin)?;
-    all.reverse();
-    Ok(all)
+    Ok(signers(keys, origin)?.iter().map(|signer| signer.verifier().clone()).collect())
 }
 
 /// Removes the view of a stopped gateway, so that the next start builds it anew.

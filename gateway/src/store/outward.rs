@@ -5,8 +5,10 @@
 //! to nothing. What it must not do: say whether what it names exists or may be seen.
 
 use super::keys::{KeyError, Keys, PersonNo, Use};
-use super::seal::Key;
+use super::seal::{Key, open_with};
+use arc_swap::ArcSwap;
 use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
+use std::sync::Arc;
 
 /// Short tag of holder, type and source id; all zeros for the person itself.
 pub type ResourceTag = [u8; 8];
@@ -30,10 +32,16 @@ impl std::fmt::Debug for Named {
 pub const PERSON: ResourceTag = [0; 8];
 
 /// Maker and reader of outward ids.
-pub struct OutwardIds {
-    current: u8,
-    keys: Vec<(u8, Key)>,
+pub struct OutwardIds(ArcSwap<Held>);
+
+/// The keys as the ring has them.
+struct Held {
+    current: (u8, Key),
+    /// Oldest first.
+    ids: Vec<(u8, Key)>,
     page: Key,
+    /// Newest first.
+    pages: Vec<Key>,
 }
 
 impl std::fmt::Debug for OutwardIds {
@@ -48,21 +56,24 @@ impl OutwardIds {
     /// # Errors
     /// [`KeyError::Missing`].
     pub fn new(ring: &Keys) -> Result<Self, KeyError> {
-        let (current, _) = ring.current(Use::OutwardId)?;
-        let keys: Vec<_> =
-            ring.all(Use::OutwardId).filter_map(|(id, k)| Some((id, Key(k.try_into().ok()?)))).collect();
-        // Without it all persons would have one and the same id.
-        if !keys.iter().any(|(id, _)| *id == current) {
-            return Err(KeyError::Missing(Use::OutwardId));
-        }
-        Ok(Self { current, keys, page: ring.symmetric(Use::Page)? })
+        Ok(Self(ArcSwap::from_pointee(Held::of(ring)?)))
+    }
+
+    /// Takes the keys anew: ids and page links made before still open.
+    ///
+    /// # Errors
+    /// [`KeyError::Missing`]; then the keys stay those they were.
+    pub fn renew(&self, ring: &Keys) -> Result<(), KeyError> {
+        self.0.store(Arc::new(Held::of(ring)?));
+        Ok(())
     }
 
     /// The tag of a resource: equal for equal holder, type and source id. Kept under the first key of the ring, so
     /// that it survives rotation.
     #[must_use]
     pub fn tag(&self, holder: &str, resource_type: &str, source_id: &str) -> ResourceTag {
-        let mac = self.keys.first().map(|(_, k)| {
+        let held = self.0.load();
+        let mac = held.ids.first().map(|(_, k)| {
             k.mac(&[b"tag", holder.as_bytes(), resource_type.as_bytes(), source_id.as_bytes()])
         });
         let mut tag = PERSON;
@@ -73,9 +84,8 @@ impl OutwardIds {
     /// The id of `named` for one organisation: 53 characters of `[a-z2-7]`.
     #[must_use]
     pub fn seal(&self, organisation: &str, named: Named) -> String {
-        let Some((id, key)) = self.keys.iter().find(|(id, _)| *id == self.current) else {
-            return String::new();
-        };
+        let held = self.0.load();
+        let (id, key) = &held.current;
         let plain = plaintext(named);
         let (auth, stream) = organisation_keys(key, organisation);
         let iv = first16(auth.mac(&[&plain]));
@@ -94,7 +104,8 @@ impl OutwardIds {
         let (key_id, rest) = bytes.split_first()?;
         let (iv, sealed) = rest.split_first_chunk::<16>()?;
         let sealed: &[u8; 16] = sealed.try_into().ok()?;
-        let (_, key) = self.keys.iter().find(|(id, _)| id == key_id)?;
+        let held = self.0.load();
+        let (_, key) = held.ids.iter().find(|(id, _)| id == key_id)?;
         let (auth, stream) = organisation_keys(key, organisation);
         let plain = xor(*sealed, first16(stream.mac(&[iv])));
         let expected = first16(auth.mac(&[&plain]));
@@ -104,6 +115,12 @@ impl OutwardIds {
         }
         let (person, tag) = plain.split_first_chunk::<8>()?;
         Some(Named { person: PersonNo(u64::from_be_bytes(*person)), tag: tag.try_into().ok()? })
+    }
+
+    /// The id that this one is today for this organisation: itself, unless the keys changed since it was made.
+    #[must_use]
+    pub fn today(&self, organisation: &str, id: &str) -> String {
+        self.open(organisation, id).map_or_else(|| id.to_owned(), |named| self.seal(organisation, named))
     }
 
     /// Whether text has the form of an id of ours: an ill-formed one is 400, a foreign one 403.
@@ -116,14 +133,29 @@ impl OutwardIds {
     /// A page link's token: sealed for one organisation.
     #[must_use]
     pub fn seal_page(&self, organisation: &str, text: &[u8]) -> Option<String> {
-        self.page.seal(organisation.as_bytes(), text).ok().map(|sealed| BASE64URL_NOPAD.encode(&sealed))
+        self.0
+            .load()
+            .page
+            .seal(organisation.as_bytes(), text)
+            .ok()
+            .map(|sealed| BASE64URL_NOPAD.encode(&sealed))
     }
 
     /// What a page token says, if it was made for this organisation.
     #[must_use]
     pub fn open_page(&self, organisation: &str, token: &str) -> Option<Vec<u8>> {
         let sealed = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
-        self.page.open(organisation.as_bytes(), sealed).ok()
+        open_with(&self.0.load().pages, organisation.as_bytes(), &sealed)
+    }
+}
+
+impl Held {
+    fn of(ring: &Keys) -> Result<Self, KeyError> {
+        let ids = ring.all(Use::OutwardId);
+        let ids = ids.iter().map(|named| Ok((named.id(), named.symmetric()?)));
+        let ids: Vec<_> = ids.collect::<Result<_, KeyError>>()?;
+        let current = ids.last().cloned().ok_or(KeyError::Missing(Use::OutwardId))?;
+        Ok(Self { current, ids, page: ring.symmetric(Use::Page)?, pages: ring.opening(Use::Page)? })
     }
 }
 
@@ -160,13 +192,39 @@ fn xor(a: [u8; 16], b: [u8; 16]) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::{Named, OutwardIds, PERSON};
-    use crate::store::keys::{Keys, PersonNo};
+    use crate::store::keys::{Keys, PersonNo, Use};
+
+    fn ring() -> (tempfile::TempDir, Keys) {
+        let dir = tempfile::tempdir().unwrap();
+        let ring = Keys::open(dir.path(), &crate::store::seal::Key::random().unwrap()).unwrap();
+        (dir, ring)
+    }
 
     fn ids() -> (tempfile::TempDir, OutwardIds) {
-        let dir = tempfile::tempdir().unwrap();
-        let ring = Keys::open(dir.path(), crate::store::seal::Key::random().unwrap()).unwrap();
+        let (dir, ring) = ring();
+        (dir, OutwardIds::new(&ring).unwrap())
+    }
+
+    #[test]
+    fn ids_and_page_links_of_before_a_rotation_open_and_new_ones_are_others() {
+        let (_dir, ring) = ring();
         let ids = OutwardIds::new(&ring).unwrap();
-        (dir, ids)
+        let named = Named { person: PersonNo(3), tag: ids.tag("linde", "Condition", "c1") };
+        let (id, page) = (ids.seal("triage", named), ids.seal_page("triage", b"where").unwrap());
+        for which in [Use::OutwardId, Use::Page] {
+            ring.adopt(ring.fresh(which).unwrap()).unwrap();
+        }
+        ids.renew(&ring).unwrap();
+        let today = ids.seal("triage", named);
+        assert_ne!(today, id);
+        assert_eq!(ids.today("triage", &id), today);
+        assert_eq!(ids.today("social", &id), id, "another's id is nobody's");
+        assert_eq!((ids.open("triage", &id), ids.open("triage", &today)), (Some(named), Some(named)));
+        assert_eq!(ids.tag("linde", "Condition", "c1"), named.tag);
+        assert_eq!(ids.open_page("triage", &page).unwrap(), b"where");
+        let lone =
+            Keys::open(&_dir.path().join("other"), &crate::store::seal::Key::random().unwrap()).unwrap();
+        assert!(OutwardIds::new(&lone).unwrap().open_page("triage", &page).is_none());
     }
 
     #[test]

@@ -25,8 +25,7 @@ fn grown(folder: &Path, salt: &str, size: usize) -> Log {
     let settings = LogSettings {
         journal: folder.join(salt).join("journal"),
         holdings: folder.join(salt).join("holdings"),
-        signer: signer(7),
-        retired: Vec::new(),
+        signers: vec![signer(7)],
     };
     let Opened::Whole(log) = Log::open(settings).unwrap() else { panic!("torn") };
     grow(&log, salt, size);

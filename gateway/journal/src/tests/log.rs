@@ -184,9 +184,10 @@ fn a_retired_key_s_seals_still_stand() {
     drop(log);
     let origin = super::signer().verifier().name().to_owned();
     let next = || Signer::from_seed(&origin, &[8; 32]).unwrap();
-    let rotated = |retired| LogSettings { signer: next(), retired, ..settings(folder.path()) };
-    assert!(matches!(Log::open(rotated(Vec::new())), Err(OpenError::Broken { .. })));
-    let log = whole(Log::open(rotated(super::keys())).unwrap());
+    let rotated = |signers| LogSettings { signers, ..settings(folder.path()) };
+    assert!(matches!(Log::open(rotated(vec![next()])), Err(OpenError::Broken { .. })));
+    assert!(matches!(Log::open(rotated(Vec::new())), Err(OpenError::NoKey)));
+    let log = whole(Log::open(rotated(vec![next(), super::signer()])).unwrap());
     fill(&log, 30, 60);
     let keys = [super::keys(), vec![next().verifier().clone()]].concat();
     drop(log);
@@ -194,6 +195,33 @@ fn a_retired_key_s_seals_still_stand() {
     let journal = folder.path().join("journal");
     assert_eq!(Archive::verify(&journal, &question(&keys), |_| {}).unwrap().records, 60);
     assert_eq!(Archive::verify(&journal, &question(&keys[1..]), |_| {}).unwrap_err().index, 0);
+}
+
+#[test]
+fn a_key_turned_while_it_serves_seals_from_the_next_batch_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = small(folder.path());
+    fill(&log, 0, 30);
+    let next = Signer::from_seed("sluis.example/test", &[9; 32]).unwrap();
+    let (old, new) = (super::keys(), vec![next.verifier().clone()]);
+    assert!(Checkpoint::open(&log.checkpoint(), &new).is_err());
+    log.sign_with(next);
+    // Also before anything is sealed with it, the tree that stands can be checked with either.
+    for filled in [30, 60] {
+        fill(&log, 30, filled);
+        let note = log.checkpoint();
+        let head = Checkpoint::open(&note, &old).unwrap();
+        assert_eq!((head.clone(), head.size), (Checkpoint::open(&note, &new).unwrap(), filled));
+        let proof = log.prove(filled - 1).unwrap();
+        assert!(Checkpoint::open(&proof.checkpoint, &old).is_ok_and(|_| proof.root() == Some(head.root)));
+        assert!(log.verify(Some(&note), |_| {}).is_ok());
+    }
+    drop(log);
+    let journal = folder.path().join("journal");
+    let question = |keys| Question { keys, older: None, signatures: Signatures::OfBatches };
+    let both = [old.clone(), new].concat();
+    assert_eq!(Archive::verify(&journal, &question(&both), |_| {}).unwrap().records, 60);
+    assert_eq!(Archive::verify(&journal, &question(&old), |_| {}).unwrap_err().index, 30);
 }
 
 #[test]

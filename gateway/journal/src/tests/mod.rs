@@ -31,8 +31,7 @@ pub(crate) fn settings(folder: &Path) -> LogSettings {
     LogSettings {
         journal: folder.join("journal"),
         holdings: folder.join("holdings"),
-        signer: signer(),
-        retired: Vec::new(),
+        signers: vec![signer()],
     }
 }
 

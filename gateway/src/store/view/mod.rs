@@ -9,9 +9,10 @@ mod engine;
 pub use engine::EngineKind;
 
 use super::seal::{Cipher, Key};
+use arc_swap::ArcSwap;
 use engine::Engine;
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Keys with their values, in key order.
 pub type Rows = Vec<(Vec<u8>, Vec<u8>)>;
@@ -91,7 +92,8 @@ pub struct View {
     engine: RwLock<Option<Box<dyn Engine>>>,
     kind: EngineKind,
     folder: PathBuf,
-    cipher: Cipher,
+    /// What seals now, last, and what sealed before it: a value ends with the place of its cipher among these.
+    ciphers: ArcSwap<Vec<Cipher>>,
 }
 
 impl std::fmt::Debug for View {
@@ -106,7 +108,11 @@ impl View {
     ///
     /// # Errors
     /// See [`ViewError`]; a damaged view is no error, it is removed.
-    pub fn open(kind: EngineKind, folder: &Path, key: &Key) -> Result<(Self, Option<Reflects>), ViewError> {
+    pub fn open(
+        kind: EngineKind,
+        folder: &Path,
+        keys: &[Key],
+    ) -> Result<(Self, Option<Reflects>), ViewError> {
         let found = engine::open(kind, folder).and_then(|engine| Ok((reflects(&*engine)?, engine)));
         let (engine, reflects) = match found {
             Ok((Some(reflects), engine)) => (engine, Some(reflects)),
@@ -117,9 +123,18 @@ impl View {
             }
         };
         mark(&*engine, boot_id().as_bytes())?;
-        let cipher = key.cipher().map_err(|_| ViewError::Damaged)?;
-        let view = Self { engine: RwLock::new(Some(engine)), kind, folder: folder.to_owned(), cipher };
+        let ciphers = ArcSwap::from_pointee(ready(keys)?);
+        let view = Self { engine: RwLock::new(Some(engine)), kind, folder: folder.to_owned(), ciphers };
         Ok((view, reflects))
+    }
+
+    /// Seals with the last of these keys, oldest first, from now on.
+    ///
+    /// # Errors
+    /// [`ViewError::Damaged`]: a key cannot be used.
+    pub fn take_keys(&self, keys: &[Key]) -> Result<(), ViewError> {
+        self.ciphers.store(Arc::new(ready(keys)?));
+        Ok(())
     }
 
     /// Throws the view away and begins with an empty one, also when the engine has failed.
@@ -161,7 +176,7 @@ impl View {
     /// See [`ViewError`].
     pub fn get(&self, index: Index, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
         let Some(sealed) = self.with(|engine| engine.get(index, key))? else { return Ok(None) };
-        self.cipher.open(&Self::place(index, key), sealed).map(Some).map_err(|_| ViewError::Damaged)
+        open(&self.ciphers.load(), &Self::place(index, key), sealed).map(Some)
     }
 
     /// Every value whose key starts with `prefix`, in key order.
@@ -170,11 +185,9 @@ impl View {
     /// See [`ViewError`].
     pub fn scan(&self, index: Index, prefix: &[u8]) -> Result<Rows, ViewError> {
         let mut found = self.with(|engine| engine.scan(index, prefix))?;
+        let ciphers = self.ciphers.load();
         for (key, value) in &mut found {
-            *value = self
-                .cipher
-                .open(&Self::place(index, key), std::mem::take(value))
-                .map_err(|_| ViewError::Damaged)?;
+            *value = open(&ciphers, &Self::place(index, key), std::mem::take(value))?;
         }
         Ok(found)
     }
@@ -193,8 +206,9 @@ impl View {
     /// See [`ViewError`]; the view may then be half-way and must be rebuilt.
     pub fn apply(&self, batch: Batch, reflects: Reflects) -> Result<(), ViewError> {
         let mut writes = batch.writes;
+        let ciphers = self.ciphers.load();
         for (index, key, value) in &mut writes {
-            *value = self.cipher.seal(&Self::place(*index, key), value).map_err(|_| ViewError::Damaged)?;
+            *value = seal(&ciphers, &Self::place(*index, key), value)?;
         }
         let position = [reflects.holdings.to_be_bytes(), reflects.journal.to_be_bytes()].concat();
         self.with(|engine| engine.apply(writes, &[(POSITION, &position)]))
@@ -211,6 +225,22 @@ impl View {
             engine.flush()
         })
     }
+}
+
+fn ready(keys: &[Key]) -> Result<Vec<Cipher>, ViewError> {
+    keys.iter().map(|key| key.cipher().map_err(|_| ViewError::Damaged)).collect()
+}
+
+fn seal(ciphers: &[Cipher], place: &[u8], value: &[u8]) -> Result<Vec<u8>, ViewError> {
+    let (cipher, before) = ciphers.split_last().ok_or(ViewError::Damaged)?;
+    let mut sealed = cipher.seal(place, value).map_err(|_| ViewError::Damaged)?;
+    sealed.push(u8::try_from(before.len()).map_err(|_| ViewError::Damaged)?);
+    Ok(sealed)
+}
+
+fn open(ciphers: &[Cipher], place: &[u8], mut sealed: Vec<u8>) -> Result<Vec<u8>, ViewError> {
+    let cipher = sealed.pop().and_then(|which| ciphers.get(usize::from(which))).ok_or(ViewError::Damaged)?;
+    cipher.open(place, sealed).map_err(|_| ViewError::Damaged)
 }
 
 fn mark(engine: &dyn Engine, mark: &[u8]) -> Result<(), ViewError> {
@@ -271,7 +301,7 @@ mod tests {
     fn a_sandbox_keeps_to_redb_where_its_view_lies_there() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(EngineKind::of_sandbox(dir.path()), EngineKind::Sled);
-        drop(View::open(EngineKind::Redb, &dir.path().join("view"), &Key::random().unwrap()).unwrap());
+        drop(View::open(EngineKind::Redb, &dir.path().join("view"), &[Key::random().unwrap()]).unwrap());
         assert_eq!(EngineKind::of_sandbox(dir.path()), EngineKind::Redb);
     }
 
@@ -281,12 +311,12 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let folder = dir.path().join("view");
             let key = Key::random().unwrap();
-            let (view, reflects) = View::open(kind, &folder, &key).unwrap();
+            let (view, reflects) = View::open(kind, &folder, std::slice::from_ref(&key)).unwrap();
             assert_eq!(reflects, None);
             view.apply(one(), Reflects { holdings: 2, journal: 3 }).unwrap();
             view.close().unwrap();
             drop(view);
-            let (view, reflects) = View::open(kind, &folder, &key).unwrap();
+            let (view, reflects) = View::open(kind, &folder, std::slice::from_ref(&key)).unwrap();
             assert_eq!(reflects, Some(Reflects { holdings: 2, journal: 3 }));
             assert_eq!(view.get(Index::People, b"ab").unwrap().unwrap(), b"1");
             assert_eq!(view.scan(Index::People, b"a").unwrap().len(), 2);
@@ -303,12 +333,12 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let folder = dir.path().join("view");
             let key = Key::random().unwrap();
-            let (view, _) = View::open(kind, &folder, &key).unwrap();
+            let (view, _) = View::open(kind, &folder, std::slice::from_ref(&key)).unwrap();
             view.apply(one(), Reflects { holdings: 2, journal: 3 }).unwrap();
             view.with(|engine| super::mark(engine, b"some other boot").and_then(|()| engine.flush()))
                 .unwrap();
             drop(view);
-            let (view, reflects) = View::open(kind, &folder, &key).unwrap();
+            let (view, reflects) = View::open(kind, &folder, std::slice::from_ref(&key)).unwrap();
             assert_eq!(reflects, None);
             assert!(view.get(Index::People, b"ab").unwrap().is_none());
         });
@@ -323,7 +353,7 @@ mod tests {
             std::fs::create_dir_all(folder.join("sled")).unwrap();
             std::fs::write(folder.join("sled/db"), vec![0x5a; 4096]).unwrap();
             std::fs::write(folder.join("view.redb"), vec![0x5a; 4096]).unwrap();
-            let (view, reflects) = View::open(kind, &folder, &key).unwrap();
+            let (view, reflects) = View::open(kind, &folder, std::slice::from_ref(&key)).unwrap();
             assert_eq!(reflects, None);
             view.apply(one(), Reflects::default()).unwrap();
             assert_eq!(view.get(Index::Hosted, b"ab").unwrap().unwrap(), b"3");
