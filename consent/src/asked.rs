@@ -31,6 +31,15 @@ fn speaks(
     in_force && ordinary && covers(vocabulary, record, provision, holder)
 }
 
+/// Whether a consent speaks of this holder's data; one that cannot be read may speak of anybody's.
+#[must_use]
+pub fn names(vocabulary: &Vocabulary, reading: &Reading, holder: &Party) -> bool {
+    match reading {
+        Reading::Readable(record) => covers(vocabulary, record, &record.provision, holder),
+        Reading::Unreadable { .. } => true,
+    }
+}
+
 /// Whose data it speaks of (CONTRACT.md 7): nobody named is everybody for an objection, the recorder for a permit.
 fn covers(vocabulary: &Vocabulary, record: &ConsentRecord, provision: &Provision, holder: &Party) -> bool {
     if provision.holders.is_empty() {

@@ -93,10 +93,13 @@ fn referred(question: &Question, holder: &Party) -> bool {
     })
 }
 
-/// A live care team with both organisations in it.
+/// A live care team with both organisations in it, on the word of the holder, whose secret it is: a third member's word
+/// opens nobody's data to anybody.
 fn both_in_team(question: &Question, holder: &Party) -> bool {
     live(question, RelationKind::CareTeam).any(|team| {
-        team.has_party(&holder.identifiers) && team.has_party(&question.asker.organisation.identifiers)
+        team.recorded_by.as_ref().is_some_and(|by| holder.identifiers.contains(by))
+            && team.has_party(&holder.identifiers)
+            && team.has_party(&question.asker.organisation.identifiers)
     })
 }
 

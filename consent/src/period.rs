@@ -58,6 +58,11 @@ impl Moment {
     pub fn first(&self) -> Timestamp {
         self.first
     }
+    /// The last millisecond it covers.
+    pub fn last(&self) -> Timestamp {
+        let last = self.after.checked_sub(jiff::SignedDuration::from_millis(1));
+        last.map_or(self.first, |last| last.max(self.first))
+    }
     /// The first instant it no longer covers.
     pub fn after(&self) -> Timestamp {
         self.after

@@ -27,6 +27,9 @@ pub struct Relation {
     pub status: RelationStatus,
     /// Its term.
     pub period: Period,
+    /// The organisation that recorded it: whose word it is. `None`: not recorded yet, or before this was kept.
+    #[serde(default)]
+    pub recorded_by: Option<Identifier>,
 }
 
 /// Kinds of relations.

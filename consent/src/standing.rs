@@ -61,7 +61,8 @@ pub(crate) struct Facts<'a> {
     /// Classes for which incapacity is attested now.
     incapable: ClassSet,
     attested_incapacity: Vec<(&'a crate::period::Period, ClassSet)>,
-    recorded: &'a [RecordedRepresentative],
+    /// Who is recorded to act for the person, and about which classes.
+    recorded: Vec<(&'a RecordedRepresentative, ClassSet)>,
     parents_lapse: bool,
 }
 
@@ -107,7 +108,12 @@ impl<'a> Facts<'a> {
                     (&attestation.period, scope_classes(vocabulary, attestation.scope.as_deref()))
                 })
                 .collect(),
-            recorded: &question.subject.representatives,
+            recorded: question
+                .subject
+                .representatives
+                .iter()
+                .map(|entry| (entry, scope_classes(vocabulary, entry.scope.as_deref())))
+                .collect(),
             parents_lapse: rules.live(RuleKind::ParentsLapseAtSixteen, day).is_some(),
         }
     }
@@ -211,34 +217,35 @@ impl<'a> Facts<'a> {
             .iter()
             .filter(|mandate| of(mandate.kind))
             .filter(|mandate| mandate.period.contains(record.given_at) && mandate.period.contains(self.at))
-            .filter(|mandate| self.still_recorded(mandate))
-            .fold(ClassSet::EMPTY, |set, mandate| set.union(mandate.scope))
+            .fold(ClassSet::EMPTY, |set, mandate| set.union(self.as_recorded(mandate)))
     }
 
-    /// A register that knows this representative must still know the mandate (custody that ended).
-    fn still_recorded(&self, mandate: &Mandate) -> bool {
-        let known = || {
-            self.recorded
-                .iter()
-                .filter(|entry| Some(&entry.person) == mandate.person.as_ref() && entry.kind == mandate.kind)
-        };
-        known().next().is_none() || known().any(|entry| entry.mandate.contains(self.at))
+    /// What the register leaves of a mandate as a consent states it. Of somebody whom it does not know: all. Of somebody it
+    /// knows: what stands in this capacity now, and no wider (custody that ended; a bewindvoerder who is called a mentor).
+    fn as_recorded(&self, mandate: &Mandate) -> ClassSet {
+        let known =
+            || self.recorded.iter().filter(|(entry, _)| Some(&entry.person) == mandate.person.as_ref());
+        if known().next().is_none() {
+            return mandate.scope;
+        }
+        known()
+            .filter(|(entry, _)| entry.kind == mandate.kind && entry.mandate.contains(self.at))
+            .fold(ClassSet::EMPTY, |set, (_, scope)| set.union(*scope))
+            .intersection(mandate.scope)
     }
 
     /// What a recorded representative may look into for the person, and why not further.
     pub(crate) fn may_look(&self, rules: &Rules, asking: &[crate::Identifier]) -> (ClassSet, Reason) {
-        let vocabulary = rules.vocabulary();
         let mut seen = ClassSet::EMPTY;
         let mut reason = Reason::NotAsked;
-        for entry in self.recorded.iter().filter(|entry| asking.contains(&entry.person)) {
+        for (entry, scope) in self.recorded.iter().filter(|(entry, _)| asking.contains(&entry.person)) {
             if !entry.mandate.contains(self.at) {
                 reason = Reason::Lapsed;
                 continue;
             }
-            let scope = scope_classes(vocabulary, entry.scope.as_deref());
             let withheld = rules.withheld_from(entry.kind, self.day);
             let allowed = match (is_parental(entry.kind), decides_for_adults(entry.kind), self.stage) {
-                (true, _, Stage::Child | Stage::TwoKeys) => scope,
+                (true, _, Stage::Child | Stage::TwoKeys) => *scope,
                 (true, _, Stage::Youth | Stage::Adult | Stage::Unknown) => {
                     reason = Reason::Age;
                     ClassSet::EMPTY

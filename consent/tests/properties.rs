@@ -91,7 +91,13 @@ fn questions() -> impl Strategy<Value = Question> {
             ][..],
         ),
         word(&["1980-01-01", "2010-06-01", "2012-02-29", "2017-03-03", "unknown"]),
-        word(&["", "considered-wish", "incapacity", "referral linde>oever id=r1", "team linde+oever id=r1"]),
+        word(&[
+            "",
+            "considered-wish",
+            "incapacity",
+            "referral linde>oever id=r1",
+            "team linde+oever id=r1 by=oever",
+        ]),
         word(&["2026-11-21", "2029-04-01"]),
     )
         .prop_map(|((asker, purpose, holder), birth, fact, at)| {

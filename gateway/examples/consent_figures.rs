@@ -189,6 +189,7 @@ fn consents(person: u64) -> Result<Vec<Fact>, Failure> {
         consents.push(Fact::Consent {
             recorder: "huisarts".into(),
             wire: WIRE.into(),
+            identifiers: Vec::new(),
             reading: Reading::Readable(ConsentRecord {
                 id: format!("{person}-{number}").into(),
                 version: 1,

@@ -6,6 +6,7 @@ use crate::changes::consent::REGISTER;
 use crate::store::facts::{Change, Fact, Item, pair};
 use crate::store::keys::PersonNo;
 use crate::store::leaf::Draft;
+use crate::store::state::StoredConsent;
 use crate::store::{Fence, RecordError};
 use crate::trail::organisation;
 use crate::trust::{Participant, Trust};
@@ -223,44 +224,124 @@ pub fn known_person(world: &World, identifier: &Identifier) -> Done<PersonNo> {
     found.ok_or_else(|| Refused::new("unknown-person", "nobody is known by this identifier"))
 }
 
-/// A consent as a desk or a migration hands it in, with the evidence it was given; its recorder is
-/// `Consent.organization`. With `feed`, one that cannot be read and may object is kept, and refuses.
+/// Where a consent comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Origin<'a> {
+    /// A desk or a migration, with the evidence it was given; its recorder is `Consent.organization`.
+    Desk,
+    /// An outside register of this name, as its records come.
+    Register(&'a str),
+}
+
+/// Records a consent and gives its id. One that is on record already, in the same words, changes nothing.
 ///
 /// # Errors
-/// See [`Refused`].
-pub fn record_consent(world: &World, bytes: &[u8], feed: bool) -> Done<String> {
+/// See [`Refused`]. What is refused is recorded too: an objection must not get lost unseen.
+pub fn record_consent(world: &World, bytes: &[u8], origin: Origin<'_>) -> Done<String> {
+    let named = consent_wire::named(bytes);
+    let person = named.as_ref().and_then(|(patient, _)| named_person(world, patient).ok());
+    let done = match origin {
+        Origin::Desk => from_desk(world, bytes),
+        Origin::Register(register) => from_register(world, bytes, register),
+    };
+    if let Err(refused) = &done {
+        let mut draft = draft(Kind::Refused, Action::Create, world, person);
+        draft.entry.outcome = Outcome::Refused(refused.reason.clone());
+        draft.entry.details.push(audit::Detail { name: "command".into(), value: "consent record".into() });
+        world.store.record_blocking(draft, None)?;
+    }
+    done
+}
+
+fn from_desk(world: &World, bytes: &[u8]) -> Done<String> {
     let trust = world.store.trust();
     let recorder = recorder_of(bytes, "organization", &trust);
     let own: Vec<ConsentIdentifier> = recorder.iter().map(|p| own_identifier(p)).collect();
-    let takes_part =
-        |identifier: &ConsentIdentifier| trust.by_identifier(&trust_identifier(identifier)).is_some();
     let id = uuid::Uuid::new_v4().to_string();
-    let context = Context {
-        id: &id,
-        version: 1,
-        register: REGISTER,
-        recorder: if feed { Recorder::Register } else { Recorder::Organisation(&own) },
-        now: world.clock.now(),
-        vocabulary: world.rules.vocabulary(),
-        takes_part: &takes_part,
-    };
-    let (patient, reading) = if feed {
-        match consent_wire::read_feed(bytes, &context) {
-            FeedEntry::Read(received) => (received.patient, Reading::Readable(received.record)),
-            FeedEntry::MayObject { patient, reading, .. } => (patient, *reading),
-            other => return Err(feed_refusal(&other)),
-        }
-    } else {
-        let received =
-            consent_wire::read(bytes, &context).map_err(|refusal| Refused::outcome(&refusal.outcome()))?;
-        (received.patient, Reading::Readable(received.record))
-    };
-    let person = named_person(world, &patient)?;
+    let takes_part = |named: &ConsentIdentifier| trust.by_identifier(&trust_identifier(named)).is_some();
+    let context = context(world, (&id, 1), REGISTER, Recorder::Organisation(&own), &takes_part);
+    let received =
+        consent_wire::read(bytes, &context).map_err(|refusal| Refused::outcome(&refusal.outcome()))?;
+    let person = named_person(world, &received.patient)?;
     let recorder_id = recorder.as_ref().map_or(REGISTER, |p| p.id.as_str());
-    let wire = String::from_utf8_lossy(bytes).into_owned();
-    let fact = Fact::Consent { recorder: recorder_id.to_owned(), reading, wire };
+    let state = world.store.person(person).map_err(|_| view_down())?;
+    let mut known = state.consents.iter().filter(|stored| stored.recorder == recorder_id);
+    let known = known.find(|stored| stored.is_in_force() && stored.is_known_by(&received.identifiers));
+    match known.map(|stored| (&stored.reading, stored.id())) {
+        None => {}
+        Some((Reading::Readable(old), id)) if same(old, &received.record) => return Ok(id.to_owned()),
+        Some(_) => return Err(Refused::outcome(&consent_wire::taken().outcome())),
+    }
+    let fact = Fact::Consent {
+        recorder: recorder_id.to_owned(),
+        reading: Reading::Readable(received.record),
+        wire: String::from_utf8_lossy(bytes).into_owned(),
+        identifiers: received.identifiers,
+    };
     apply(world, Kind::Consent, "Consent", &id, person, fact, recorder.as_deref())?;
     Ok(id)
+}
+
+/// A register's record takes the place of the one that it knows by the same identifier, withdrawn or mended as it may be.
+/// What cannot be read refuses: where it may object, and where it says something new of a record that stands.
+fn from_register(world: &World, bytes: &[u8], register: &str) -> Done<String> {
+    let trust = world.store.trust();
+    let recorder = recorder_of(bytes, "organization", &trust);
+    let recorder_id = recorder.as_ref().map_or(register, |p| p.id.as_str());
+    let named = consent_wire::named(bytes);
+    let (person, identifiers) = match &named {
+        Some((patient, identifiers)) => (Some(named_person(world, patient)?), identifiers.clone()),
+        None => (None, Vec::new()),
+    };
+    let state = person.map(|person| world.store.person(person)).transpose().map_err(|_| view_down())?;
+    let state = state.unwrap_or_default();
+    let of_register = |stored: &&StoredConsent| match &stored.reading {
+        Reading::Readable(record) => &*record.register == register,
+        Reading::Unreadable { .. } => true,
+    };
+    let known = state.consents.iter().filter(of_register).find(|stored| stored.is_known_by(&identifiers));
+    let fresh = uuid::Uuid::new_v4().to_string();
+    let (id, version) = known.map_or((fresh.as_str(), 1), |stored| (stored.id(), stored.version() + 1));
+    let takes_part = |named: &ConsentIdentifier| trust.by_identifier(&trust_identifier(named)).is_some();
+    let context = context(world, (id, version), register, Recorder::Register, &takes_part);
+    let unreadable = || Reading::Unreadable { id: id.into(), version };
+    let reading = match (consent_wire::read_feed(bytes, &context), known) {
+        (FeedEntry::Read(received), _) => Reading::Readable(received.record),
+        (FeedEntry::MayObject { reading, .. }, _) => *reading,
+        (_, Some(_)) => unreadable(),
+        (other, None) => return Err(feed_refusal(&other)),
+    };
+    match (known.map(|stored| &stored.reading), &reading) {
+        (Some(Reading::Readable(old)), Reading::Readable(new)) if same(old, new) => return Ok(id.to_owned()),
+        (Some(Reading::Unreadable { .. }), Reading::Unreadable { .. }) => return Ok(id.to_owned()),
+        _ => {}
+    }
+    let person = person.ok_or_else(|| Refused::new("patient-unclear", "nobody can tell whom it is about"))?;
+    let fact = Fact::Consent {
+        recorder: known.map_or(recorder_id, |stored| &stored.recorder).to_owned(),
+        reading,
+        wire: String::from_utf8_lossy(bytes).into_owned(),
+        identifiers,
+    };
+    apply(world, Kind::Consent, "Consent", id, person, fact, recorder.as_deref())?;
+    Ok(id.to_owned())
+}
+
+/// Whether two versions say the same, and of the same moment.
+fn same(old: &consent::ConsentRecord, new: &consent::ConsentRecord) -> bool {
+    consent_wire::change(old, new) == consent_wire::Change::Nothing
+        && (old.given_at, old.status) == (new.given_at, new.status)
+}
+
+fn context<'a>(
+    world: &'a World,
+    (id, version): (&'a str, u32),
+    register: &'a str,
+    recorder: Recorder<'a>,
+    takes_part: &'a dyn Fn(&ConsentIdentifier) -> bool,
+) -> Context<'a> {
+    let vocabulary = world.rules.vocabulary();
+    Context { id, version, register, recorder, now: world.clock.now(), vocabulary, takes_part }
 }
 
 /// A choice as it would be recorded, and whom it is about; nothing is recorded. Without `organization` it is the
@@ -275,15 +356,8 @@ pub fn read_choice(world: &World, bytes: &[u8]) -> Done<(PersonNo, Reading)> {
     let takes_part =
         |identifier: &ConsentIdentifier| trust.by_identifier(&trust_identifier(identifier)).is_some();
     let id = uuid::Uuid::new_v4().to_string();
-    let context = Context {
-        id: &id,
-        version: 1,
-        register: REGISTER,
-        recorder: if own.is_empty() { Recorder::Person } else { Recorder::Organisation(&own) },
-        now: world.clock.now(),
-        vocabulary: world.rules.vocabulary(),
-        takes_part: &takes_part,
-    };
+    let recorder = if own.is_empty() { Recorder::Person } else { Recorder::Organisation(&own) };
+    let context = context(world, (&id, 1), REGISTER, recorder, &takes_part);
     let received =
         consent_wire::read(bytes, &context).map_err(|refusal| Refused::outcome(&refusal.outcome()))?;
     Ok((named_person(world, &received.patient)?, Reading::Readable(received.record)))
@@ -298,28 +372,52 @@ pub fn record_own_consent(world: &World, bytes: &[u8]) -> Done<()> {
     let (person, reading) = read_choice(world, bytes)?;
     let id = reading.id().to_owned();
     let recorder = crate::changes::consent::PERSON_RECORDED.to_owned();
-    let fact = Fact::Consent { recorder, reading, wire: String::from_utf8_lossy(bytes).into_owned() };
+    let wire = String::from_utf8_lossy(bytes).into_owned();
+    let fact = Fact::Consent { recorder, reading, wire, identifiers: Vec::new() };
     apply(world, Kind::Consent, "Consent", &id, person, fact, None)
 }
 
-/// Records who acts for a person, with the names on the paper that shows it. The same again changes nothing.
+/// Records who acts for a person, with the paper that shows it and the names on it. The same again changes nothing; another
+/// mandate in the same capacity takes the place of the one before, also to end it.
 ///
 /// # Errors
 /// See [`Refused`].
-#[cfg(feature = "sandbox")]
 pub fn represent(
     world: &World,
     identifier: &Identifier,
     representative: consent::question::RecordedRepresentative,
-    names: crate::store::facts::Names,
+    names: Option<crate::store::facts::Names>,
+    evidence: Option<String>,
 ) -> Done<()> {
     let person = known_person(world, identifier)?;
     let state = world.store.person(person).map_err(|_| view_down())?;
     if state.representatives.iter().any(|known| known.recorded == representative) {
         return Ok(());
     }
-    let fact = Fact::Representative { representative, names: Some(names) };
-    apply(world, Kind::Relation, "representative", "mandate", person, fact, None)
+    let id = representative.person.value.to_string();
+    let fact = Fact::Representative { representative, names, evidence };
+    apply(world, Kind::Relation, "RelatedPerson", &id, person, fact, None)
+}
+
+/// As [`represent`], from a RelatedPerson.
+fn record_representative(world: &World, bytes: &[u8]) -> Done<String> {
+    let received = consent_wire::read_representative(bytes).map_err(|e| Refused::outcome(&e.outcome()))?;
+    let PatientRef::Identifier(patient) = &received.patient else {
+        return Err(Refused::new("patient-unclear", "name the person by identifier"));
+    };
+    let who = received.representative;
+    let person = who.person.ok_or_else(|| Refused::new("body-invalid", "nobody is named who acts"))?;
+    let id = person.value.to_string();
+    let names = received.acting.zip(received.acted_for);
+    let names = names.map(|(acting, acted_for)| crate::store::facts::Names { acting, acted_for });
+    let recorded = consent::question::RecordedRepresentative {
+        person,
+        kind: who.kind,
+        mandate: who.mandate,
+        scope: who.scope,
+    };
+    represent(world, patient, recorded, names, Some(who.evidence.into()))?;
+    Ok(id)
 }
 
 fn feed_refusal(entry: &FeedEntry) -> Refused {
@@ -378,7 +476,12 @@ pub fn withdraw_consent(world: &World, identifier: &Identifier, id: &str) -> Don
     record.status = consent::record::Status::Inactive;
     record.version += 1;
     let wire = with_status(&as_sent(world, stored.record, id)?, "inactive");
-    let fact = Fact::Consent { recorder: stored.recorder.clone(), reading: Reading::Readable(record), wire };
+    let fact = Fact::Consent {
+        recorder: stored.recorder.clone(),
+        reading: Reading::Readable(record),
+        wire,
+        identifiers: stored.identifiers.clone(),
+    };
     let recorder = world.store.trust().participant(&stored.recorder).cloned();
     apply(world, Kind::Consent, "Consent", id, person, fact, recorder.as_deref())
 }
@@ -395,7 +498,8 @@ fn with_status(wire: &str, status: &str) -> String {
     format!("{before}\"{status}\"{after}")
 }
 
-/// A relation, recorded by the first of its parties that takes part (a referral by its requester).
+/// A relation, recorded by the first of its parties that takes part (a referral by its requester); or, as a RelatedPerson,
+/// who acts for the person.
 ///
 /// # Errors
 /// See [`Refused`].
@@ -404,6 +508,9 @@ pub fn add_relation(world: &World, bytes: &[u8]) -> Done<String> {
         .ok()
         .and_then(|doc| doc.root().get_str("resourceType").map(|t| t.into_owned()))
         .unwrap_or_default();
+    if resource == "RelatedPerson" {
+        return record_representative(world, bytes);
+    }
     let received =
         relation_wire::read_relation(&resource, bytes).map_err(|e| Refused::outcome(&e.outcome()))?;
     let person = named_person(world, &received.patient)?;
@@ -417,7 +524,10 @@ pub fn add_relation(world: &World, bytes: &[u8]) -> Done<String> {
         id: id.clone(),
         version: 1,
         recorder: recorder.id.as_str().to_owned(),
-        relation: received.relation,
+        relation: consent::relation::Relation {
+            recorded_by: Some(own_identifier(&recorder)),
+            ..received.relation
+        },
         wire: String::from_utf8_lossy(bytes).into_owned(),
     };
     apply(world, Kind::Relation, &resource, &id, person, fact, Some(&recorder))?;

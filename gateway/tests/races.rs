@@ -49,7 +49,12 @@ fn consent(version: u32, status: Status) -> Fact {
         policy: "https://sluis.example/fhir/policy/1".into(),
         provision,
     };
-    Fact::Consent { recorder: "person".into(), reading: Reading::Readable(record), wire: String::new() }
+    Fact::Consent {
+        recorder: "person".into(),
+        reading: Reading::Readable(record),
+        wire: String::new(),
+        identifiers: Vec::new(),
+    }
 }
 
 fn permitted(rules: &Rules, state: &PersonState) -> bool {

@@ -1,6 +1,8 @@
 //! What the law of consent asks of the gateway around the engine: who acts for a person, emergencies and who is told of
 //! them, withdrawal, keys, explanations and decisions made again. Each test has a world of its own: clocks move.
 
+mod recording;
+
 use serde_json::{Value, json};
 use sluis_tests::ask::{Asker, BSN};
 use sluis_tests::client::{Answer, Request};

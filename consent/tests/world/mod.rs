@@ -329,6 +329,7 @@ fn relation(kind: &str, between: &str, rest: &[&str]) -> Relation {
         receivers: if referral { names[1..].iter().map(|name| org(name)).collect() } else { vec![] },
         status: if rest.contains(&"ended") { RelationStatus::NotActive } else { RelationStatus::Active },
         period: option(rest, "period").map(period).unwrap_or_default(),
+        recorded_by: option(rest, "by").map(org),
     }
 }
 

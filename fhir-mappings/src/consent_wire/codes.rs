@@ -45,7 +45,9 @@ pub fn directive(consent: Value<'_>) -> Option<DirectiveKind> {
     let has = |list: &[(String, String)], system: &str, code: &str| {
         list.iter().any(|(s, c)| s == system && c == code)
     };
-    if has(&scopes, SCOPE, "patient-privacy") {
+    let categories: Vec<_> = consent.each("category").flat_map(codings).collect();
+    // What says that it is a privacy consent, in scope or in category, is none, whatever the other says.
+    if has(&scopes, SCOPE, "patient-privacy") || has(&categories, LOINC, PRIVACY_CATEGORY) {
         return None;
     }
     if has(&scopes, SCOPE, "treatment") {
@@ -54,7 +56,6 @@ pub fn directive(consent: Value<'_>) -> Option<DirectiveKind> {
     if has(&scopes, SCOPE, "adr") {
         return Some(DirectiveKind::Advance);
     }
-    let categories: Vec<_> = consent.each("category").flat_map(codings).collect();
     DIRECTIVES.iter().find(|(system, code, _)| has(&categories, system, code)).map(|(_, _, kind)| *kind)
 }
 

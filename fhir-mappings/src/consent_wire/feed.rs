@@ -1,9 +1,11 @@
 //! Records of an outside register, as they come. What cannot be read and may be an objection is kept and refuses.
 
 use super::codes::{self, DirectiveKind, directive};
+use super::contents::identifier;
 use super::refusal::{Refusal, Why};
 use super::{BYTES_MAX, Context, PatientRef, Received, read};
 use crate::json::{self, Kind, Value};
+use consent::Identifier;
 use consent::record::Reading;
 
 /// What one entry of a feed turned out to be.
@@ -76,10 +78,23 @@ fn is_research(root: Value<'_>) -> bool {
     coding == Some((codes::SCOPE.to_owned(), "research".to_owned()))
 }
 
-/// A tree of provisions that all say `permit`. A denial inside a permit only narrows that permit, so the outermost
-/// type decides; what is inside must still be typed and unmodified.
+/// A tree of provisions that all say `permit`. A denial inside narrows more than its own permit: the record takes the place
+/// of an older one, and with it of what that one opened.
 fn permits_only(provision: Value<'_>) -> bool {
     provision.kind() == Kind::Object
         && provision.get_str("type").as_deref() == Some("permit")
         && provision.get("modifierExtension").is_none()
+        && provision.each("provision").all(permits_only)
+}
+
+/// Whom an entry is about and its business identifiers, as far as they can be read: by them it is known again.
+#[must_use]
+pub fn named(bytes: &[u8]) -> Option<(PatientRef, Vec<Identifier>)> {
+    let doc = json::parse(bytes).ok()?;
+    let patient = super::at::At::root(doc.root().get("patient")?, "Consent.patient");
+    let patient = read::patient_ref(patient, Why::PatientUnclear).ok()?;
+    let all = doc.root().each("identifier").map(|value| super::at::At::root(value, "Consent.identifier"));
+    let mut identifiers: Vec<Identifier> = all.filter_map(|at| identifier(at, Why::Shape).ok()).collect();
+    identifiers.dedup();
+    Some((patient, identifiers))
 }

@@ -17,7 +17,8 @@ mod write;
 
 pub use change::{Change, change};
 pub use codes::{DirectiveKind, directive, is_privacy_category};
-pub use feed::{FeedEntry, read_feed};
+pub use feed::{FeedEntry, named, read_feed};
+pub use performer::{ReceivedRepresentative, read_representative};
 pub use present::{Presented, present};
 pub use refusal::{Refusal, Why};
 pub use write::write;
@@ -87,6 +88,12 @@ impl std::fmt::Debug for PatientRef {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("PatientRef(hidden)")
     }
+}
+
+/// That a record in force bears the identifier of a new one.
+#[must_use]
+pub fn taken() -> Refusal {
+    Refusal::new(Why::IdentifierTaken, "Consent.identifier")
 }
 
 /// Reads a Consent as a participant or person sends it.

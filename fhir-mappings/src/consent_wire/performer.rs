@@ -4,7 +4,8 @@ use super::at::At;
 use super::codes;
 use super::contents::{identifier, period};
 use super::refusal::{Refusal, Why};
-use super::{PatientRef, read};
+use super::{BYTES_MAX, PatientRef, read};
+use crate::json;
 use consent::record::{Giver, Representation, Representative};
 
 type Read<T> = Result<T, Refusal>;
@@ -47,8 +48,53 @@ fn representative(root: &At<'_>, performer: &At<'_>, local: &str) -> Read<Repres
     if found.value.get_str("resourceType").as_deref() != Some("RelatedPerson") {
         return Err(performer.refuse(Why::PerformerUnknown));
     }
+    related_person(found)
+}
+
+/// Who is recorded to act for a person, with the paper that shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReceivedRepresentative {
+    /// For whom.
+    pub patient: PatientRef,
+    /// Who, in which capacity, how long and about what; the person is always named.
+    pub representative: Representative,
+    /// The name of who acts, as the paper gives it.
+    pub acting: Option<String>,
+    /// The name of the person acted for.
+    pub acted_for: Option<String>,
+}
+
+/// Reads a RelatedPerson that stands by itself, as a desk hands it in.
+///
+/// # Errors
+/// When it is none, or lacks who, for whom, capacity, mandate or evidence.
+pub fn read_representative(bytes: &[u8]) -> Result<ReceivedRepresentative, Refusal> {
+    if bytes.len() > BYTES_MAX {
+        return Err(Refusal::new(Why::TooLarge, "RelatedPerson"));
+    }
+    let doc = json::parse(bytes).map_err(|_| Refusal::new(Why::NotJson, "RelatedPerson"))?;
+    if let Some(issue) = crate::r4::check(doc.root()).first() {
+        return Err(Refusal::new(Why::Shape, issue.expression.clone()));
+    }
+    let at = At::root(doc.root(), "RelatedPerson");
+    if doc.root().get_str("resourceType").as_deref() != Some("RelatedPerson") {
+        return Err(at.refuse(Why::RepresentativeIncomplete));
+    }
+    let about = at.need("patient", Why::PatientUnclear)?;
+    let acted_for = about.text("display")?.map(std::borrow::Cow::into_owned);
+    let acting = doc.root().each("name").next().and_then(|name| name.get_str("text")).map(|n| n.into_owned());
+    let representative = related_person(at.clone())?;
+    if representative.person.is_none() {
+        return Err(at.refuse_at("identifier", Why::RepresentativeIncomplete));
+    }
+    let patient = read::patient_ref(about, Why::PatientUnclear)?;
+    Ok(ReceivedRepresentative { patient, representative, acting, acted_for })
+}
+
+fn related_person(found: At<'_>) -> Read<Representative> {
     let known = [
         "resourceType",
+        "id",
         "meta",
         "language",
         "text",

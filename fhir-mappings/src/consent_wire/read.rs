@@ -7,7 +7,7 @@ use super::{BYTES_MAX, Context, PatientRef, Received, Recorder, codes, performer
 use crate::identifiers::Identifier as Tidy;
 use crate::json::{self, Value};
 use crate::r4;
-use consent::record::{ConsentRecord, Source, Status};
+use consent::record::{ConsentRecord, Kind, Source, Status};
 use consent::{Identifier, Moment};
 use jiff::Timestamp;
 
@@ -70,11 +70,12 @@ fn consent(root: Value<'_>, context: &Context<'_>) -> Read<Received> {
         givers: performer::givers(&at, &patient)?,
         register: context.register.into(),
         recorded_by: recorded_by(&at, context.recorder)?,
-        given_at: given_at(&at, context.now)?,
+        given_at: Timestamp::UNIX_EPOCH,
         source: source(&at)?,
         policy: policy(&at)?,
         provision: provision::provision(at.need("provision", Why::ProvisionMissing)?, context)?,
     };
+    let record = ConsentRecord { given_at: given_at(&at, record.provision.kind, context.now)?, ..record };
     evidence_is_own(&at, &patient)?;
     let evidence =
         record.source.reference.iter().filter(|r| !r.starts_with('#')).map(|r| r.to_string()).collect();
@@ -187,10 +188,18 @@ fn status(at: &At<'_>, version: u32) -> Read<Status> {
     }
 }
 
-fn given_at(at: &At<'_>, now: Timestamp) -> Read<Timestamp> {
+/// When it was given. Of a day or month as a whole a permit takes the first instant and an objection the last, so that an
+/// objection of the same day does not lose for want of an hour.
+fn given_at(at: &At<'_>, kind: Kind, now: Timestamp) -> Read<Timestamp> {
     let text = at.text("dateTime")?.ok_or_else(|| at.refuse_at("dateTime", Why::DateMissing))?;
-    let given = Moment::parse(&text).map_err(|_| at.refuse_at("dateTime", Why::DateMissing))?.first();
-    if given > now { Err(at.refuse_at("dateTime", Why::DateInFuture)) } else { Ok(given) }
+    let given = Moment::parse(&text).map_err(|_| at.refuse_at("dateTime", Why::DateMissing))?;
+    if given.first() > now {
+        return Err(at.refuse_at("dateTime", Why::DateInFuture));
+    }
+    Ok(match kind {
+        Kind::Deny if !text.contains('T') => given.last().min(now),
+        Kind::Permit | Kind::Deny => given.first(),
+    })
 }
 
 fn recorded_by(at: &At<'_>, recorder: Recorder<'_>) -> Read<Option<Identifier>> {

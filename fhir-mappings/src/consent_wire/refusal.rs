@@ -83,6 +83,8 @@ whys! {
     DateInFuture, ConsentRefused, "date-in-future", "dateTime ligt in de toekomst.", "dateTime is in the future.";
     /// One business identifier twice.
     IdentifierTwice, ConsentRefused, "identifier-twice", "Dezelfde identifier staat er twee keer.", "The same identifier stands there twice.";
+    /// A record in force has this business identifier.
+    IdentifierTaken, Conflict, "identifier-taken", "Er staat al een geldende toestemming met deze identifier; wijzig of trek die in.", "A consent in force has this identifier already; change or withdraw that one.";
     /// Nobody gave it.
     PerformerMissing, ConsentRefused, "performer-missing", "performer ontbreekt: wie gaf de toestemming?", "performer is missing: who gave the consent?";
     /// Given by somebody who cannot.

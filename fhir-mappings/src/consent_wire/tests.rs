@@ -462,6 +462,9 @@ fn exceptions_are_at_most_four_deep() {
         assert_eq!(refusal.why, Why::TooDeep);
     }
     assert!(matches!(feed(&with(permit(), "/provision", nested(40))), FeedEntry::MayObject { .. }));
+    // Also one objection far inside may take away what an older record gave.
+    let inside = json!({"type": "permit", "provision": [{"type": "permit"}, {"type": "deny", "code": [{"coding": []}]}]});
+    assert!(matches!(feed(&with(permit(), "/provision", inside)), FeedEntry::MayObject { .. }));
     let wide: Vec<_> = (0..300).map(|_| json!({"type": "deny"})).collect();
     let refusal = read_new(&with(permit(), "/provision/provision", Value::Array(wide))).unwrap_err();
     assert_eq!(refusal.why, Why::TooMany);
@@ -568,8 +571,9 @@ fn clinical_directives_are_told_from_privacy_consents() {
     let scope = |code: &str| json!({"coding": [{"system": codes::SCOPE, "code": code}]});
     let category = |system: &str, code: &str| json!([{"coding": [{"system": system, "code": code}]}]);
     assert_eq!(told(&permit()), None);
-    assert_eq!(told(&with(permit(), "/scope", scope("treatment"))), Some(DirectiveKind::Treatment));
-    assert_eq!(told(&with(permit(), "/scope", scope("adr"))), Some(DirectiveKind::Advance));
+    let other = with(permit(), "/category", category("http://loinc.org", "59283-2"));
+    assert_eq!(told(&with(other.clone(), "/scope", scope("treatment"))), Some(DirectiveKind::Treatment));
+    assert_eq!(told(&with(other.clone(), "/scope", scope("adr"))), Some(DirectiveKind::Advance));
     let r3 = with(
         with(permit(), "/scope", Value::Null),
         "/category",
@@ -579,9 +583,16 @@ fn clinical_directives_are_told_from_privacy_consents() {
     // A privacy consent does not become a directive by a category.
     assert_eq!(told(&with(permit(), "/category", category("http://snomed.info/sct", "129125009"))), None);
     assert!(matches!(
-        feed(&with(permit(), "/scope", scope("adr"))),
+        feed(&with(other, "/scope", scope("adr"))),
         FeedEntry::Directive(DirectiveKind::Advance)
     ));
+    // What says both is neither: as an objection it refuses, as a permit it is sent back.
+    for scope in ["adr", "treatment"].map(scope) {
+        let both = with(permit(), "/scope", scope);
+        assert_eq!(told(&both), None);
+        assert!(matches!(feed(&both), FeedEntry::Refused(_)));
+        assert!(matches!(feed(&with(both, "/provision/type", json!("deny"))), FeedEntry::MayObject { .. }));
+    }
 }
 
 #[test]
@@ -634,6 +645,33 @@ fn every_reason_has_words_and_its_own_code() {
     for why in Why::ALL {
         let reason = why.reason();
         assert!(seen.insert(reason.code) && !reason.nl.is_empty() && reason.nl != reason.en);
-        assert!(matches!(why.code().status(), 400 | 413 | 422));
+        assert!(matches!(why.code().status(), 400 | 409 | 413 | 422));
     }
+}
+
+#[test]
+fn of_a_day_as_a_whole_an_objection_takes_the_last_instant_and_a_permit_the_first() {
+    let given = |kind: &str, date: &str| {
+        let body = with(with(permit(), "/provision/type", json!(kind)), "/dateTime", json!(date));
+        read_new(&with(body, "/provision/code", Value::Null)).unwrap().record.given_at.to_string()
+    };
+    assert_eq!(given("permit", "2026-11-02"), "2026-11-01T23:00:00Z");
+    assert_eq!(given("deny", "2026-11-02"), "2026-11-02T22:59:59.999Z");
+    assert_eq!(given("deny", "2026-10"), "2026-10-31T22:59:59.999Z");
+    for kind in ["permit", "deny"] {
+        assert_eq!(given(kind, "2026-11-02T09:00:00+01:00"), "2026-11-02T08:00:00Z");
+    }
+    // Never ahead of now: it counts from when it is there.
+    assert_eq!(given("deny", "2026-11"), now().to_string());
+}
+
+#[test]
+fn an_entry_names_whom_it_is_about_and_itself_even_where_it_cannot_be_read() {
+    let number = json!({"system": "urn:x", "value": "7"});
+    let body = with(with(permit(), "/identifier", json!([number])), "/provision/type", json!("perhaps"));
+    let (patient, identifiers) = named(body.to_string().as_bytes()).unwrap();
+    assert!(matches!(patient, PatientRef::Identifier(_) | PatientRef::Id(_)));
+    assert_eq!(identifiers, [Identifier::new("urn:x", "7")]);
+    assert!(named(b"{").is_none());
+    assert!(named(with(body, "/patient", Value::Null).to_string().as_bytes()).is_none());
 }

@@ -154,6 +154,7 @@ impl Shape {
             receivers,
             status: if in_force { RelationStatus::Active } else { RelationStatus::NotActive },
             period: term,
+            recorded_by: None,
         };
         let body_id = at.text("id")?.map(std::borrow::Cow::into_owned);
         Ok(ReceivedRelation { relation, patient, body_id })

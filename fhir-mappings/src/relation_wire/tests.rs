@@ -152,6 +152,7 @@ fn every_kind_survives_the_wire_and_keeps_to_base_r4() {
                 receivers: if is_referral { vec![ura("2")] } else { Vec::new() },
                 status,
                 period: Period::parse("2026-01-01", "2026-12-31T10:00:00+01:00").unwrap(),
+                recorded_by: None,
             };
             let bytes = write_relation(&before, Envelope { id: "r1", version: 3, patient: "p1" });
             let doc = json::parse(&bytes).unwrap();

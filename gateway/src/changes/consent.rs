@@ -4,6 +4,7 @@ use super::{OURSELVES, Visible, fence, known_subject, may_record, outward, subje
 use crate::notice::About;
 use crate::refusal::{NoGrant, Refusal};
 use crate::road::authorise::Authorised;
+use crate::road::decide::party;
 use crate::road::locate::{Subject, acting_for, is_self};
 use crate::road::record::record_change;
 use crate::road::{Minimised, Recorded};
@@ -35,7 +36,12 @@ pub(super) async fn create(asked: &Authorised, world: &World, trail: &mut Trail)
     }
     evidence_is_own(&received, asked, &subject, world)?;
     givers_are_own(&received, &[], asked, &subject)?;
-    store(asked, &subject, received, 201, world, trail).await
+    let recorder = match asked.session().asker().purpose {
+        Purpose::OwnRequest => PERSON_RECORDED,
+        _ => asked.participant().id.as_str(),
+    };
+    free(&received, recorder, &subject)?;
+    store(asked, &subject, received, (201, recorder), world, trail).await
 }
 
 pub(super) async fn update(asked: &Authorised, id: &str, world: &World, trail: &mut Trail) -> Done {
@@ -74,7 +80,11 @@ pub(super) async fn update(asked: &Authorised, id: &str, world: &World, trail: &
     }
     evidence_is_own(&received, asked, &subject, world)?;
     givers_are_own(&received, &old.givers, asked, &subject)?;
-    store(asked, &subject, received, 200, world, trail).await
+    // Who turns a second key, or withdraws, does not become the recorder: whose data an unnamed holder means, and who sees
+    // it, stay as they were.
+    let record = ConsentRecord { recorded_by: old.recorded_by.clone(), ..received.record };
+    let received = Received { record, ..received };
+    store(asked, &subject, received, (200, &stored.recorder), world, trail).await
 }
 
 const NEW_RECORD: fhir_mappings::outcome::Reason = fhir_mappings::outcome::Reason {
@@ -110,6 +120,19 @@ fn read(asked: &Authorised, id: &str, version: u32, world: &World) -> Result<Rec
         takes_part: &takes_part,
     };
     consent_wire::read(asked.body(), &context).map_err(|refusal| Refusal::Recording(refusal.outcome()))
+}
+
+/// A record in force that this recorder knows by the same identifier is changed or withdrawn, not recorded beside itself:
+/// withdrawing the one would leave the other.
+fn free(received: &Received, recorder: &str, subject: &Subject) -> Result<(), Refusal> {
+    let mut own = subject.state.consents.iter().filter(|stored| stored.recorder == recorder);
+    if own.any(|stored| stored.is_in_force() && stored.is_known_by(&received.identifiers)) {
+        let why = Why::IdentifierTaken;
+        return Err(Refusal::Recording(
+            Outcome::new(why.code()).because(why.reason()).at("Consent.identifier"),
+        ));
+    }
+    Ok(())
 }
 
 /// Evidence that names another person's document is refused.
@@ -167,16 +190,12 @@ async fn store(
     asked: &Authorised,
     subject: &Subject,
     received: Received,
-    status: u16,
+    (status, recorder): (u16, &str),
     world: &World,
     trail: &mut Trail,
 ) -> Done {
-    let record = received.record;
-    let recorder = match asked.session().asker().purpose {
-        Purpose::OwnRequest => PERSON_RECORDED,
-        _ => asked.participant().id.as_str(),
-    };
     let wire = String::from_utf8_lossy(asked.body()).into_owned();
+    let Received { record, identifiers, .. } = received;
     let reading = Reading::Readable(record.clone());
     trail.entry.changes = vec![audit::Change {
         what: "Consent".into(),
@@ -191,7 +210,7 @@ async fn store(
     let answer = Minimised::authored(Kind::Consent, status, shown.bytes, Some(fence(asked, subject)))
         .at((status == 201).then_some(location), record.version)
         .noticed(for_review(&record));
-    let fact = Fact::Consent { recorder: recorder.to_owned(), reading, wire };
+    let fact = Fact::Consent { recorder: recorder.to_owned(), reading, wire, identifiers };
     record_change(answer, Change::about(subject.person, fact), world, trail).await
 }
 
@@ -235,13 +254,21 @@ fn as_sent(stored: &StoredConsent, world: &World) -> Result<String, Refusal> {
 
 const YOUNG_PERSON_ONLY: &str = "young-person-only";
 
-/// A consent is seen by its recorder and by the person.
+/// A consent is seen by its recorder, by the person, and by officers of the holders it names (CONTRACT.md 7).
 fn sees(asked: &Authorised, subject: &Subject, stored: &StoredConsent, world: &World) -> Seen {
     let asker = asked.session().asker();
     if asker.purpose == Purpose::OwnRequest {
         return Ok(is_self(asker, &subject.state) || may_sign(asked, subject, stored, world)?);
     }
-    Ok(stored.recorder == asked.participant().id.as_str())
+    let participant = asked.participant();
+    if asker.purpose == Purpose::Compliance {
+        // An officer guards a holder: what is chosen about that holder's data of this person.
+        let holds = subject.state.holders.iter().any(|id| id == participant.id.as_str());
+        let guarded = party(participant, &world.rules, world.clock.now());
+        let named = consent::asked::names(world.rules.vocabulary(), &stored.reading, &guarded);
+        return Ok(stored.recorder == participant.id.as_str() || (holds && named));
+    }
+    Ok(stored.recorder == participant.id.as_str())
 }
 
 fn show(asked: &Authorised, subject: &Subject, reading: &Reading, wire: &str, world: &World) -> Visible {
@@ -253,6 +280,16 @@ fn show(asked: &Authorised, subject: &Subject, reading: &Reading, wire: &str, wo
         Presented { id: &id, version: reading.version(), last_updated: &last_updated, patient: &patient };
     let bytes = consent_wire::present(wire.as_bytes(), envelope).unwrap_or_default();
     Visible { resource_type: "Consent", id, bytes, version: reading.version() }
+}
+
+/// Whether this asker may see a consent of this person, whatever data may be seen.
+pub(crate) fn sees_any(asked: &Authorised, subject: &Subject, world: &World) -> Result<bool, Refusal> {
+    for stored in &subject.state.consents {
+        if sees(asked, subject, stored, world)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The consents that this asker may see.

@@ -128,7 +128,7 @@ fn known_subject(person: PersonNo, world: &World, trail: &mut Trail) -> Result<S
 }
 
 /// Who may record about this person: the person, who acts for them now, or a registered recorder that holds data or stands in a recorded
-/// relation (CONTRACT.md 7).
+/// relation that is alive (CONTRACT.md 7).
 fn may_record(asked: &Authorised, subject: &Subject, now: Timestamp) -> bool {
     let asker = asked.session().asker();
     if asker.purpose == Purpose::OwnRequest {
@@ -143,7 +143,8 @@ fn may_record(asked: &Authorised, subject: &Subject, now: Timestamp) -> bool {
     // Who enters itself in the index has only its own word for it: that opens no door to somebody's choices.
     let holds = participant.holder != Some(Holder::Remote)
         && subject.state.holders.iter().any(|h| h == participant.id.as_str());
-    let related = subject.state.relations.iter().any(|r| r.relation.has_party(std::slice::from_ref(&own)));
+    let mut relations = subject.state.relations.iter().map(|stored| &stored.relation);
+    let related = relations.any(|r| r.is_live(now) && r.has_party(std::slice::from_ref(&own)));
     participant.recorder && (holds || related)
 }
 

@@ -13,6 +13,7 @@ use crate::road::record::record_change;
 use crate::road::{Minimised, Recorded};
 use crate::store::facts::{Change, Fact};
 use crate::store::outward::PERSON;
+use crate::store::state::StoredAttestation;
 use crate::trail::Trail;
 use crate::trust::Purpose;
 use crate::world::World;
@@ -34,10 +35,11 @@ fn recording(refusal: &WireRefusal) -> Refusal {
 
 pub(super) async fn create(asked: &Authorised, resource: &str, world: &World, trail: &mut Trail) -> Done {
     let received = read_relation(resource, asked.body()).map_err(|e| recording(&e))?;
-    let subject = subject_of(&received.patient, asked, world, trail)?;
+    // Before the person is looked for: what is wrong with the words alone says nothing about anybody.
     if !is_part(asked, &received.relation) {
         return Err(Refusal::Recording(Outcome::new(Code::ConsentRefused).because(NOT_PART).at(resource)));
     }
+    let subject = subject_of(&received.patient, asked, world, trail)?;
     if !may_record(asked, &subject, world.clock.now()) && !has_grant(asked, &subject, world) {
         return Err(Refusal::NoGrant(NoGrant::Recorder));
     }
@@ -132,6 +134,7 @@ async fn store(
     let answer = Minimised::authored(Kind::Relation, status, shown.bytes, Some(fence(asked, subject)))
         .at((status == 201).then_some(location), new.version);
     let New { id, version, relation } = new;
+    let relation = Relation { recorded_by: Some(own(asked)), ..relation };
     let (recorder, wire) = (asked.participant().id.as_str().to_owned(), sent(asked));
     let fact = Fact::Relation { id, version, recorder, relation, wire };
     record_change(answer, Change::about(subject.person, fact), world, trail).await
@@ -171,16 +174,27 @@ pub(super) async fn attest(asked: &Authorised, world: &World, trail: &mut Trail)
 fn may_attest(asked: &Authorised, attestation: &Attestation, subject: &Subject, world: &World) -> bool {
     let function = asked.session().asker().function.as_ref().map(|f| f.as_str()).unwrap_or_default();
     let registered: &[&str] = match attestation.kind {
-        AttestationKind::Spoken => &["gp-out-of-hours", "ggz-crisis", "triage"],
+        AttestationKind::Spoken => &["gp-out-of-hours"],
         AttestationKind::ConsideredWish | AttestationKind::SeriousHarm | AttestationKind::Incapacity => {
             &["gp-own", "gp-out-of-hours", "ggz-treatment", "ggz-crisis", "youth-ggz"]
         }
         AttestationKind::ExtendedHelp => &["youth-individual"],
     };
-    let involved = attestation.kind == AttestationKind::Spoken
-        || may_record(asked, subject, world.clock.now())
-        || has_grant(asked, subject, world);
-    registered.contains(&function) && involved
+    if !registered.contains(&function) {
+        return false;
+    }
+    // A yes that opens nothing is taken down of nobody: whether it is taken would say who has data here.
+    if attestation.kind == AttestationKind::Spoken {
+        let mut with = subject.clone();
+        with.state.attestations.push(StoredAttestation {
+            id: String::new(),
+            recorder: asked.participant().id.as_str().to_owned(),
+            attestation: attestation.clone(),
+            record: 0,
+        });
+        return has_grant(asked, &with, world);
+    }
+    may_record(asked, subject, world.clock.now()) || has_grant(asked, subject, world)
 }
 
 /// The relations and attestations that this asker is part of, or that are about the asker.

@@ -359,16 +359,17 @@ pub(super) struct Explain {
 
 #[derive(Subcommand)]
 pub(super) enum ConsentCommand {
-    /// Records a consent with the evidence it was given.
+    /// Records consents with the evidence they were given.
     #[command(
-        after_help = "Example: sluis consent record consent.json --dir ./sluis-demo\nWith --json: {\"consent\":\"<id>\"}"
+        after_help = "Examples: sluis consent record consent.json --dir ./sluis-demo\n          sluis consent record practice.ndjson folder/ bundle.json   (a practice that asked its patients already)\n          sluis consent record --feed=mitz change.json               (a record with a known identifier takes the place of the one before)\nA consent that is on record by its identifier, in the same words, changes nothing: a run that broke off is run again.\nWith --json: {\"consent\":\"<id>\"}, one a line; exit 1 when any was refused"
     )]
     Record {
-        /// The file; `-` for standard input.
-        file: String,
-        /// Records of an outside register, as they come.
-        #[arg(long)]
-        feed: bool,
+        /// Files and folders: JSON, NDJSON, Bundles; `-` for standard input.
+        #[arg(required = true)]
+        files: Vec<String>,
+        /// Records of an outside register, as they come; registers have names of their own.
+        #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "outside", value_name = "REGISTER")]
+        feed: Option<String>,
         #[command(flatten)]
         common: Common,
     },
@@ -526,9 +527,9 @@ pub(super) struct Of {
 
 #[derive(Subcommand)]
 pub(super) enum RelationCommand {
-    /// Records a relation.
+    /// Records a relation, or (a RelatedPerson) who acts for a person.
     #[command(
-        after_help = "Example: sluis relation add referral.json --dir ./sluis-demo\nWith --json: {\"relation\":\"<id>\"}"
+        after_help = "Example: sluis relation add referral.json --dir ./sluis-demo\nServiceRequest, CareTeam, CarePlan, EpisodeOfCare, Encounter. A RelatedPerson names the person (patient.identifier, patient.display), who acts (identifier, name.text), the capacity (relationship of representation-kind), the mandate (period), its classes (representation-scope) and its paper (representation-evidence); the same capacity again takes the place of the one before, an end in the past ends it.\nWith --json: {\"relation\":\"<id>\"}"
     )]
     Add {
         /// The file; `-` for standard input.

@@ -122,10 +122,9 @@ pub(super) fn explain(args: &Explain) -> Ended {
 
 pub(super) fn consent(command: &ConsentCommand) -> Ended {
     match command {
-        ConsentCommand::Record { file, feed, common } => told(
-            &common.dir,
-            files::text(file).map(|text| Command::ConsentRecord { text, feed: *feed, json: common.json }),
-        ),
+        ConsentCommand::Record { files, feed, common } => {
+            super::consent::record(files, feed.as_deref(), &common.dir, common.json)
+        }
         ConsentCommand::Preview { file, common } => told(
             &common.dir,
             files::text(file).map(|text| Command::ConsentPreview { text, json: common.json }),

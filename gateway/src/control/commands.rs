@@ -3,7 +3,7 @@
 use super::wire::{Command, Frame};
 use super::{elsewhere, explain};
 use crate::backup::{self, ArchiveError, Snapshot};
-use crate::desk::{self, Refused};
+use crate::desk::{self, Origin, Refused};
 use crate::export::{self, Format as ExportFormat};
 use crate::localisation;
 use crate::register;
@@ -33,8 +33,11 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
             import(world, holder, name, *ndjson, patient.as_deref(), text, *json, say)
         }
         Command::Explain(query) => explain::explain(world, query, say),
-        Command::ConsentRecord { text, feed, json } => desk::record_consent(world, text.as_bytes(), *feed)
-            .map(|id| out(say, recorded("consent", &id, *json))),
+        Command::ConsentRecord { text, register, json } => {
+            let origin = register.as_deref().map_or(Origin::Desk, Origin::Register);
+            desk::record_consent(world, text.as_bytes(), origin)
+                .map(|id| out(say, recorded("consent", &id, *json)))
+        }
         Command::ConsentList { patient, json } => consent_list(world, patient, *json, say),
         Command::ConsentUnasked { holder, json } => desk::unasked(world, holder).map(|persons| {
             for person in persons {

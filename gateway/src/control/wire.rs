@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub enum Command {
     Import { holder: String, name: String, ndjson: bool, patient: Option<String>, text: String, json: bool },
     Explain(Box<Query>),
-    ConsentRecord { text: String, feed: bool, json: bool },
+    ConsentRecord { text: String, register: Option<String>, json: bool },
     ConsentList { patient: String, json: bool },
     ConsentUnasked { holder: String, json: bool },
     ConsentWithdraw { patient: String, id: String },

@@ -278,13 +278,14 @@ fn permit(query: &Query, session: &Session) -> Result<(), Refusal> {
     {
         return Err(Refusal::Scope);
     }
-    // An officer reads the journal, looks up whom it is about, and nothing else; nobody else's purpose opens it but the
-    // person's own.
+    // An officer reads the journal, looks up whom it is about, reads the consents about the data they guard, and nothing
+    // else; nobody else's purpose opens the journal but the person's own.
     let journal = matches!(query, Query::AuditSearch(_));
     let look_up = matches!(query, Query::PatientSearch { .. });
+    let consents = matches!(query, Query::ConsentSearch(_) | Query::ConsentRead { .. });
     let directory = matches!(query, Query::DirectorySearch(_) | Query::DirectoryRead { .. });
     match super::decide::purpose(session.asker().purpose) {
-        Purpose::Hcompl if !journal && !look_up && !directory => Err(Refusal::Purpose),
+        Purpose::Hcompl if !journal && !look_up && !consents && !directory => Err(Refusal::Purpose),
         Purpose::Treat | Purpose::Etreat | Purpose::Coc | Purpose::Caremgt if journal => {
             Err(Refusal::Purpose)
         }

@@ -1,6 +1,6 @@
 //! Stage 5: what of it may this asker see, by consent or another basis, holder by holder and class by class.
 
-use super::authorise::Authorised;
+use super::authorise::{Ask, Authorised};
 use super::locate::{Located, acting_for, is_self, representative};
 use crate::oauth::asker::{self, AskingPerson};
 use crate::refusal::{NoGrant, Refusal, reason_code};
@@ -15,6 +15,7 @@ use consent::question::{Asker, Assurance, BreakGlass, Capacity, Party, Question,
 use consent::trace::Step;
 use consent::{DataClass, Decision, Dossier, Identifier, Level, Reason, Rules, Verdict};
 use fhir_mappings::audit;
+use fhir_mappings::grammar::Query;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -74,11 +75,24 @@ pub fn decide(mut located: Located, world: &World, trail: &mut Trail) -> Result<
     }
     note(&decisions, world, &mut trail.entry);
     stamp(located.subject.state.version, at, &mut trail.entry);
-    if !decisions.iter().any(|decided| decided.decision.any_permit()) {
+    if !decisions.iter().any(|decided| decided.decision.any_permit()) && !reads_back(&located, world)? {
         return Err(Refusal::NoGrant(NoGrant::Decided(leading_reason(&decisions))));
     }
     located.found();
     Ok(Granted { located, decisions, at, fence })
+}
+
+/// Whether this is a question for consents some of which this asker may see: that needs no data.
+fn reads_back(located: &Located, world: &World) -> Result<bool, Refusal> {
+    let (Ask::Disclosure(query), Some(subject)) = (located.asked.ask(), located.subject()) else {
+        return Ok(false);
+    };
+    match query {
+        Query::Search(search) if search.resource == "Consent" => {}
+        Query::Read { resource: "Consent", .. } => {}
+        _ => return Ok(false),
+    }
+    crate::changes::consent::sees_any(&located.asked, subject, world)
 }
 
 /// The decisions about every holder with data of this person.
@@ -217,7 +231,7 @@ pub(crate) fn question(asking: &Asking<'_>, state: &PersonState, law: &Law<'_>, 
             .map(|stored| stored.relation.clone())
             .collect(),
         attestations: state.attestations.iter().map(|stored| stored.attestation.clone()).collect(),
-        break_glass: break_glass(asking, state, law),
+        break_glass: break_glass(asking, state, law, at),
         at,
     }
 }
@@ -294,12 +308,10 @@ pub(crate) fn purpose(purpose: Purpose) -> consent::Purpose {
     }
 }
 
-fn break_glass(asking: &Asking<'_>, state: &PersonState, law: &Law<'_>) -> Option<BreakGlass> {
+fn break_glass(asking: &Asking<'_>, state: &PersonState, law: &Law<'_>, at: Timestamp) -> Option<BreakGlass> {
     let broken = asking.asker.break_glass.as_ref()?;
-    let key = glass_key(asking.asker);
-    let first_use = state.glass_broken.iter().find(|(asker, _)| *asker == key).map(|(_, at)| *at);
     Some(BreakGlass {
-        first_use,
+        first_use: first_use(state, &glass_key(asking.asker), at),
         could_not_be_asked: broken.could_not_be_asked,
         // Breaking the glass is the act of somebody whom we know: no colleague on the organisation's word.
         registered: asking.participant.is_some_and(|asker| asker.emergency.asks)
@@ -307,6 +319,16 @@ fn break_glass(asking: &Asking<'_>, state: &PersonState, law: &Law<'_>) -> Optio
         followed_up: law.followed_up,
     })
 }
+
+/// When the emergency that this person is in about this patient began: the hour runs from there. One that began a day ago or
+/// longer is over, and a new one is a new attestation, told to person and officers like the first; until then a second hour
+/// would be the first one made longer.
+pub(crate) fn first_use(state: &PersonState, key: &(String, String), at: Timestamp) -> Option<Timestamp> {
+    let last = state.glass_broken.iter().rev().find(|(asker, _)| asker == key).map(|(_, at)| *at);
+    last.filter(|last| at.duration_since(*last) < ONE_EMERGENCY)
+}
+
+const ONE_EMERGENCY: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 /// Who broke the glass: the hour runs per person who asks and person asked about.
 pub(crate) fn glass_key(asker: &asker::Asker) -> (String, String) {

@@ -218,7 +218,9 @@ impl<'a> Preview<'a> {
             .map(|(_, it)| {
                 let wire = it.resource.to_string();
                 let read = relation_wire::read_relation(text(&it.resource, "resourceType"), wire.as_bytes());
-                read.map(|read| read.relation).map_err(|e| format!("relation of {patient}: {e:?}"))
+                let by = self.party(&it.recorder)?.identifiers.into_iter().next();
+                read.map(|read| Relation { recorded_by: by, ..read.relation })
+                    .map_err(|e| format!("relation of {patient}: {e:?}"))
             })
             .collect()
     }

@@ -158,7 +158,7 @@ fn fill_in(world: &World, material: &Material, started: Timestamp, remote: bool)
     for recorded in &region.consents {
         let (what, wire) = (format!("consent of {}", recorded.patient), recorded.resource.to_string());
         if !stands(&recorded.patient, &wire) {
-            desk::record_consent(world, wire.as_bytes(), false).map_err(refused(what))?;
+            desk::record_consent(world, wire.as_bytes(), desk::Origin::Desk).map_err(refused(what))?;
         }
     }
     for recorded in &region.relations {
@@ -218,7 +218,7 @@ fn mandated(world: &World, patient: &Patient, mandate: &Mandate) -> Result<(), R
             .then(|| mandate.classes.iter().map(|class| class.as_str().into()).collect()),
     };
     let names = Names { acting: mandate.name.clone(), acted_for: patient.name.clone() };
-    desk::represent(world, &bsn, recorded, names)?;
+    desk::represent(world, &bsn, recorded, Some(names), None)?;
     if mandate.kind != "informal-carer" {
         return Ok(());
     }

@@ -37,6 +37,9 @@ pub enum Fact {
         reading: Reading,
         /// The resource as recorded, its id and version ours.
         wire: String,
+        /// Its business identifiers, by which its sender knows it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        identifiers: Vec<consent::Identifier>,
     },
     /// A relation in its newest version.
     Relation {
@@ -69,6 +72,9 @@ pub enum Fact {
         /// Names on the paper that shows it, so that every act can show both.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         names: Option<Names>,
+        /// What shows it: a paper by name, or where it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        evidence: Option<String>,
     },
     /// A first breaking of the glass: the hour runs from here.
     GlassBroken {

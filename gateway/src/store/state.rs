@@ -43,6 +43,8 @@ pub struct PersonState {
 pub struct StoredConsent {
     pub recorder: String,
     pub reading: Reading,
+    /// Its business identifiers.
+    pub identifiers: Vec<consent::Identifier>,
     /// Index of the holdings record that says it.
     pub record: u64,
 }
@@ -115,6 +117,21 @@ impl StoredConsent {
     #[must_use]
     pub fn id(&self) -> &str {
         self.reading.id()
+    }
+
+    /// Whether it bears one of these business identifiers.
+    #[must_use]
+    pub fn is_known_by(&self, identifiers: &[consent::Identifier]) -> bool {
+        self.identifiers.iter().any(|own| identifiers.contains(own))
+    }
+
+    /// Whether it stands: an unreadable one does, for it may be an objection.
+    #[must_use]
+    pub fn is_in_force(&self) -> bool {
+        match &self.reading {
+            Reading::Readable(record) => record.status == consent::record::Status::Active,
+            Reading::Unreadable { .. } => true,
+        }
     }
 
     /// Its version, from 1.
@@ -212,8 +229,13 @@ impl PersonState {
                     self.holders.retain(|holder| still || *holder != ended.holder);
                 }
             }
-            Fact::Consent { recorder, reading, wire: _ } => {
-                let stored = StoredConsent { recorder: recorder.clone(), reading: reading.clone(), record };
+            Fact::Consent { recorder, reading, wire: _, identifiers } => {
+                let stored = StoredConsent {
+                    recorder: recorder.clone(),
+                    reading: reading.clone(),
+                    identifiers: identifiers.clone(),
+                    record,
+                };
                 self.consents.retain(|other| other.id() != stored.id());
                 self.consents.push(stored);
             }
@@ -236,7 +258,7 @@ impl PersonState {
                     record,
                 });
             }
-            Fact::Representative { representative, names } => {
+            Fact::Representative { representative, names, evidence: _ } => {
                 self.representatives.retain(|r| {
                     r.recorded.person != representative.person || r.recorded.kind != representative.kind
                 });

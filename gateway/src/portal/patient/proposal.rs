@@ -161,6 +161,7 @@ fn fact(about: &About<'_>, record: &ConsentRecord) -> Fact {
         recorder: known.map_or(PERSON_RECORDED, |stored| &stored.recorder).to_owned(),
         reading: Reading::Readable(record.clone()),
         wire: String::from_utf8_lossy(&wire).into_owned(),
+        identifiers: known.map(|stored| stored.identifiers.clone()).unwrap_or_default(),
     }
 }
 

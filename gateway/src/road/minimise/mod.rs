@@ -4,7 +4,7 @@ mod form;
 pub mod page;
 
 use super::authorise::{Ask, Authorised};
-use super::decide::{Decided, Granted, glass_key};
+use super::decide::{Decided, Granted, first_use, glass_key};
 use super::fetch::Fetched;
 use super::locate::is_self;
 use crate::notice::About;
@@ -352,7 +352,7 @@ fn glass_broken(granted: &Granted) -> Option<Change> {
     let words = broken.reason_text.clone();
     let asker = glass_key(asked.session().asker());
     let subject = &granted.located.subject;
-    let first = !subject.state.glass_broken.iter().any(|(other, _)| *other == asker);
+    let first = first_use(&subject.state, &asker, granted.at).is_none();
     first.then(|| Change::about(subject.person, Fact::GlassBroken { asker, at: granted.at, words }))
 }
 

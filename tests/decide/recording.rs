@@ -1,0 +1,329 @@
+//! Whose word counts, who sees what was recorded, and how records of practices and registers come in and go.
+
+use super::{acting, consent, group, id_of, permit, refused};
+use serde_json::{Value, json};
+use sluis_tests::ask::{Asker, BSN};
+use sluis_tests::world::World;
+
+fn organisation(world: &World, id: &str) -> Value {
+    json!({"type": "Organization", "identifier": world.participant(id)["identifier"]})
+}
+
+/// What this organisation is permitted of a holder's data, by the program's own account.
+fn reached(world: &World, patient: &str, asker: &str, purpose: &str, holder: &str) -> Vec<String> {
+    let bsn = world.bsn(patient);
+    let said = world.sluis(["explain", "--patient", &bsn, "--as", asker, "--purpose", purpose, "--json"]);
+    let lines = said.ok().json()["decisions"].as_array().expect("decisions").clone();
+    let permitted = lines.iter().filter(|line| line["holder"] == holder && line["verdict"] == "permit");
+    permitted.map(|line| line["class"].as_str().expect("class").to_owned()).collect()
+}
+
+fn care_team(world: &World, patient: &str, members: &[&str]) -> Value {
+    let members = members.iter().map(|id| json!({"member": organisation(world, id)}));
+    json!({
+        "resourceType": "CareTeam", "status": "active", "period": {"start": "2026-11-01"},
+        "subject": {"type": "Patient", "identifier": {"system": BSN, "value": world.bsn(patient)}},
+        "participant": members.collect::<Vec<_>>(),
+    })
+}
+
+fn listed(world: &World, patient: &str) -> Vec<Value> {
+    let bsn = world.bsn(patient);
+    let said = world.sluis(["consent", "list", "--patient", &bsn, "--json"]).ok().stdout;
+    said.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+}
+
+#[test]
+fn a_third_members_word_opens_nobodys_data_to_another() {
+    let world = World::fresh();
+    let closed = || reached(&world, "kaya", "jeugd-ggz-de-oever", "TREAT", "huisarts-de-linde").is_empty();
+    assert!(closed());
+    let team = care_team(&world, "kaya", &["sociaal-team-west", "huisarts-de-linde", "jeugd-ggz-de-oever"]);
+    let recorded = world.staff("dam", "wmo-individual").create(&team);
+    assert_eq!(recorded.status, 201, "{}", recorded.text());
+    assert!(closed(), "a social team makes nobody directly involved");
+    // The practice's own word does, for the practice's own data and not the other way round.
+    let own = care_team(&world, "kaya", &["huisarts-de-linde", "jeugd-ggz-de-oever"]);
+    assert_eq!(world.staff("linden", "gp-own").create(&own).status, 201);
+    assert!(!closed());
+}
+
+#[test]
+fn a_relation_that_ended_lets_nobody_record() {
+    let world = World::fresh();
+    let (bsn, oever) = (world.bsn("elidrissi"), world.asker("ggz-de-oever").purpose("TREAT"));
+    let body = consent(&world, "elidrissi", Some("ggz-de-oever"), &permit(&group("category", "home-care")));
+    refused(&oever.create(&body));
+    let referral = json!({
+        "resourceType": "ServiceRequest", "status": "active", "intent": "order",
+        "subject": {"type": "Patient", "identifier": {"system": BSN, "value": bsn}},
+        "requester": organisation(&world, "huisarts-de-linde"), "performer": [organisation(&world, "ggz-de-oever")],
+        "occurrencePeriod": {"start": "2026-11-01", "end": "2027-06-01"},
+    });
+    let added = world.sluis_with(["relation", "add", "-", "--json"], referral.to_string().as_bytes());
+    let id = added.ok().json()["relation"].as_str().expect("id").to_owned();
+    let while_it_lives = oever.create(&body);
+    assert_eq!(while_it_lives.status, 201, "{}", while_it_lives.text());
+    world.sluis(["relation", "end", &id, "--patient", &bsn]).ok();
+    refused(&oever.create(&body));
+}
+
+/// A parent's key as it stands in a Consent.
+fn parent(world: &World, name: &str) -> Value {
+    let person = json!({"type": "Patient", "identifier": {"system": BSN, "value": world.bsn("noor")}});
+    json!({
+        "resourceType": "RelatedPerson", "id": name, "patient": person,
+        "identifier": [{"system": "https://sluis.example/fhir/NamingSystem/representative", "value": name}],
+        "extension": [{"url": "https://sluis.example/fhir/StructureDefinition/representation-evidence", "valueString": "gezagsregister"}],
+        "relationship": [{"coding": [{"system": "https://sluis.example/fhir/CodeSystem/representation-kind", "code": "parent"}]}],
+        "period": {"start": "2012-02-29"},
+    })
+}
+
+#[test]
+fn who_turns_a_second_key_does_not_become_the_recorder() {
+    let world = World::fresh();
+    let linde = world.staff("linden", "gp-own");
+    // No holder named: the data of whoever recorded it.
+    let mut provision = permit(&group("function", "youth-individual"));
+    provision["actor"].as_array_mut().expect("actors").remove(0);
+    provision["code"] = json!([{"coding": [{"system": "https://sluis.example/fhir/CodeSystem/data-class", "code": "living"}]}]);
+    let created = linde.create(&consent(&world, "noor", Some("huisarts-de-linde"), &provision));
+    assert_eq!(created.status, 201, "{}", created.text());
+    let reaches = || {
+        let bsn = world.bsn("noor");
+        let args =
+            ["explain", "--patient", &bsn, "--as", "sociaal-team-west", "--function", "youth-individual"];
+        let more = ["--purpose", "CAREMGT", "--person", "omar", "--json"];
+        let said = world.sluis(args.into_iter().chain(more)).ok().json();
+        let lines = said["decisions"].as_array().expect("decisions").clone();
+        let living = |line: &&Value| line["holder"] == "huisarts-de-linde" && line["class"] == "living";
+        lines.iter().find(living).expect("a line")["verdict"] == "permit"
+    };
+    assert!(!reaches());
+    let els = acting(&world, "els");
+    let id = els.id("noor");
+    let found = els.get(&format!("Consent?patient={id}")).ok().json();
+    let waits = |c: &Value| {
+        c["performer"].as_array().is_some_and(|p| p.len() == 1) && c.to_string().contains("living")
+    };
+    let all = found["entry"].as_array().expect("entries").iter().map(|e| e["resource"].clone());
+    let mut signed = all.into_iter().find(waits).expect("it waits for a parent");
+    let mut key = parent(&world, "els");
+    key["patient"] = signed["patient"].clone();
+    signed["contained"] = json!([key]);
+    signed["performer"].as_array_mut().expect("performers").push(json!({"reference": "#els"}));
+    let turned = els.update(signed["id"].as_str().expect("id"), &signed);
+    assert_eq!(turned.status, 200, "{}", turned.text());
+    assert!(reaches(), "whose data it means has not changed");
+    assert_eq!(linde.get(&format!("Consent/{}", id_of(&created))).status, 200, "its recorder still sees it");
+    let line =
+        listed(&world, "noor").into_iter().find(|line| line["version"] == 2).expect("the second version");
+    assert_eq!(line["recorder"], "huisarts-de-linde");
+}
+
+fn officer<'w>(world: &'w World, participant: &str, user: &str) -> Asker<'w> {
+    let asker = world.asker(participant).person(user).purpose("HCOMPL");
+    let nothing =
+        |asker: Asker<'w>, member| asker.claim(&format!("/extensions/hl7-b2b/{member}"), Value::Null);
+    ["subject_name", "subject_role"].into_iter().fold(asker, nothing)
+}
+
+#[test]
+fn officers_see_the_consents_about_the_data_they_guard() {
+    let world = World::fresh();
+    let mut oever_only = permit(&group("category", "home-care"));
+    oever_only["actor"][0]["reference"] = organisation(&world, "ggz-de-oever");
+    let mut recorded = consent(&world, "bakker", Some("huisarts-de-linde"), &oever_only);
+    recorded["sourceAttachment"]["title"] = json!("about De Oever alone");
+    assert_eq!(world.staff("linden", "gp-own").create(&recorded).status, 201);
+    let seen = |participant: &str, user: &str| {
+        let id = world.asker(participant).purpose("TREAT").id("bakker");
+        let found = officer(&world, participant, user).get(&format!("Consent?patient={id}"));
+        (found.status, found.text().contains("about De Oever alone"))
+    };
+    assert_eq!(seen("ggz-de-oever", "officer-oever"), (200, true));
+    // What says nothing about that holder's data is none of its officer's.
+    assert!(!seen("wijkverpleging-thuis", "officer-thuis").1);
+}
+
+#[test]
+fn a_registers_record_is_withdrawn_and_mended_by_its_next_version() {
+    let world = World::fresh();
+    let open = || !reached(&world, "kaya", "jeugd-ggz-de-oever", "TREAT", "huisarts-de-linde").is_empty();
+    let feed = |record: &Value| {
+        world.sluis_with(["consent", "record", "-", "--feed=mitz"], record.to_string().as_bytes())
+    };
+    let numbered = |number: &str, provision: &Value| {
+        let mut record = consent(&world, "kaya", Some("huisarts-de-linde"), provision);
+        record["identifier"] = json!([{"system": "urn:example:register", "value": number}]);
+        record["dateTime"] = json!("2026-11-10");
+        record
+    };
+    let mut yes = numbered("1", &permit(&group("category", "ggz")));
+    assert!(!open());
+    feed(&yes).ok();
+    feed(&yes).ok();
+    assert_eq!(
+        listed(&world, "kaya").iter().filter(|line| line["version"] == 1).count(),
+        listed(&world, "kaya").len(),
+        "the same again changes nothing"
+    );
+    assert!(open());
+    yes["status"] = json!("inactive");
+    feed(&yes).ok();
+    assert!(!open(), "withdrawn in the register, withdrawn here");
+    // A record that cannot be read refuses everything, until the register sends it readable.
+    yes["status"] = json!("active");
+    yes["identifier"][0]["value"] = json!("2");
+    feed(&yes).ok();
+    let mut no = numbered("3", &json!({"type": "deny"}));
+    no["provision"]["code"] = json!([{"coding": [{"system": "urn:example", "code": "unheard-of"}]}]);
+    feed(&no).ok();
+    assert!(!open());
+    no["provision"] = json!({"type": "deny", "actor": [
+        permit(&group("category", "home-care"))["actor"][1].clone()]});
+    feed(&no).ok();
+    assert!(open(), "mended: it objects to home care alone");
+    // An older objection in that register and a newer permit here: registers in conflict, the objection wins.
+    no["provision"] = json!({"type": "deny", "actor": permit(&group("category", "ggz"))["actor"].clone()});
+    no["identifier"][0]["value"] = json!("4");
+    no["dateTime"] = json!("2026-11-12");
+    feed(&no).ok();
+    let local = consent(&world, "kaya", Some("huisarts-de-linde"), &permit(&group("category", "ggz")));
+    world.sluis_with(["consent", "record", "-"], local.to_string().as_bytes()).ok();
+    assert!(!open());
+}
+
+#[test]
+fn a_practice_hands_in_all_that_it_has_and_once_more_changes_nothing() {
+    let world = World::fresh();
+    let folder = tempfile::tempdir().expect("a folder");
+    let record = |patient: &str, number: &str| {
+        let mut record =
+            consent(&world, patient, Some("huisarts-de-linde"), &permit(&group("category", "home-care")));
+        record["identifier"] = json!([{"system": "urn:example:practice", "value": number}]);
+        record
+    };
+    let (first, second, third) = (record("kaya", "1"), record("elidrissi", "2"), record("bakker", "3"));
+    let mut bad = record("bakker", "4");
+    bad["provision"]["type"] = json!("perhaps");
+    let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).expect("a file");
+    write("a.ndjson", format!("{first}\n{second}\n"));
+    write("b.json", json!({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": third}, {"resource": bad}]}).to_string());
+    let hand_in = || world.sluis(["consent", "record", folder.path().to_str().expect("a path"), "--json"]);
+    let before = listed(&world, "kaya").len();
+    let records = world.dump().len();
+    let run = hand_in();
+    assert_eq!((run.code, run.stdout.lines().count()), (1, 3), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("b.json#2: ")
+            && run.stderr.contains("3 recorded or on record already, 1 refused"),
+        "{}",
+        run.stderr
+    );
+    let refusal = &world.dump()[records..];
+    assert!(
+        refusal.iter().any(|record| record["kind"] == "refused"),
+        "what was refused stands in the journal"
+    );
+    assert_eq!(listed(&world, "kaya").len(), before + 1);
+    let again = hand_in();
+    assert_eq!((again.code, &again.stdout), (1, &run.stdout), "the same ids");
+    assert_eq!(listed(&world, "kaya").len(), before + 1);
+    // Other content under a number in force is somebody's mistake, at the desk and over FHIR.
+    let mut other = record("kaya", "1");
+    other["provision"]["type"] = json!("deny");
+    let desk = world.sluis_with(["consent", "record", "-"], other.to_string().as_bytes());
+    assert!(desk.code == 1 && desk.stderr.contains("identifier"), "{}", desk.stderr);
+    let linde = world.staff("linden", "gp-own");
+    for body in [&other, &record("kaya", "1")] {
+        let answer = linde.create(body);
+        assert_eq!(answer.status, 409, "{}", answer.text());
+        assert!(answer.text().contains("identifier-taken"), "{}", answer.text());
+    }
+    // Once it is withdrawn, the number is free.
+    let id =
+        run.stdout.lines().next().and_then(|line| serde_json::from_str::<Value>(line).ok()).expect("a line");
+    let bsn = world.bsn("kaya");
+    world.sluis(["consent", "withdraw", id["consent"].as_str().expect("id"), "--patient", &bsn]).ok();
+    assert_eq!(linde.create(&other).status, 201);
+}
+
+#[test]
+fn who_acts_for_a_person_is_recorded_at_the_desk_and_ended_there() {
+    let world = World::fresh();
+    let guardian = |until: Option<&str>| {
+        let mut paper = parent(&world, "oom");
+        paper["relationship"][0]["coding"][0]["code"] = json!("guardian");
+        paper["patient"]["display"] = json!("Noor Hendriks");
+        paper["name"] = json!([{"text": "Oom Kees"}]);
+        paper["period"]["end"] = until.map_or(Value::Null, |until| json!(until));
+        if until.is_none() {
+            paper["period"].as_object_mut().expect("a period").remove("end");
+        }
+        paper
+    };
+    let add =
+        |paper: &Value| world.sluis_with(["relation", "add", "-", "--json"], paper.to_string().as_bytes());
+    let looks = || acting(&world, "oom").find("noor").status;
+    assert_eq!(looks(), 403);
+    let mut without_paper = guardian(None);
+    without_paper.as_object_mut().expect("an object").remove("extension");
+    assert_eq!(add(&without_paper).code, 1);
+    let recorded = add(&guardian(None)).ok().json();
+    assert_eq!(recorded["relation"], "oom");
+    assert_eq!(looks(), 200);
+    let acted = world.dump().into_iter().rev().find(|r| r.to_string().contains("representative#oom"));
+    assert!(acted.expect("his look").to_string().contains("Oom Kees"), "both names stand in the record");
+    add(&guardian(Some("2026-11-01"))).ok();
+    assert_eq!(looks(), 403);
+}
+
+#[test]
+fn a_paper_gives_nobody_more_than_the_register_knows() {
+    let world = World::fresh();
+    // Kroon is recorded as bewindvoerder: money alone. The consent calls him a mentor.
+    let mut claimed =
+        consent(&world, "visser", Some("huisarts-de-linde"), &permit(&group("category", "ggz")));
+    let mut kroon = parent(&world, "kroon");
+    kroon["patient"] = claimed["patient"].clone();
+    kroon["relationship"][0]["coding"][0]["code"] = json!("mentor");
+    claimed["contained"] = json!([kroon]);
+    claimed["performer"] = json!([{"reference": "#kroon"}]);
+    let linde = world.staff("linden", "gp-own");
+    let medication = || {
+        let reached = reached(&world, "visser", "ggz-de-oever", "TREAT", "huisarts-de-linde");
+        reached.iter().any(|class| class == "medication")
+    };
+    assert!(!medication());
+    assert_eq!(linde.create(&claimed).status, 201);
+    assert!(!medication());
+    // The same paper of somebody whom no register contradicts would open it.
+    claimed["contained"][0]["identifier"][0]["value"] = json!("anna");
+    claimed["contained"][0]["id"] = json!("anna");
+    claimed["performer"] = json!([{"reference": "#anna"}]);
+    assert_eq!(linde.create(&claimed).status, 201);
+    assert!(medication());
+}
+
+#[test]
+fn a_new_emergency_on_another_day_has_an_hour_of_its_own() {
+    let world = World::fresh();
+    let breaks = || {
+        let valk = world
+            .staff("valk", "triage")
+            .purpose("ETREAT")
+            .break_glass("peters", "verward, niet aanspreekbaar");
+        valk.responsible("brug").summary("peters").status
+    };
+    assert_eq!(breaks(), 200);
+    world.advance(3_700);
+    assert_eq!(breaks(), 403, "the hour is over");
+    world.advance(20 * 3_600);
+    assert_eq!(breaks(), 403, "one emergency is not made longer by attesting it again");
+    world.advance(4 * 3_600);
+    assert_eq!(breaks(), 200);
+    world.advance(3_700);
+    assert_eq!(breaks(), 403);
+}
