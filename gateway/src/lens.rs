@@ -207,7 +207,8 @@ pub(crate) fn see(index: u64, lens: &Lens<'_>, name: &str, world: &World) -> Opt
     for person in entry.person.iter_mut().chain(&mut entry.responsible).filter(|p| p.id == own) {
         person.id = format!("{TAGGED}{name}");
     }
-    entry.subject = Some(name.to_owned());
+    // A record about nobody stays one.
+    entry.subject = leaf.tag.is_some().then(|| name.to_owned());
     Some(Seen { leaf, entry, side })
 }
 

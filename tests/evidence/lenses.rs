@@ -200,3 +200,79 @@ fn an_export_is_signed_recorded_and_checked_without_us() {
         .filter(|r| r["kind"] == "audit-read" && r["event"].to_string().contains("export"));
     assert_eq!(exports.count(), 3);
 }
+
+#[test]
+fn a_printed_export_says_what_the_table_says() {
+    let world = World::fresh();
+    let asked = world.staff("linden", "gp-own").summary(PERSON).ok();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("log.pdf");
+    let args = ["audit", "export", "--patient", "-", "--format", "pdf", "--to", file.to_str().unwrap()];
+    world.sluis_with(args, world.bsn(PERSON).as_bytes()).ok();
+    let printed = std::fs::read(&file).unwrap();
+    let has = |text: &str| printed.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(printed.starts_with(b"%PDF-") && has("%%EOF"));
+    let index = world.records_of(asked.request_id())[0]["index"].to_string();
+    assert!(has(&format!("({index} ")) && has("van der Linden") && has("not-asked"));
+    assert!(!has(&world.bsn(PERSON)));
+    let note = std::fs::read_to_string(folder.path().join("log.pdf.note")).unwrap();
+    let (_, hash) = proof::open(&note, world.region()["journal_key"].as_str().unwrap()).unwrap();
+    assert_eq!(ring::digest::digest(&ring::digest::SHA256, &printed).as_ref(), hash);
+}
+
+#[test]
+fn a_supervisor_reads_one_participant_of_one_time_and_knows_nobody() {
+    let world = World::fresh();
+    let linden = world.staff("linden", "gp-own");
+    let (kaya, bakker) = (linden.summary("kaya").ok(), linden.summary("bakker").ok());
+    let others = world.staff("steen", "district-nursing").summary("jansen").ok();
+    let folder = tempfile::tempdir().unwrap();
+    let export = |name: &str, more: &[&str]| {
+        let to = folder.path().join(name);
+        let args = ["audit", "export", "--supervisor", name, "--to", to.to_str().unwrap()];
+        let run = world.sluis(args.into_iter().chain(more.iter().copied()));
+        (run.code, std::fs::read_to_string(&to).unwrap_or_default())
+    };
+    let today = world.now().strftime("%Y-%m-%d").to_string();
+    let of_linde = ["--participant", "huisarts-de-linde", "--from", &today, "--until", &today];
+    let (code, lines) = export("igj", &of_linde);
+    assert_eq!(code, 0);
+    let events: Vec<Value> = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect();
+    let of = |answer: &sluis_tests::client::Answer| {
+        let of = events.iter().find(|e| e["event"].to_string().contains(answer.request_id()));
+        of.map(|line| line["event"].to_string())
+    };
+    let (kaya_seen, bakker_seen) = (of(&kaya).unwrap(), of(&bakker).unwrap());
+    assert!(kaya_seen.contains("van der Linden"), "its own staff");
+    assert!(of(&others).is_none_or(|seen| !seen.contains("steen")), "others' staff is not its");
+    assert!(lines.contains("outward-id"), "what was done to the keys");
+    // Persons bear ids of this reader: not those of the participant, not those of another reader.
+    let (_, other_reader) = export("ap", &of_linde);
+    for (text, who) in [(&lines, "kaya"), (&lines, "bakker"), (&other_reader, "kaya")] {
+        assert!(!text.contains(&world.bsn(who)) && !text.contains(&linden.id(who)), "{who}");
+    }
+    let id = |seen: &str| {
+        let event: Value = serde_json::from_str(seen).unwrap();
+        let tagged = |e: &&Value| {
+            e["what"]["identifier"]["system"].as_str().is_some_and(|s| s.ends_with("person-tag"))
+        };
+        let entity = event["entity"].as_array().unwrap().iter().find(tagged).unwrap().clone();
+        entity["what"]["identifier"]["value"].as_str().unwrap().to_owned()
+    };
+    let (first, second) = (id(&kaya_seen), id(&bakker_seen));
+    assert!(first != second && lines.matches(&first).count() > 1, "one id a person");
+    assert!(!other_reader.contains(&first));
+    assert!(
+        !lines.contains(r#""system":"https://sluis.example/fhir/NamingSystem/person-tag"}"#),
+        "nobody's id is none"
+    );
+    let long_ago = ["--participant", "huisarts-de-linde", "--from", "2020-01-01", "--until", "2020-12-31"];
+    assert_eq!(export("then", &long_ago), (0, String::new()));
+    assert_eq!(export("nobody", &["--participant", "niemand", "--from", &today, "--until", &today]).0, 1);
+    assert_eq!(export("half", &["--participant", "huisarts-de-linde"]).0, 2);
+    let read = world
+        .dump()
+        .into_iter()
+        .filter(|r| r["kind"] == "audit-read" && r["event"].to_string().contains("igj"));
+    assert_eq!(read.count(), 1);
+}

@@ -525,6 +525,29 @@ pub(super) struct Of {
     pub(super) patient: String,
 }
 
+/// Whose part of the journal is exported.
+#[derive(Args)]
+pub(super) struct ExportOf {
+    /// The person it is about: BSN or system|value; `-` reads it from standard input.
+    #[arg(long)]
+    pub(super) patient: Option<String>,
+    /// For the officer of this participant: the own tenancy alone.
+    #[arg(long, requires = "patient")]
+    pub(super) officer: Option<String>,
+    /// For a supervisor of this name.
+    #[arg(long, conflicts_with = "patient", requires_all = ["participant", "from", "until"])]
+    pub(super) supervisor: Option<String>,
+    /// The participant that is supervised.
+    #[arg(long, requires = "supervisor")]
+    pub(super) participant: Option<String>,
+    /// The first day.
+    #[arg(long, requires = "supervisor")]
+    pub(super) from: Option<String>,
+    /// The last day.
+    #[arg(long, requires = "supervisor")]
+    pub(super) until: Option<String>,
+}
+
 #[derive(Subcommand)]
 pub(super) enum RelationCommand {
     /// Records a relation, or (a RelatedPerson) who acts for a person.
@@ -767,18 +790,16 @@ pub(super) enum AuditCommand {
         #[command(flatten)]
         common: Common,
     },
-    /// What the journal says about a person, as a signed file: for that person, or for an officer.
+    /// What the journal says, as a signed file: about a person for that person or an officer, or about a participant for who
+    /// supervises it.
     #[command(
-        after_help = "Example: sluis audit export --patient - --format csv --to ./log.csv --dir ./sluis-demo\nBeside the file lies FILE.note: a C2SP signed note with count and SHA-256 of it, under the journal's key. Lines of ndjson also carry the proof that each record stands in the journal.\nWith --json: {\"file\":\"…\",\"note\":\"…\",\"records\":12}"
+        after_help = "Examples: sluis audit export --patient - --format pdf --to ./log.pdf --dir ./sluis-demo\n          sluis audit export --supervisor IGJ --participant huisarts-de-linde --from 2026-11-01 --until 2026-11-30 --format csv --to ./igj.csv\nA supervisor reads what the participant asked and was asked, of everybody, persons under ids made for this reader, and what was changed in rules, keys and certificates.\nBeside the file lies FILE.note: a C2SP signed note with count and SHA-256 of it, under the journal's key. Lines of ndjson also carry the proof that each record stands in the journal.\nWith --json: {\"file\":\"…\",\"note\":\"…\",\"records\":12}"
     )]
     Export {
         #[command(flatten)]
-        of: Of,
-        /// For the officer of this participant: the own tenancy alone.
-        #[arg(long)]
-        officer: Option<String>,
+        of: ExportOf,
         /// The form.
-        #[arg(long, default_value = "ndjson", value_parser = ["ndjson", "bundle", "csv"])]
+        #[arg(long, default_value = "ndjson", value_parser = ["ndjson", "bundle", "csv", "pdf"])]
         format: String,
         /// The file to write; it must not exist yet.
         #[arg(long)]

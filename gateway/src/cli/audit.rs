@@ -1,8 +1,8 @@
 //! The journal's commands: through the running gateway where there is one, else on the folder as it lies there.
 
-use super::args::{AuditCommand, Common};
+use super::args::{AuditCommand, Common, ExportOf};
 use super::{Ended, files, print};
-use crate::control::{Command, Frame, NAME, call};
+use crate::control::{Command, Exported, Frame, NAME, call};
 use crate::export::Format;
 use crate::replay::{self, NoReplay, Replayed};
 use crate::store::keys::{Keys, master_key};
@@ -39,17 +39,17 @@ pub(super) fn run(command: &AuditCommand) -> Ended {
             true => tell(common, &Command::AuditReplay { index: *index, json: common.json }),
             false => cold_replay(&common.dir, *index, common.json),
         },
-        AuditCommand::Export { of, officer, format, to, common } => {
+        AuditCommand::Export { of, format, to, common } => {
             let format = match format.as_str() {
                 "bundle" => Format::Bundle,
                 "csv" => Format::Csv,
+                "pdf" => Format::Pdf,
                 _ => Format::Ndjson,
             };
-            match files::value(&of.patient) {
-                Ok(patient) => {
+            match exported(of) {
+                Ok(of) => {
                     let to = std::path::absolute(to).unwrap_or_else(|_| to.clone());
-                    let (officer, json) = (officer.clone(), common.json);
-                    tell(common, &Command::AuditExport { patient, officer, format, to, json })
+                    tell(common, &Command::AuditExport { of, format, to, json: common.json })
                 }
                 Err(ended) => ended,
             }
@@ -62,6 +62,22 @@ pub(super) fn run(command: &AuditCommand) -> Ended {
         AuditCommand::AcknowledgeGap { witnessed, common } => {
             tell(common, &Command::AuditAcknowledgeGap { witnessed: *witnessed, json: common.json })
         }
+    }
+}
+
+fn exported(of: &ExportOf) -> Result<Exported, Ended> {
+    match (&of.patient, &of.officer, &of.supervisor) {
+        (Some(patient), None, None) => Ok(Exported::Person { patient: files::value(patient)? }),
+        (Some(patient), Some(participant), None) => {
+            Ok(Exported::Officer { patient: files::value(patient)?, participant: participant.clone() })
+        }
+        (None, None, Some(name)) => Ok(Exported::Supervisor {
+            name: name.clone(),
+            participant: of.participant.clone().unwrap_or_default(),
+            from: of.from.clone().unwrap_or_default(),
+            until: of.until.clone().unwrap_or_default(),
+        }),
+        _ => Err(Ended::Usage("name --patient (with --officer or without), or --supervisor".into())),
     }
 }
 

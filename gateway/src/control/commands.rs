@@ -1,10 +1,10 @@
 //! What each command does. Words go out as they are: this end is an operator's.
 
-use super::wire::{Command, Frame};
+use super::wire::{Command, Exported, Frame};
 use super::{elsewhere, explain};
 use crate::backup::{self, ArchiveError, Snapshot};
 use crate::desk::{self, Origin, Refused};
-use crate::export::{self, Format as ExportFormat};
+use crate::export::{self, Format as ExportFormat, Reader};
 use crate::localisation;
 use crate::register;
 use crate::replay::{Past, Present};
@@ -127,8 +127,7 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
         Command::KeysRotate { kind, new_master, json } => {
             keys_rotate(world, kind, new_master.as_deref(), *json, say)
         }
-        Command::AuditExport { patient, officer, format, to, json } => identifier(patient)
-            .and_then(|p| export_to(world, &p, officer.as_deref(), *format, to, *json, say)),
+        Command::AuditExport { of, format, to, json } => export_to(world, of, *format, to, *json, say),
         Command::Backup { to, keys_to, json } => backup(world, to, keys_to, *json, say),
         Command::Clock { forward } => clock(world, *forward, say),
         Command::Fault { holder, mode } => fault(world, holder, mode, say),
@@ -338,19 +337,30 @@ fn acknowledge_gap(world: &World, witnessed: u64, as_json: bool, say: Say<'_>) -
 /// The file and, beside it, the note that signs it.
 fn export_to(
     world: &World,
-    person: &Identifier,
-    officer: Option<&str>,
+    of: &Exported,
     format: ExportFormat,
     to: &Path,
     as_json: bool,
     say: Say<'_>,
 ) -> Done {
-    let made = export::export(world, person, officer, format)?;
+    let made = match of {
+        Exported::Person { patient } => export::export(world, Reader::Person(&identifier(patient)?), format)?,
+        Exported::Officer { patient, participant } => {
+            let reader = Reader::Officer { about: &identifier(patient)?, participant };
+            export::export(world, reader, format)?
+        }
+        Exported::Supervisor { name, participant, from, until } => {
+            let period = consent::Period::parse(from, until).map_err(|_| {
+                Refused::new("usage", "--from and --until are dates, the first not after the last")
+            })?;
+            export::export(world, Reader::Supervisor { name, participant, period: &period }, format)?
+        }
+    };
     let mut note_name = to.file_name().unwrap_or_default().to_owned();
     note_name.push(".note");
     let signed_by = to.with_file_name(note_name);
-    for (file, text) in [(to, &made.content), (signed_by.as_path(), &made.note)] {
-        write_new(file, text.as_bytes())
+    for (file, bytes) in [(to, made.content.as_slice()), (signed_by.as_path(), made.note.as_bytes())] {
+        write_new(file, bytes)
             .map_err(|e| Refused::new("export-failed", format!("{}: {e}", file.display())))?;
     }
     let line = if as_json {

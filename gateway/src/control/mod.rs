@@ -7,7 +7,7 @@ mod explain;
 pub(crate) mod operator;
 mod wire;
 
-pub use wire::{Command, Frame, Query, call};
+pub use wire::{Command, Exported, Frame, Query, call};
 
 use crate::listen::Shutdown;
 use crate::world::World;

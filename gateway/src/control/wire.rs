@@ -41,7 +41,7 @@ pub enum Command {
     AuditKey { json: bool },
     AuditAcknowledgeGap { witnessed: u64, json: bool },
     RebuildView,
-    AuditExport { patient: String, officer: Option<String>, format: Format, to: PathBuf, json: bool },
+    AuditExport { of: Exported, format: Format, to: PathBuf, json: bool },
     RetentionRun { keep_years: u16, json: bool },
     RetentionHold { patient: String, lift: bool },
     KeysList { json: bool },
@@ -49,6 +49,16 @@ pub enum Command {
     Backup { to: PathBuf, keys_to: PathBuf, json: bool },
     Clock { forward: Option<i64> },
     Fault { holder: String, mode: String },
+}
+
+/// Whose part of the journal is exported, and for whom.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum Exported {
+    Person { patient: String },
+    Officer { patient: String, participant: String },
+    Supervisor { name: String, participant: String, from: String, until: String },
 }
 
 /// The question of `sluis explain`.

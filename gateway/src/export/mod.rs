@@ -1,0 +1,380 @@
+//! A person's, an officer's or a supervisor's part of the journal as a file, with a signature that anybody can check without us: a C2SP
+//! signed note under the journal's key. Its first line is never a log's origin, so that no note of an export passes for
+//! a checkpoint. Blocking.
+
+mod pdf;
+
+use crate::desk::{self, Refused};
+use crate::lens::{Lens, Seen, see};
+use crate::store::keys::{PersonNo, Use};
+use crate::store::leaf::Leaf;
+use crate::store::outward::{Named, PERSON};
+use crate::world::World;
+use consent::Period;
+use data_encoding::{BASE64, HEXLOWER};
+use fhir_mappings::audit::{Action, Detail, Entry, Kind, Outcome};
+use fhir_mappings::identifiers::Identifier;
+use ring::digest::{SHA256, digest};
+use ring::signature::Ed25519KeyPair;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// The forms that an export may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// One line a record: position, stored leaf, its proof, the AuditEvent.
+    Ndjson,
+    /// A FHIR Bundle (collection) of AuditEvents.
+    Bundle,
+    /// A table for people.
+    Csv,
+    /// Pages to print.
+    Pdf,
+}
+
+impl Format {
+    /// The word for records and notes.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Ndjson => "ndjson",
+            Self::Bundle => "bundle",
+            Self::Csv => "csv",
+            Self::Pdf => "pdf",
+        }
+    }
+}
+
+/// A file and the note that signs it.
+pub struct Export {
+    /// The content.
+    pub content: Vec<u8>,
+    /// The signed note about the content: count of records and SHA-256.
+    pub note: String,
+    /// How many records.
+    pub records: usize,
+}
+
+impl std::fmt::Debug for Export {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Export({} records)", self.records)
+    }
+}
+
+/// For whom an export is.
+#[derive(Debug, Clone, Copy)]
+pub enum Reader<'a> {
+    /// The person it is about.
+    Person(&'a Identifier),
+    /// The officer of a participant: what the own organisation asked or was asked about a person.
+    Officer {
+        /// Whom it is about.
+        about: &'a Identifier,
+        /// The participant.
+        participant: &'a str,
+    },
+    /// Who supervises a participant by law, of a stretch of time: what it asked and was asked, of everybody, and what was
+    /// changed in rules, keys and certificates. Persons bear ids made for this reader, by which nobody else knows them.
+    Supervisor {
+        /// Who reads.
+        name: &'a str,
+        /// The participant.
+        participant: &'a str,
+        /// Of when.
+        period: &'a Period,
+    },
+}
+
+impl Reader<'_> {
+    fn word(&self) -> &str {
+        match self {
+            Self::Person(_) => "person",
+            Self::Officer { participant, .. } => participant,
+            Self::Supervisor { name, .. } => name,
+        }
+    }
+}
+
+/// Exports what the journal says to this reader. The record that it was done is durable before anything is handed out.
+///
+/// # Errors
+/// When nobody is known by this identifier or there is no such participant; when it is more than one file may hold; when
+/// the journal takes no record.
+pub fn export(world: &World, reader: Reader<'_>, format: Format) -> Result<Export, Refused> {
+    let (person, seen) = match reader {
+        Reader::Person(about) => of_person(world, about, None)?,
+        Reader::Officer { about, participant } => of_person(world, about, Some(participant))?,
+        Reader::Supervisor { name, participant, period } => {
+            (None, of_participant(world, name, participant, period)?)
+        }
+    };
+    let mut draft = desk::draft(Kind::AuditRead, Action::Read, world, person);
+    let detail = |name: &str, value: &str| Detail { name: name.into(), value: value.into() };
+    draft.entry.details.extend([
+        detail("command", "export"),
+        detail("format", format.code()),
+        detail("records", &seen.len().to_string()),
+        detail("for", reader.word()),
+    ]);
+    if let Reader::Supervisor { participant, .. } = reader {
+        draft.entry.details.push(detail("participant", participant));
+    }
+    world.store.record_blocking(draft, None)?;
+    let content = match format {
+        Format::Ndjson => ndjson(&seen, world)?.into_bytes(),
+        Format::Bundle => bundle(&seen, world).into_bytes(),
+        Format::Csv => csv(&seen).into_bytes(),
+        Format::Pdf => printed(&seen, &reader, world),
+    };
+    let note = sign(&content, seen.len(), format, world)?;
+    Ok(Export { content, note, records: seen.len() })
+}
+
+type Records = Vec<(u64, Seen)>;
+
+fn of_person(
+    world: &World,
+    about: &Identifier,
+    officer: Option<&str>,
+) -> Result<(Option<PersonNo>, Records), Refused> {
+    let person = desk::known_person(world, about)?;
+    if let Some(id) = officer {
+        known(world, id)?;
+    }
+    let lens = officer.map_or(Lens::Person, Lens::Officer);
+    // Made for this reader alone: an id that nobody else can join on.
+    let name = world.outward.seal(officer.unwrap_or("export"), Named { person, tag: PERSON });
+    let indexes = world.store.timeline(person).map_err(|e| Refused::new("unreadable", e.to_string()))?;
+    let seen = indexes.iter().filter_map(|index| Some((*index, see(*index, &lens, &name, world)?)));
+    Ok((Some(person), seen.collect()))
+}
+
+fn of_participant(
+    world: &World,
+    reader: &str,
+    participant: &str,
+    period: &Period,
+) -> Result<Records, Refused> {
+    known(world, participant)?;
+    let reads_as = format!("supervisor {reader}");
+    let mut seen = Vec::new();
+    for index in 0..world.store.records().len() {
+        let unreadable = |_| Refused::new("unreadable", format!("record {index} cannot be read"));
+        let record = world.store.records().read(index).map_err(unreadable)?;
+        let Some(leaf) = Leaf::parse(&record).ok().filter(|leaf| period.contains(leaf.time)) else {
+            continue;
+        };
+        let name = match leaf.tag_bytes() {
+            // A forgotten year opens to nobody.
+            Some(tag) => world
+                .store
+                .keys()
+                .by_tag(&tag)
+                .map(|(person, _)| world.outward.seal(&reads_as, Named { person, tag: PERSON })),
+            None => Some(String::new()),
+        };
+        let Some(name) = name else { continue };
+        let lens = match leaf.kind {
+            Kind::Rules | Kind::Key | Kind::Certificate | Kind::Restart if leaf.tag.is_none() => Lens::Person,
+            _ => Lens::Officer(participant),
+        };
+        seen.extend(see(index, &lens, &name, world).map(|one| (index, one)));
+        if seen.len() > RECORDS_MAX {
+            return Err(Refused::new(
+                "too-many",
+                format!("more than {RECORDS_MAX} records: ask for a shorter period"),
+            ));
+        }
+    }
+    Ok(seen)
+}
+
+/// So many are held in memory at once.
+const RECORDS_MAX: usize = 100_000;
+
+fn known(world: &World, participant: &str) -> Result<(), Refused> {
+    match world.store.trust().participant(participant) {
+        Some(_) => Ok(()),
+        None => Err(Refused::new("unknown-participant", "there is no such participant")),
+    }
+}
+
+/// The same as the table, a few lines a record.
+fn printed(seen: &[(u64, Seen)], reader: &Reader<'_>, world: &World) -> Vec<u8> {
+    let title = format!("{} - journal", world.settings.origin);
+    let head = |text: String| pdf::Line { text, heads: true };
+    let plain = |text: String| pdf::Line { text, heads: false };
+    let whom = match reader {
+        Reader::Person(_) => "for the person it is about".to_owned(),
+        Reader::Officer { participant, .. } => format!("for the privacy officer of {participant}"),
+        Reader::Supervisor { name, participant, .. } => format!("for {name}, about {participant}"),
+    };
+    let mut lines = vec![
+        head(title.clone()),
+        plain(format!("{whom}; {} records; made {}", seen.len(), world.clock.now())),
+        plain(String::new()),
+    ];
+    for row in seen.iter().map(|(index, one)| Row::of(*index, one)) {
+        let who = [&row.organisation, &row.person, &row.role, &row.function, &row.purpose];
+        let who: Vec<&str> = who.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+        lines.push(head(format!("{}  {}  {}  {}", row.index, row.time, row.kind, row.outcome)));
+        lines.push(plain(who.join(", ")));
+        for (word, text) in [("given", row.given), ("withheld", row.withheld)] {
+            lines.extend((!text.is_empty()).then(|| plain(format!("{word}: {text}"))));
+        }
+        lines.push(plain(String::new()));
+    }
+    pdf::pages(&title, &lines, "The note beside this file signs it.")
+}
+
+/// A record as people read it.
+struct Row {
+    index: String,
+    time: String,
+    kind: String,
+    organisation: String,
+    person: String,
+    role: String,
+    function: String,
+    purpose: String,
+    outcome: String,
+    given: String,
+    withheld: String,
+}
+
+impl Row {
+    fn of(index: u64, Seen { leaf, entry, .. }: &Seen) -> Self {
+        let kind = serde_json::to_value(entry.kind).unwrap_or_default();
+        let person = entry.person.as_ref();
+        Self {
+            index: index.to_string(),
+            time: leaf.time.to_string(),
+            kind: kind.as_str().unwrap_or_default().to_owned(),
+            organisation: entry.organisation.as_ref().map(|o| o.name.clone()).unwrap_or_default(),
+            person: person.map(|p| p.name.clone().unwrap_or_else(|| p.id.clone())).unwrap_or_default(),
+            role: person.and_then(|p| p.role.as_ref()).map(|r| r.code.clone()).unwrap_or_default(),
+            function: entry.function.clone().unwrap_or_default(),
+            purpose: entry.purpose.clone().unwrap_or_default(),
+            outcome: outcome(entry),
+            given: given(entry),
+            withheld: withheld(entry),
+        }
+    }
+}
+
+fn event(index: u64, seen: &Seen, world: &World) -> Option<Value> {
+    seen.render(index, world).and_then(|(_, bytes)| serde_json::from_slice(&bytes).ok())
+}
+
+fn ndjson(seen: &[(u64, Seen)], world: &World) -> Result<String, Refused> {
+    let mut lines = String::new();
+    for (index, one) in seen {
+        let proof = world.store.log().prove(*index).map_err(|e| Refused::new("unreadable", e.to_string()))?;
+        let line = json!({"index": index, "proof": proof, "event": event(*index, one, world)});
+        lines.push_str(&line.to_string());
+        lines.push('\n');
+    }
+    Ok(lines)
+}
+
+fn bundle(seen: &[(u64, Seen)], world: &World) -> String {
+    let entries = seen.iter().filter_map(|(index, one)| {
+        let event = event(*index, one, world)?;
+        Some(json!({"fullUrl": format!("{}AuditEvent/r{index}", world.settings.base), "resource": event}))
+    });
+    let entries: Vec<Value> = entries.collect();
+    let mut bundle = json!({"resourceType": "Bundle", "type": "collection"});
+    if let (false, Some(members)) = (entries.is_empty(), bundle.as_object_mut()) {
+        members.insert("entry".into(), entries.into());
+    }
+    bundle.to_string()
+}
+
+fn csv(seen: &[(u64, Seen)]) -> String {
+    let mut table =
+        String::from("index,time,kind,organisation,person,role,function,purpose,outcome,given,withheld\r\n");
+    for row in seen.iter().map(|(index, one)| Row::of(*index, one)) {
+        let Row {
+            index,
+            time,
+            kind,
+            organisation,
+            person,
+            role,
+            function,
+            purpose,
+            outcome,
+            given,
+            withheld,
+        } = row;
+        let cells =
+            [index, time, kind, organisation, person, role, function, purpose, outcome, given, withheld];
+        let row: Vec<String> = cells.iter().map(|text| cell(text)).collect();
+        // Writing to a string does not fail.
+        let _written = write!(table, "{}\r\n", row.join(",")).is_ok();
+    }
+    table
+}
+
+fn outcome(entry: &Entry) -> String {
+    match &entry.outcome {
+        Outcome::Success => "success".to_owned(),
+        Outcome::Partial(why) | Outcome::Refused(why) | Outcome::Failed(why) => why.clone(),
+    }
+}
+
+fn given(entry: &Entry) -> String {
+    let one = |holder: &str, classes: &[String]| format!("{holder}: {}", classes.join(" "));
+    let all = entry.shares.iter().flat_map(|s| s.given.iter().map(|g| one(&s.holder.id, &g.classes)));
+    all.collect::<Vec<_>>().join("; ")
+}
+
+fn withheld(entry: &Entry) -> String {
+    let one = |holder: &str, why: &str, classes: &[String]| format!("{holder}, {why}: {}", classes.join(" "));
+    let all =
+        entry.shares.iter().flat_map(|s| s.withheld.iter().map(|w| one(&s.holder.id, &w.reason, &w.classes)));
+    all.collect::<Vec<_>>().join("; ")
+}
+
+/// RFC 4180; a cell that a spreadsheet would run as a formula is marked as text.
+fn cell(text: &str) -> String {
+    let text = text.replace('"', "\"\"");
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    format!("\"{}{text}\"", if formula { "'" } else { "" })
+}
+
+/// The note: `<origin> export`, count, SHA-256 in base64, form, instant; signed as C2SP signs (Ed25519).
+fn sign(content: &[u8], records: usize, format: Format, world: &World) -> Result<String, Refused> {
+    let keys = |e: &dyn std::fmt::Display| Refused::new("keys", e.to_string());
+    let origin = &world.settings.origin;
+    let hash = BASE64.encode(digest(&SHA256, content).as_ref());
+    let text = format!("{origin} export\n{records}\n{hash}\n{}\n{}\n", format.code(), world.clock.now());
+    let signing = world.store.keys().current(Use::JournalSigning).map_err(|e| keys(&e))?;
+    let pair = Ed25519KeyPair::from_seed_unchecked(signing.secret()).map_err(|e| keys(&e))?;
+    let verifier = world.store.journal_key(origin).map_err(|e| keys(&e))?;
+    // `<name>+<id, hex>+<key>`: the note's signature line carries the id.
+    let id =
+        verifier.split('+').nth(1).and_then(|id| HEXLOWER.decode(id.as_bytes()).ok()).unwrap_or_default();
+    let signature = [id.as_slice(), pair.sign(text.as_bytes()).as_ref()].concat();
+    Ok(format!("{text}\n\u{2014} {origin} {}\n", BASE64.encode(&signature)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cell;
+
+    #[test]
+    fn a_cell_is_quoted_and_never_run_as_a_formula() {
+        for (text, written) in [
+            ("plain", "\"plain\""),
+            ("a \"b\", c", "\"a \"\"b\"\", c\""),
+            ("=1+1", "\"'=1+1\""),
+            ("@x", "\"'@x\""),
+            ("", "\"\""),
+        ] {
+            assert_eq!(cell(text), written);
+        }
+    }
+}
