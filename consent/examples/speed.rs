@@ -6,8 +6,8 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use consent::identifier::Identifier;
-use consent::preview::{Form, preview};
-use consent::question::{Asker, Assurance, Capacity, Party, Purpose, Question, Subject};
+use consent::preview::{Form, Held, Named, names, preview};
+use consent::question::{Asker, Assurance, BreakGlass, Capacity, Party, Purpose, Question, Subject};
 use consent::record::{ConsentRecord, Giver, Holder, Kind, Provision, Reading, Source, Status, User};
 use consent::{Dossier, Rules, decide_with};
 
@@ -96,13 +96,53 @@ fn main() {
         ("90000006", "ggz", "youth-ggz"),
     ]
     .map(|(ura, category, function)| party(&rules, ura, category, function));
-    let form = Form {
+    let asker_at = |(ura, category, function): (&str, &str, &str)| Asker {
+        organisation: party(&rules, ura, category, function),
+        function: rules.vocabulary().function(function),
+        ..question.asker.clone()
+    };
+    let mut form = Form {
         subject,
         relations: Vec::new(),
         attestations: Vec::new(),
-        holders: holders.to_vec(),
+        holders: holders.map(|party| Held { party, gives_in_emergency: true }).to_vec(),
+        named: Vec::new(),
+        followed_up: true,
         at: question.at,
     };
+    // Every holder asks too, in each of two functions, and so does the one whom the consents name.
+    let askers = [
+        ("90000001", "gp", "gp-own"),
+        ("90000001", "gp", "poh"),
+        ("90000002", "ggz", "ggz-treatment"),
+        ("90000002", "ggz", "ggz-crisis"),
+        ("90000003", "gp", "gp-own"),
+        ("90000003", "gp", "poh"),
+        ("90000004", "home-care", "district-nursing"),
+        ("90000004", "home-care", "household-help"),
+        ("90000005", "social", "wmo-individual"),
+        ("90000005", "social", "debt-help"),
+        ("90000006", "ggz", "youth-ggz"),
+        ("90000006", "ggz", "ggz-treatment"),
+    ];
+    let known = names(&form, &readings);
+    form.named = askers
+        .map(asker_at)
+        .into_iter()
+        .filter(|asker| known.contains(&rules, asker))
+        .map(|asker| Named {
+            asker,
+            purposes: Purpose::ALL.to_vec(),
+            relations: Vec::new(),
+            glass: Some(BreakGlass {
+                first_use: None,
+                could_not_be_asked: true,
+                registered: true,
+                followed_up: true,
+            }),
+        })
+        .collect();
+    println!("askers by name: {}", form.named.len());
     measure("one decision, one class, 20 consents", 200_000, || {
         black_box(decide_with(&rules, black_box(&one_class), &dossier));
     });
@@ -112,8 +152,12 @@ fn main() {
     measure("compiling 20 consents", 20_000, || {
         black_box(Dossier::compile(&rules, black_box(&readings)));
     });
+    println!("rows of a whole form: {}", preview(&rules, &form, &dossier).len());
     measure("preview of a whole form, 5 holders", 500, || {
         black_box(preview(&rules, black_box(&form), &dossier));
+    });
+    measure("who is named in it", 500, || {
+        black_box(names(black_box(&form), &readings));
     });
 }
 

@@ -4,8 +4,9 @@
 
 mod world;
 
-use consent::answer::{Item, Permit};
-use consent::question::{Asker, Purpose, Question};
+use consent::answer::{Item, Permit, SenderBasis};
+use consent::preview::{Form, Held, Named, Row, names, preview};
+use consent::question::{Asker, BreakGlass, Capacity, Purpose, Question};
 use consent::record::{ConsentRecord, Kind, Reading};
 use consent::{ClassSet, Dossier, LabelSet, Rules};
 use proptest::prelude::*;
@@ -27,6 +28,9 @@ fn facets() -> impl Strategy<Value = String> {
             "user=~linden",
             "user=wmo-individual",
             "user=social",
+            "user=home-care",
+            "user=@thuis",
+            "user=~brug",
         ]),
         word(&["", "class=medication", "class=mental-health", "class=acute-summary", "class=safety,money"]),
         word(&["", "", "label=PSY", "label=HIV", "label=R"]),
@@ -37,6 +41,7 @@ fn facets() -> impl Strategy<Value = String> {
             "",
             "",
             "for=TREAT",
+            "for=COC",
             "for=ETREAT",
             "for=PATRQT",
             "period=..2026-11-20",
@@ -245,7 +250,7 @@ proptest! {
     }
 
     #[test]
-    fn a_preview_of_one_question_is_its_decision_and_the_trace_changes_nothing(texts in dossiers(), question in questions()) {
+    fn a_question_to_one_of_many_holders_is_the_same_decision_and_the_trace_changes_nothing(texts in dossiers(), question in questions()) {
         let rules = &*RULES;
         let dossier = Dossier::compile(rules, &readings(&texts));
         let plain = consent::decide_with(rules, &question, &dossier);
@@ -268,5 +273,118 @@ proptest! {
         let mut question = question;
         question.purpose = Purpose::Hcompl;
         prop_assert!(!consent::decide(rules, &question, &readings(&texts)).any_permit());
+    }
+}
+
+/// Who may ask in the region of these tests, as registered, and for what.
+fn everybody() -> Vec<(Asker, Vec<Purpose>)> {
+    let professional = |(place, _, functions): &(&str, &str, &[&str])| -> Vec<(Asker, Vec<Purpose>)> {
+        let people = if *place == "linde" { vec!["linden", "els"] } else { vec!["brug"] };
+        let each = functions.iter().flat_map(|function| people.iter().map(move |who| (function, who)));
+        each.map(|(function, who)| {
+            let asker = format!("{function}@{place}/{who} under brug");
+            let question = world::case(&asker, "TREAT", "adult", "linde", "nothing", "-").question;
+            (question.asker, Purpose::ALL.to_vec())
+        })
+        .collect()
+    };
+    let daughter = world::case("representative elif", "PATRQT", "adult", "linde", "nothing", "-").question;
+    let mut all: Vec<_> = world::PARTIES.iter().flat_map(professional).collect();
+    all.push((daughter.asker, vec![Purpose::Patrqt]));
+    all
+}
+
+/// A person with what is recorded about them beside consents.
+fn recorded() -> impl Strategy<Value = Question> {
+    (
+        word(&["1980-01-01", "2010-06-01", "2012-02-29", "2017-03-03", "unknown"]),
+        word(&[
+            "",
+            "considered-wish",
+            "incapacity",
+            "spoken at=post in=gp-out-of-hours",
+            "referral linde>oever id=r1",
+            "referral oever>buurt id=r9",
+            "team post+thuis id=r1",
+            "team post+linde id=r9",
+        ]),
+        word(&["2026-11-21", "2029-04-01"]),
+    )
+        .prop_map(|(birth, fact, at)| {
+            let facts = format!("{fact}; at {at}; recorded parent elif");
+            world::case("person", "PATRQT", birth, "linde", "nothing", &facts).question
+        })
+}
+
+fn glass(registered: bool) -> BreakGlass {
+    BreakGlass { first_use: None, could_not_be_asked: true, registered, followed_up: true }
+}
+
+const HOLDERS: [(&str, bool); 4] =
+    [("linde", true), ("oever", false), ("team", false), ("team:youth-individual", true)];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 120, ..ProptestConfig::default() })]
+
+    /// Whoever asks, for whatever, of whomever: what the preview told of them, or of somebody whom nobody names, is what
+    /// is decided once the choice stands.
+    #[test]
+    fn what_a_preview_tells_is_what_is_decided(texts in dossiers(), choice in statement(), person in recorded()) {
+        let rules = &*RULES;
+        let mut readings = readings(&texts);
+        readings.push(world::consent(rules, 99, &choice));
+        let holders = HOLDERS.map(|(name, gives)| Held { party: world::party(rules, name), gives_in_emergency: gives });
+        let mut form = Form {
+            subject: person.subject.clone(),
+            relations: person.relations.clone(),
+            attestations: person.attestations.clone(),
+            holders: holders.to_vec(),
+            named: Vec::new(),
+            followed_up: true,
+            at: person.at,
+        };
+        let names = names(&form, &readings);
+        let everybody = everybody();
+        let known: Vec<_> = everybody.iter().filter(|(asker, _)| names.contains(rules, asker)).collect();
+        form.named = known
+            .iter()
+            .map(|(asker, purposes)| Named {
+                asker: asker.clone(),
+                purposes: purposes.clone(),
+                relations: person.relations.clone(),
+                glass: Some(glass(true)),
+            })
+            .collect();
+        let rows = preview(rules, &form, &Dossier::compile(rules, &readings));
+        let mut met = 0;
+        for (asker, purposes) in &everybody {
+            let same = |(other, _): &&&(Asker, Vec<Purpose>)| {
+                (&other.organisation, &other.person, other.function) == (&asker.organisation, &asker.person, asker.function)
+            };
+            let place = known.iter().position(|other| same(&other));
+            if place.is_none() && asker.capacity != Capacity::Professional {
+                continue;
+            }
+            for (purpose, (at, held)) in purposes.iter().flat_map(|purpose| holders.iter().enumerate().map(move |held| (*purpose, held))) {
+                let question = Question {
+                    asker: asker.clone(),
+                    purpose,
+                    holder: held.party.clone(),
+                    break_glass: (purpose == Purpose::Etreat).then(|| glass(held.gives_in_emergency)),
+                    ..person.clone()
+                };
+                let decided = consent::decide(rules, &question, &readings);
+                let told = |row: &&Row| (row.named, row.function, row.purpose, row.holder) == (place, asker.function, purpose, at);
+                let found: Vec<&Row> = rows.iter().filter(told).collect();
+                match found.as_slice() {
+                    [row] => prop_assert_eq!(&row.decision, &decided, "{:?} {:?}", asker.function.map(|f| rules.vocabulary().function_code(f)), purpose),
+                    [] => prop_assert!(decided.permits().all(|(_, permit)| permit.basis.sender == SenderBasis::OwnData)),
+                    _ => prop_assert!(false, "told twice"),
+                }
+                met += found.len();
+            }
+        }
+        // Every row about somebody by name was met.
+        prop_assert!(met >= rows.iter().filter(|row| row.named.is_some()).count());
     }
 }

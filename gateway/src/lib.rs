@@ -23,6 +23,7 @@ pub mod notice;
 pub mod oauth;
 pub mod outbound;
 pub mod portal;
+mod preview;
 pub mod refusal;
 pub mod register;
 pub mod replay;

@@ -455,3 +455,79 @@ fn a_preview_shows_what_then_comes_true() {
         .collect();
     assert_eq!(promised, permitted);
 }
+
+/// What a preview promises somebody of the doctor's data: whoever asks by name, else whoever does this work.
+#[track_caller]
+fn promised(shown: &[Value], participant: &str, function: &str, purpose: &str) -> Vec<String> {
+    let rows = shown.iter().filter(|row| {
+        row["function"] == function && row["purpose"] == purpose && row["holder"] == "huisarts-de-linde"
+    });
+    let (by_name, general): (Vec<&Value>, Vec<&Value>) = rows.partition(|row| row["asker"].is_object());
+    let own = |row: &&&Value| row["asker"] == json!({"participant": participant});
+    let row = by_name.iter().find(own).or(general.first()).expect("a row");
+    row["sees"].as_array().expect("sees").iter().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn permitted(world: &World, participant: &str, function: &str, purpose: &str) -> Vec<String> {
+    let bsn = world.bsn("elidrissi");
+    let mut command = vec!["explain", "--patient", &bsn, "--as", participant, "--function", function];
+    command.extend(["--purpose", purpose, "--json"]);
+    if purpose == "ETREAT" {
+        command.extend(["--reason", "gevallen"]);
+    }
+    let explained = world.sluis(command).ok().json();
+    let decisions = explained["decisions"].as_array().expect("decisions").iter();
+    let of_the_doctor = decisions.filter(|d| d["holder"] == "huisarts-de-linde" && d["verdict"] == "permit");
+    of_the_doctor.filter_map(|d| d["class"].as_str()).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_preview_answers_for_every_purpose_for_who_is_named_and_for_an_emergency() {
+    let for_purpose = |user: &str, purpose: &str| {
+        let mut provision = permit(&group("category", user));
+        provision["purpose"] =
+            json!([{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": purpose}]);
+        provision
+    };
+    let world = World::fresh();
+    let thuis = json!({"type": "Organization", "identifier": world.participant("wijkverpleging-thuis")["identifier"]});
+    let (nurse, triage) =
+        (("wijkverpleging-thuis", "district-nursing"), ("zorgcoordinatie-heuvelrijk", "triage"));
+    let choices = [
+        (for_purpose("home-care", "COC"), nurse, "COC"),
+        (permit(&thuis), nurse, "TREAT"),
+        (for_purpose("acute-coordination", "ETREAT"), triage, "ETREAT"),
+    ];
+    for (provision, (participant, function), purpose) in choices {
+        let choice = consent(&world, "elidrissi", None, &provision);
+        let text = choice.to_string();
+        assert_eq!(permitted(&world, participant, function, purpose), Vec::<String>::new());
+        let words = world.sluis_with(["consent", "preview", "-"], text.as_bytes()).ok().stdout;
+        let shown =
+            world.sluis_with(["consent", "preview", "-", "--json"], text.as_bytes()).ok().json_lines();
+        assert_eq!(world.own("elidrissi").create(&choice).status, 201);
+        let all: Vec<(&str, &str, &str)> = vec![
+            ("wijkverpleging-thuis", "district-nursing", "TREAT"),
+            ("wijkverpleging-thuis", "district-nursing", "COC"),
+            ("zorgcoordinatie-heuvelrijk", "triage", "TREAT"),
+            ("zorgcoordinatie-heuvelrijk", "triage", "ETREAT"),
+            ("huisartsenpost-heuvelrijk", "gp-out-of-hours", "ETREAT"),
+            ("ggz-de-oever", "ggz-treatment", "TREAT"),
+        ];
+        for (participant, function, purpose) in all {
+            let real = permitted(&world, participant, function, purpose);
+            let told = promised(&shown, participant, function, purpose);
+            assert_eq!(told, real, "{participant} {function} {purpose}: {provision}");
+        }
+        let opened = permitted(&world, participant, function, purpose);
+        assert!(!opened.is_empty(), "{participant} {purpose}: nothing was opened");
+        let line = words.lines().find(|line| line.contains(function)).expect("a line");
+        assert!(opened.iter().all(|class| line.contains(&format!("+{class}"))), "{line}");
+        assert!(words.lines().count() <= 4, "more than a person reads: {words}");
+        let bsn = world.bsn("elidrissi");
+        let listed = world.sluis(["consent", "list", "--patient", &bsn, "--json"]).ok().json_lines();
+        let standing = listed.iter().find(|consent| consent["status"] == "active").expect("it stands");
+        let id = standing["id"].as_str().expect("id");
+        let _withdrawn = world.sluis(["consent", "withdraw", id, "--patient", &bsn]).ok();
+    }
+}

@@ -225,6 +225,8 @@ fn the_emergency_choice_opens_and_shuts() {
         let token = person.open("/patient/emergency").ok().token();
         let fields = [("token", token.as_str()), ("emergency", choice)];
         let check = person.submit("/patient/emergency", &fields).ok();
+        let effect = if choice == "none" { "Ziet niet meer" } else { "Ziet erbij" };
+        check.says(&format!("Bij spoed {effect} – Huisartsenpost, GGZ-crisisdienst, Triage: wie je bent"));
         let hidden = check.hidden();
         let sure = [fields[0], fields[1], ("id", hidden["id"].as_str()), ("sure", "yes")];
         person.submit("/patient/emergency", &sure).ok().says("Je keuze is bewaard");

@@ -24,9 +24,11 @@ pub fn item(name: &str) -> Identifier {
     Identifier::new("test-item", name)
 }
 
-const PARTIES: &[(&str, &str, &[&str])] = &[
+pub const PARTIES: &[(&str, &str, &[&str])] = &[
     ("linde", "gp", &["gp-own", "poh"]),
     ("post", "gp", &["gp-out-of-hours"]),
+    // Of another category than its work.
+    ("crisis", "gp", &["ggz-crisis"]),
     ("oever", "ggz", &["ggz-treatment", "ggz-crisis"]),
     ("jeugd", "ggz", &["youth-ggz"]),
     ("thuis", "home-care", &["district-nursing"]),

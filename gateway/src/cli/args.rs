@@ -373,9 +373,10 @@ pub(super) enum ConsentCommand {
         #[command(flatten)]
         common: Common,
     },
-    /// What each function would see more or less with this consent; records nothing.
+    /// What everybody would see more or less with this consent; records nothing. Each function answers for somebody whom
+    /// nobody names, beside it whoever the consent or the person's records name; an emergency is one with the glass broken.
     #[command(
-        after_help = "Example: sluis consent preview consent.json --dir ./sluis-demo\nWith --json a line for each function and holder: {\"category\":\"gp\",\"function\":\"gp-own\",\"purpose\":\"TREAT\",\"holder\":\"…\",\"sees\":[\"…\"],\"more\":[],\"less\":[]}"
+        after_help = "Example: sluis consent preview consent.json --dir ./sluis-demo\nIn words what changes, equal lines once: district-nursing [TREAT COC] huisarts-de-linde: +medication -notes\nWith --json a line for each asker, purpose and holder: {\"category\":\"gp\",\"function\":\"gp-own\",\"asker\":null,\"purpose\":\"TREAT\",\"holder\":\"…\",\"sees\":[\"…\"],\"more\":[],\"less\":[]}; \"asker\" of who is named: {\"participant\":\"…\"}, {\"participant\":\"…\",\"person\":\"…\"} or {\"representative\":\"…\"}"
     )]
     Preview {
         /// The file; `-` for standard input.

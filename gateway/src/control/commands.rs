@@ -1,7 +1,7 @@
 //! What each command does. Words go out as they are: this end is an operator's.
 
 use super::wire::{Command, Exported, Frame};
-use super::{elsewhere, explain};
+use super::{elsewhere, explain, preview};
 use crate::backup::{self, ArchiveError, Snapshot};
 use crate::desk::{self, Origin, Refused};
 use crate::export::{self, Format as ExportFormat, Reader};
@@ -91,7 +91,7 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
         Command::AuditVerify { older, json } => return verify(world, older.as_deref(), *json, say),
         Command::AuditProve { index } => audit_read(world, "prove").and_then(|()| prove(world, *index, say)),
         Command::AuditReplay { index, json } => return replay(world, *index, *json, say),
-        Command::ConsentPreview { text, json } => explain::preview(world, text, *json, say),
+        Command::ConsentPreview { text, json } => preview::preview(world, text, *json, say),
         Command::AuditCheckpoint => {
             out(say, world.checkpoint());
             Ok(())

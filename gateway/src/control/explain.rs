@@ -1,5 +1,5 @@
-//! `sluis explain` and `sluis consent preview`: what would be decided, without reading data. For an operator who may
-//! know; each run of `explain` stands in the journal as a dry run.
+//! `sluis explain`: what would be decided, without reading data. For an operator who may know; each run stands in the
+//! journal as a dry run.
 
 use super::commands::{Done, Say, identifier, out};
 use super::wire::Query;
@@ -7,16 +7,14 @@ use crate::desk::{self, Refused};
 use crate::oauth::asker::{Asker, AskingPerson, Assurance, BreakGlass, BreakGlassReason};
 use crate::replay::{TRIED_AS, TRIED_ASSURANCE, TRIED_PERSON};
 use crate::road::authenticate;
-use crate::road::decide::{Asking, explain_over, judge_asking, note, party, stamp};
+use crate::road::decide::{Asking, explain_over, judge_asking, note, stamp};
 use crate::store::keys::PersonNo;
 use crate::store::state::PersonState;
 use crate::trust::{FunctionCode, Participant, Purpose, Trust};
 use crate::world::World;
 use consent::answer::{Item, Refusal};
 use consent::explain::{Line, Outcome, lines, sentences};
-use consent::preview::{Form, Row};
-use consent::question::Subject;
-use consent::{Decision, Dossier, Label, LabelSet, Reason, Verdict, Vocabulary};
+use consent::{Decision, Label, LabelSet, Reason, Verdict, Vocabulary};
 use fhir_mappings::audit::{Action, Detail, Kind};
 use jiff::Timestamp;
 use serde_json::json;
@@ -215,69 +213,4 @@ fn doctor(function: Option<&FunctionCode>, trust: &Trust) -> Option<AskingPerson
         role: Some(p.role.clone()),
         assurance: Assurance::Registered,
     })
-}
-
-/// What each function would see with this choice beside what stands, by the engine that decides real questions.
-pub(crate) fn preview_of(world: &World, bytes: &[u8]) -> Result<Preview, Refused> {
-    let (person, choice) = desk::read_choice(world, bytes)?;
-    let state = world
-        .store
-        .person(person)
-        .map_err(|_| Refused::new("consent-unavailable", "the view cannot be read"))?;
-    let trust = world.store.trust();
-    let at = world.clock.now();
-    let holders: Vec<&Arc<Participant>> =
-        state.holders.iter().filter_map(|id| trust.participant(id)).collect();
-    let form = Form {
-        subject: Subject {
-            birth_date: state.birth_date(),
-            representatives: state.representatives.iter().map(|known| known.recorded.clone()).collect(),
-        },
-        relations: state.relations.iter().map(|stored| stored.relation.clone()).collect(),
-        attestations: state.attestations.iter().map(|stored| stored.attestation.clone()).collect(),
-        holders: holders.iter().map(|holder| party(holder, &world.rules, at)).collect(),
-        at,
-    };
-    let mut readings: Vec<_> = state.consents.iter().map(|stored| stored.reading.clone()).collect();
-    let before = consent::preview::preview(&world.rules, &form, &Dossier::compile(&world.rules, &readings));
-    readings.push(choice);
-    let after = consent::preview::preview(&world.rules, &form, &Dossier::compile(&world.rules, &readings));
-    let holders = holders.iter().map(|holder| holder.id.as_str().to_owned()).collect();
-    Ok(Preview { holders, before, after })
-}
-
-/// Before and after, row for row.
-pub(crate) struct Preview {
-    holders: Vec<String>,
-    before: Vec<Row>,
-    after: Vec<Row>,
-}
-
-pub(super) fn preview(world: &World, text: &str, as_json: bool, say: Say<'_>) -> Done {
-    let Preview { holders, before, after } = preview_of(world, text.as_bytes())?;
-    let vocabulary = world.rules.vocabulary();
-    let codes = |row: &Row| -> Vec<&str> {
-        row.decision.permitted_classes().iter().map(|class| vocabulary.class_code(class)).collect()
-    };
-    for (was, is) in before.iter().zip(&after) {
-        let (was, sees) = (codes(was), codes(is));
-        let more: Vec<_> = sees.iter().filter(|code| !was.contains(code)).collect();
-        let less: Vec<_> = was.iter().filter(|code| !sees.contains(code)).collect();
-        let (category, function) =
-            (vocabulary.category_code(is.category), vocabulary.function_code(is.function));
-        let holder = holders.get(is.holder).map_or("", String::as_str);
-        if as_json {
-            let line = json!({
-                "category": category, "function": function, "purpose": is.purpose.code(), "holder": holder,
-                "sees": sees, "more": more, "less": less,
-            });
-            out(say, line.to_string());
-        } else if !more.is_empty() || !less.is_empty() {
-            let signed = |sign: char, codes: &[&&str]| {
-                codes.iter().map(|code| format!(" {sign}{code}")).collect::<String>()
-            };
-            out(say, format!("{function:<22} {holder:<24}{}{}", signed('+', &more), signed('-', &less)));
-        }
-    }
-    Ok(())
 }

@@ -5,6 +5,7 @@ mod commands;
 mod elsewhere;
 mod explain;
 pub(crate) mod operator;
+mod preview;
 mod wire;
 
 pub use wire::{Command, Exported, Frame, Query, call};

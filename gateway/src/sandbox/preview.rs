@@ -1,11 +1,14 @@
 //! What each function would see of each demonstration person, worked out in memory under any rules and tables: the
 //! effect of a change shown before it is made. It decides and releases as the road does, and records nothing.
 
-use super::region::{Holding, Recorded, Region, Staff};
+use super::region::{Holding, Patient, REPRESENTATIVE, Recorded, Region, Staff};
 use crate::road::decide::PERSON_SYSTEM;
-use consent::question::{Asker, Assurance, Capacity, Party, Purpose, Question, Subject};
-use consent::record::Reading;
+use consent::question::{
+    Asker, Assurance, BreakGlass, Capacity, Party, Purpose, Question, RecordedRepresentative, Subject,
+};
+use consent::record::{Reading, Representation};
 use consent::relation::{Attestation, Relation};
+use consent::vocabulary::BreaksGlass;
 use consent::{Dossier, Identifier, Rules, decide_with};
 use fhir_mappings::release::{Bound, Contribution, Holder, Ids, Raw, Reader, View, release};
 use fhir_mappings::tables::Tables;
@@ -18,10 +21,13 @@ use std::collections::BTreeMap;
 pub(crate) struct Seen {
     pub(crate) patient: String,
     pub(crate) holder: String,
+    /// For which purpose; in an emergency the glass was broken.
+    pub(crate) purpose: Purpose,
     pub(crate) resources: Vec<Sight>,
 }
 
 /// One resource, as its holder keeps it and as it leaves.
+#[derive(PartialEq, Eq)]
 pub(crate) struct Sight {
     /// `Condition/frail`, or `derived/…` for a fact of ours.
     pub(crate) name: String,
@@ -62,24 +68,26 @@ impl<'a> Preview<'a> {
         self.region.staff.iter().find(|who| who.functions.iter().any(|own| own == function))
     }
 
-    /// What the first person who works in a function sees of everybody.
+    /// What the first person who works in a function sees of everybody, for every purpose they may ask with.
     pub(crate) fn seen_by(&self, function: &str) -> Result<Vec<Seen>, String> {
         let Some(who) = self.worker(function) else { return Ok(Vec::new()) };
         let asking = self.party(&who.participant)?;
+        let somebody = Identifier::new(PERSON_SYSTEM, who.id.as_str());
+        let purposes = self.purposes(function, &who.participant)?;
         let mut seen = Vec::new();
         for patient in &self.region.patients {
-            let question = Question {
+            let mut question = Question {
                 asker: Asker {
                     organisation: asking.clone(),
                     function: self.rules.vocabulary().function(function),
-                    person: vec![Identifier::new(PERSON_SYSTEM, who.id.as_str())],
+                    person: vec![somebody.clone()],
                     role: Some(who.role_code.as_str().into()),
-                    responsible: None,
+                    responsible: Some(somebody.clone()),
                     assurance: Assurance::Registered,
                     capacity: Capacity::Professional,
                 },
-                purpose: self.purpose(&who.participant)?,
-                subject: Subject { birth_date: patient.birth_date.parse().ok(), representatives: Vec::new() },
+                purpose: Purpose::Treat,
+                subject: self.subject(patient),
                 holder: Party::default(),
                 classes: self.rules.vocabulary().all_classes(),
                 relations: self.relations(&patient.id, &who.participant)?,
@@ -90,21 +98,31 @@ impl<'a> Preview<'a> {
             let dossier = Dossier::compile(self.rules, &self.readings(&patient.id)?);
             let numbers = [(BSN, patient.bsn.as_str()), (BSN_OID, patient.bsn.as_str())];
             for holding in self.region.holdings.iter().filter(|held| held.patient == patient.id) {
-                let holder = self.party(&holding.holder)?;
-                let decision = decide_with(self.rules, &Question { holder, ..question.clone() }, &dossier);
-                let view = View {
-                    function: Some(function),
-                    role: Some(&who.role_code),
-                    reader: Reader::Professional,
-                    emergency: false,
-                    at: self.at,
-                    identifiers: &numbers,
-                    patient_id: "person",
-                    types: &|_| true,
-                    protected: false,
-                    ids: &Plain,
-                };
-                seen.push(self.sights(holding, &decision, &view)?);
+                question.holder = self.party(&holding.holder)?;
+                for purpose in &purposes {
+                    let emergency = *purpose == Purpose::Etreat;
+                    question.purpose = *purpose;
+                    question.break_glass = emergency.then_some(BreakGlass {
+                        first_use: None,
+                        could_not_be_asked: true,
+                        registered: self.in_emergency(&holding.holder, "gives")?,
+                        followed_up: true,
+                    });
+                    let decision = decide_with(self.rules, &question, &dossier);
+                    let view = View {
+                        function: Some(function),
+                        role: Some(&who.role_code),
+                        reader: Reader::Professional,
+                        emergency,
+                        at: self.at,
+                        identifiers: &numbers,
+                        patient_id: "person",
+                        types: &|_| true,
+                        protected: false,
+                        ids: &Plain,
+                    };
+                    seen.push(self.sights(holding, *purpose, &decision, &view)?);
+                }
             }
         }
         Ok(seen)
@@ -113,6 +131,7 @@ impl<'a> Preview<'a> {
     fn sights(
         &self,
         holding: &Holding,
+        purpose: Purpose,
         decision: &consent::Decision,
         view: &View<'_>,
     ) -> Result<Seen, String> {
@@ -159,7 +178,7 @@ impl<'a> Preview<'a> {
             }
         });
         let resources = held.collect::<Vec<_>>().into_iter().chain(derived).collect();
-        Ok(Seen { patient: holding.patient.clone(), holder: holding.holder.clone(), resources })
+        Ok(Seen { patient: holding.patient.clone(), holder: holding.holder.clone(), purpose, resources })
     }
 
     fn house(&self, id: &str) -> Result<&'a Value, String> {
@@ -180,10 +199,36 @@ impl<'a> Preview<'a> {
         })
     }
 
-    fn purpose(&self, participant: &str) -> Result<Purpose, String> {
-        let house = self.house(participant)?;
-        let first = listed(house, "purposes").find_map(|code| Purpose::parse(code.as_str()?));
-        Ok(first.unwrap_or(Purpose::Coc))
+    /// Those of a participant that are open to a function; an emergency where it is registered to ask in one.
+    fn purposes(&self, function: &str, participant: &str) -> Result<Vec<Purpose>, String> {
+        let words = self.rules.vocabulary();
+        let spec = words.function(function).and_then(|function| words.function_spec(function));
+        let Some(spec) = spec else { return Ok(Vec::new()) };
+        let emergency = spec.emergency != BreaksGlass::Never && self.in_emergency(participant, "asks")?;
+        let registered = listed(self.house(participant)?, "purposes");
+        let registered = registered.filter_map(|code| Purpose::parse(code.as_str()?));
+        let open =
+            |purpose: &Purpose| spec.purposes.contains(purpose) && (*purpose != Purpose::Etreat || emergency);
+        Ok(registered.filter(open).collect())
+    }
+
+    /// Whether a participant is registered to ask, or to give, in an emergency.
+    fn in_emergency(&self, participant: &str, what: &str) -> Result<bool, String> {
+        let registered = self.house(participant)?.get("emergency");
+        Ok(registered.and_then(|emergency| emergency.get(what)) == Some(&Value::Bool(true)))
+    }
+
+    fn subject(&self, patient: &Patient) -> Subject {
+        let mandates = self.region.mandates.iter().filter(|it| it.patient == patient.id);
+        let recorded = mandates.filter_map(|mandate| {
+            Some(RecordedRepresentative {
+                person: Identifier::new(REPRESENTATIVE, mandate.login.as_str()),
+                kind: Representation::parse(&mandate.kind)?,
+                mandate: consent::Period::default(),
+                scope: None,
+            })
+        });
+        Subject { birth_date: patient.birth_date.parse().ok(), representatives: recorded.collect() }
     }
 
     fn about<'r>(all: &'r [Recorded], patient: &'r str) -> impl Iterator<Item = (String, &'r Recorded)> {

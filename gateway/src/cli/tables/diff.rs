@@ -19,6 +19,13 @@ struct Change {
     after: String,
 }
 
+impl Change {
+    #[cfg(feature = "sandbox")]
+    fn same_as(&self, other: &Self) -> bool {
+        (&self.place, &self.before, &self.after) == (&other.place, &other.before, &other.after)
+    }
+}
+
 pub(super) fn run(before: &Loaded, after: &Loaded, lang: &str, as_json: bool) -> Result<Ended, Ended> {
     let lang = Lang::of(lang);
     let changes = levels_and_elements(before, after);
@@ -135,20 +142,48 @@ mod persons {
         let functions: BTreeSet<String> = old.functions().into_iter().chain(new.functions()).collect();
         let mut changes = Vec::new();
         for function in functions {
+            let mut found: Vec<(Vec<&str>, Change)> = Vec::new();
             let was = old.seen_by(&function).map_err(Ended::Failed)?;
             let is = new.seen_by(&function).map_err(Ended::Failed)?;
-            for (was, is) in was.iter().zip(&is) {
-                between(&function, was, is, &mut changes);
+            for change in between(&function, &was, &is) {
+                // The same for another purpose stands once.
+                match found.iter_mut().find(|(_, other)| other.same_as(&change.1)) {
+                    Some((purposes, _)) => purposes.push(change.0),
+                    None => found.push((vec![change.0], change.1)),
+                }
             }
+            changes.extend(found.into_iter().map(|(purposes, change)| Change {
+                place: format!("{} [{}]", change.place, purposes.join(" ")),
+                ..change
+            }));
         }
         Ok(changes)
     }
 
-    fn between(function: &str, was: &Seen, is: &Seen, changes: &mut Vec<Change>) {
-        let by_name = |seen: &Seen| -> BTreeMap<String, (String, Option<BTreeSet<String>>)> {
+    /// Person by person, holder by holder and purpose by purpose; one that only one side knows had or has nothing else.
+    fn between(function: &str, was: &[Seen], is: &[Seen]) -> Vec<(&'static str, Change)> {
+        let same =
+            |a: &Seen, b: &Seen| (&a.patient, &a.holder, a.purpose) == (&b.patient, &b.holder, b.purpose);
+        let gone = was.iter().filter(|one| !is.iter().any(|other| same(one, other)));
+        let mut changes = Vec::new();
+        for one in is.iter().chain(gone) {
+            let (old, new) = (was.iter().find(|o| same(o, one)), is.iter().find(|o| same(o, one)));
+            resources(function, one, (old, new), &mut changes);
+        }
+        changes
+    }
+
+    fn resources(
+        function: &str,
+        about: &Seen,
+        (was, is): (Option<&Seen>, Option<&Seen>),
+        changes: &mut Vec<(&'static str, Change)>,
+    ) {
+        let by_name = |seen: Option<&Seen>| -> BTreeMap<String, (String, Option<BTreeSet<String>>)> {
             let paths =
                 |s: &Sight| s.given.as_ref().map(|all| all.iter().map(|(path, _)| path.clone()).collect());
-            seen.resources.iter().map(|s| (s.name.clone(), (s.title.clone(), paths(s)))).collect()
+            let all = seen.iter().flat_map(|seen| &seen.resources);
+            all.map(|s| (s.name.clone(), (s.title.clone(), paths(s)))).collect()
         };
         let (old, new) = (by_name(was), by_name(is));
         let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
@@ -171,8 +206,9 @@ mod persons {
                 }
             };
             let title = new.get(name).or_else(|| old.get(name)).map_or("", |(title, _)| title.as_str());
-            let place = format!("{} at {}: {name} ({title})", was.patient, was.holder);
-            changes.push(Change { what: "person", function: function.to_owned(), place, before, after });
+            let place = format!("{} at {}: {name} ({title})", about.patient, about.holder);
+            let change = Change { what: "person", function: function.to_owned(), place, before, after };
+            changes.push((about.purpose.code(), change));
         }
     }
 

@@ -30,17 +30,17 @@ pub(super) fn run(
     };
     let mut body = String::new();
     for function in functions {
-        let seen = preview.seen_by(&function).map_err(Ended::Failed)?;
+        let seen = grouped(preview.seen_by(&function).map_err(Ended::Failed)?);
         let who = preview.worker(&function).map_or("", |who| who.name.as_str());
         let name = function_name(loaded.rules.vocabulary(), &function, lang);
         if of.common.json {
-            seen.iter().for_each(|seen| print::out(as_json(&function, seen)));
+            seen.iter().for_each(|for_purposes| print::out(as_json(&function, for_purposes)));
         } else if html {
             body.push_str(&format!("<h2>{} ({function}), {}</h2>\n", escaped(name), escaped(who)));
-            seen.iter().for_each(|seen| person_html(seen, lang, &mut body));
+            seen.iter().for_each(|for_purposes| person_html(for_purposes, lang, &mut body));
         } else {
             print::out(format_args!("\n{name} ({function}), {who}"));
-            seen.iter().for_each(|seen| person_text(seen, lang));
+            seen.iter().for_each(|for_purposes| person_text(for_purposes, lang));
         }
     }
     if html {
@@ -52,11 +52,33 @@ pub(super) fn run(
     Ok(Ended::Well)
 }
 
-fn as_json(function: &str, seen: &Seen) -> serde_json::Value {
+/// What is seen of one person, the same for each of these purposes.
+struct ForPurposes {
+    purposes: Vec<&'static str>,
+    seen: Seen,
+}
+
+fn grouped(all: Vec<Seen>) -> Vec<ForPurposes> {
+    let mut groups: Vec<ForPurposes> = Vec::new();
+    for seen in all {
+        let code = seen.purpose.code();
+        let same = |group: &&mut ForPurposes| {
+            (&group.seen.patient, &group.seen.holder) == (&seen.patient, &seen.holder)
+                && group.seen.resources == seen.resources
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.purposes.push(code),
+            None => groups.push(ForPurposes { purposes: vec![code], seen }),
+        }
+    }
+    groups
+}
+
+fn as_json(function: &str, ForPurposes { purposes, seen }: &ForPurposes) -> serde_json::Value {
     let all = seen.resources.iter().map(|s| {
         json!({"resource": s.name, "title": s.title, "held": pairs(&s.held), "given": s.given.as_deref().map(pairs)})
     });
-    json!({"function": function, "patient": seen.patient, "holder": seen.holder, "resources": all.collect::<Vec<_>>()})
+    json!({"function": function, "patient": seen.patient, "holder": seen.holder, "purposes": purposes, "resources": all.collect::<Vec<_>>()})
 }
 
 fn pairs(leaves: &[Leaf]) -> Vec<serde_json::Value> {
@@ -82,20 +104,27 @@ fn parts(sight: &Sight) -> Parts<'_> {
     Parts { goes, stays, ours: given }
 }
 
-fn counts(seen: &Seen, lang: Lang) -> String {
+fn counts(ForPurposes { purposes, seen }: &ForPurposes, lang: Lang) -> String {
+    let purposes = purposes.join(" ");
     let held = seen.resources.iter().filter(|s| !s.held.is_empty()).count();
     let given = seen.resources.iter().filter(|s| s.given.is_some()).count();
     match lang {
         Lang::Nl => {
-            format!("{}, bij {}: {held} gegevens, deze functie ziet er {given}", seen.patient, seen.holder)
+            format!(
+                "{}, bij {} [{purposes}]: {held} gegevens, deze functie ziet er {given}",
+                seen.patient, seen.holder
+            )
         }
-        Lang::En => format!("{}, at {}: {held} items, this function sees {given}", seen.patient, seen.holder),
+        Lang::En => format!(
+            "{}, at {} [{purposes}]: {held} items, this function sees {given}",
+            seen.patient, seen.holder
+        ),
     }
 }
 
-fn person_text(seen: &Seen, lang: Lang) {
-    print::out(format_args!("\n  {}", counts(seen, lang)));
-    for sight in &seen.resources {
+fn person_text(for_purposes: &ForPurposes, lang: Lang) {
+    print::out(format_args!("\n  {}", counts(for_purposes, lang)));
+    for sight in &for_purposes.seen.resources {
         let Parts { goes, stays, ours } = parts(sight);
         let Some(_) = &sight.given else {
             print::out(format_args!(
@@ -126,15 +155,15 @@ fn joined(leaves: &[&Leaf]) -> String {
     all.join("; ")
 }
 
-fn person_html(seen: &Seen, lang: Lang, out: &mut String) {
+fn person_html(for_purposes: &ForPurposes, lang: Lang, out: &mut String) {
     out.push_str(&format!(
         "<h3>{}</h3>\n<table>\n<tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr>\n",
-        escaped(&counts(seen, lang)),
+        escaped(&counts(for_purposes, lang)),
         lang.say("Gegeven", "Item"),
         lang.say("Gaat mee", "Goes along"),
         lang.say("Blijft achter", "Stays behind"),
     ));
-    for sight in &seen.resources {
+    for sight in &for_purposes.seen.resources {
         let Parts { goes, stays, ours } = parts(sight);
         let cell = |tag: &str, leaves: &[&Leaf]| -> String {
             leaves

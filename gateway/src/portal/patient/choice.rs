@@ -1,7 +1,7 @@
 //! One choice: who may see what, yes or no. Nothing is chosen beforehand.
 
 use super::About;
-use super::proposal::{Effect, Proposal};
+use super::proposal::Proposal;
 use super::sharing::capital;
 use crate::changes::consent::{POLICY, REGISTER};
 use crate::trust::Participant;
@@ -27,13 +27,7 @@ pub(super) async fn answer(about: &About<'_>, sent: bool) -> Response<Body> {
     }
     let fields = ["who", "what", "answer", "until"];
     let fields: Vec<_> = fields.into_iter().filter_map(|name| Some((name, form.get(name)?))).collect();
-    let proposal = Proposal {
-        record,
-        action: format!("{}/choice", about.base),
-        fields,
-        effect: Effect::Shown,
-        instead: Vec::new(),
-    };
+    let proposal = Proposal { record, action: format!("{}/choice", about.base), fields, instead: Vec::new() };
     proposal.check_or_keep(about).await
 }
 

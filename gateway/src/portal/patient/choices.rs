@@ -2,7 +2,7 @@
 
 use super::About;
 use super::choice::blank;
-use super::proposal::{Effect, Proposal, summary};
+use super::proposal::{Proposal, summary};
 use super::second_key;
 use super::sharing::{capital, lower};
 use crate::portal::page::see_other;
@@ -246,7 +246,7 @@ pub(super) async fn renew(about: &About<'_>) -> Response<Body> {
     let record = ConsentRecord { provision, ..blank(about) };
     let fields = form.get("choice").map(|id| ("choice", id)).into_iter().collect();
     let action = format!("{}/choices/renew", about.base);
-    Proposal { record, action, fields, effect: Effect::Shown, instead: Vec::new() }.check_or_keep(about).await
+    Proposal { record, action, fields, instead: Vec::new() }.check_or_keep(about).await
 }
 
 /// How far back an ending is put to the person.
@@ -281,5 +281,5 @@ pub(super) async fn withdraw(about: &About<'_>) -> Response<Body> {
     }
     let fields = form.get("choice").map(|id| ("choice", id)).into_iter().collect();
     let action = format!("{}/choices/withdraw", about.base);
-    Proposal { record, action, fields, effect: Effect::Shown, instead: Vec::new() }.check_or_keep(about).await
+    Proposal { record, action, fields, instead: Vec::new() }.check_or_keep(about).await
 }

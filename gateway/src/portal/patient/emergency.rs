@@ -2,7 +2,7 @@
 
 use super::About;
 use super::choice::blank;
-use super::proposal::{Effect, Proposal};
+use super::proposal::Proposal;
 use axum::body::Body;
 use consent::Purpose;
 use consent::record::{ConsentRecord, Giver, Holder, Kind, Provision, Reading, Status};
@@ -18,7 +18,7 @@ pub(super) async fn answer(about: &About<'_>, sent: bool) -> Response<Body> {
             let fields = picked.map(|choice| ("emergency", choice)).into_iter().collect();
             let action = format!("{}/emergency", about.base);
             let instead = instead(about, &record.id);
-            Proposal { record, action, fields, effect: Effect::Said, instead }.check_or_keep(about).await
+            Proposal { record, action, fields, instead }.check_or_keep(about).await
         }
         None => form(about, sent).await,
     }

@@ -3,7 +3,7 @@
 use super::About;
 use super::choices::{Said, describe};
 use super::second_key;
-use super::sharing::{Form as Sharing, lower};
+use super::sharing::{Row, When, every_row, lower, others_like};
 use crate::changes::consent::PERSON_RECORDED;
 use crate::portal::page::PersonalPage;
 use crate::road::record::{AuditUnavailable, record_choice};
@@ -11,9 +11,9 @@ use crate::road::respond::release_page;
 use crate::store::Fence;
 use crate::store::facts::{Change, Fact};
 use axum::body::Body;
+use consent::ClassSet;
 use consent::record::{ConsentRecord, Kind, Reading, Status};
 use consent::standing::age_at;
-use consent::{ClassSet, Dossier};
 use fhir_mappings::audit;
 use fhir_mappings::consent_wire;
 use http::Response;
@@ -26,18 +26,8 @@ pub(super) struct Proposal<'p> {
     pub(super) action: String,
     /// What makes it again.
     pub(super) fields: Vec<(&'p str, &'p str)>,
-    pub(super) effect: Effect,
     /// Choices that no longer count once this one is kept.
     pub(super) instead: Vec<ConsentRecord>,
-}
-
-/// How it is told what would change.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
-    /// By deciding with it.
-    Shown,
-    /// In the words of the choice: it speaks of emergencies only.
-    Said,
 }
 
 impl Proposal<'_> {
@@ -55,7 +45,7 @@ impl Proposal<'_> {
             p class="lead" { (words.say("check-lead")) }
             (summary(about, &said))
             @if self.record.status == Status::Inactive { p class="note" { (words.say("check-withdraw")) } }
-            @if self.effect == Effect::Shown { (self.effects(about)) }
+            (self.effects(about))
             p { (words.say("always-care")) }
             form method="post" action=(self.action) {
                 input type="hidden" name="token" value=(token);
@@ -72,25 +62,37 @@ impl Proposal<'_> {
         about.visit.personal(about.signed, html, &about.trail("choice-check")).await
     }
 
-    /// What each function, and each organisation that differs from it, would see more or less.
+    /// What each function, and whoever of it differs, would see more or less, in an emergency apart.
     fn effects(&self, about: &About<'_>) -> Markup {
         let (words, world) = (about.visit.words, about.visit.world);
-        let changes = changes(about, &self.record);
+        let [usually, in_emergency] = self.changes(about);
         let age = age_at(about.state.birth_date(), world.clock.now());
         let permit = self.record.provision.kind == Kind::Permit && self.record.status == Status::Active;
         html! {
             h2 { (words.say("then")) }
-            @if changes.is_empty() {
+            @if usually.is_empty() && in_emergency.is_empty() {
                 p { (words.say("then-nothing")) }
                 @if permit && age.is_some_and(|age| age < 16) { p class="note" { (words.say("second-key")) } }
-            } @else {
-                ul { @for Changed { who, more, less, without_reason } in &changes {
-                    @if !more.is_empty() { li { span class="yes" { (words.say("more")) } " – " (who) ": " (more.join(", ")) } }
-                    @if !less.is_empty() { li { span class="no" { (words.say("less")) } " – " (who) ": " (less.join(", ")) } }
-                    @if *without_reason { li { (words.with("without-reason", [("who", who.as_str().into())])) } }
-                } }
+            }
+            @if !usually.is_empty() { (list(about, &usually)) }
+            @if !in_emergency.is_empty() {
+                h3 { (words.say("emergency")) }
+                (list(about, &in_emergency))
             }
         }
+    }
+
+    /// Usually, and in an emergency.
+    fn changes(&self, about: &About<'_>) -> [Vec<Changed>; 2] {
+        let before = about.readings();
+        let mut after = before.clone();
+        let new = || self.instead.iter().chain([&self.record]);
+        after.retain(|reading| new().all(|record| *record.id != *reading.id()));
+        after.extend(new().cloned().map(Reading::Readable));
+        let outlook = about.outlook(&[before.as_slice(), &after].concat());
+        [When::Usually, When::InEmergency].map(|when| {
+            changes(about, &every_row(&outlook, &before, when), &every_row(&outlook, &after, when))
+        })
     }
 
     /// Keeps it with its record. Sent twice, it is kept once.
@@ -186,47 +188,56 @@ pub(super) fn summary(about: &About<'_>, said: &Said) -> Markup {
     }
 }
 
-/// What a choice changes for somebody.
+/// What a choice changes for some.
 struct Changed {
-    who: String,
-    more: Vec<String>,
-    less: Vec<String>,
-    /// Sees medicines from now on, and of the mind not what they are for.
+    who: Vec<String>,
+    more: ClassSet,
+    less: ClassSet,
+    /// See medicines from now on, and of the mind not what they are for.
     without_reason: bool,
 }
 
-/// Who would see which classes more, and which less, than now. An organisation for which the same changes as for whoever
-/// does its work is not named apart.
-fn changes(about: &About<'_>, record: &ConsentRecord) -> Vec<Changed> {
-    let world = about.visit.world;
-    let holders = about.holders();
-    let sharing = Sharing { world, state: &about.state, holders: &holders, at: world.clock.now() };
-    let mut readings: Vec<_> = about.state.consents.iter().map(|stored| stored.reading.clone()).collect();
-    let before = sharing.every_row(&Dossier::compile(&world.rules, &readings));
-    readings.retain(|reading| !matches!(reading, Reading::Readable(other) if other.id == record.id));
-    readings.push(Reading::Readable(record.clone()));
-    let after = sharing.every_row(&Dossier::compile(&world.rules, &readings));
-    let names =
-        |classes: ClassSet| classes.iter().map(|class| lower(about.class_name(class))).collect::<Vec<_>>();
+fn list(about: &About<'_>, changes: &[Changed]) -> Markup {
+    let words = about.visit.words;
+    let names = |classes: ClassSet| {
+        classes.iter().map(|class| lower(about.class_name(class))).collect::<Vec<_>>().join(", ")
+    };
+    html! {
+        ul { @for Changed { who, more, less, without_reason } in changes {
+            @let all = who.join(", ");
+            @if *more != ClassSet::EMPTY { li { span class="yes" { (words.say("more")) } " – " (all) ": " (names(*more)) } }
+            @if *less != ClassSet::EMPTY { li { span class="no" { (words.say("less")) } " – " (all) ": " (names(*less)) } }
+            @if *more == ClassSet::EMPTY && *less == ClassSet::EMPTY { li { span class="part" { (words.say("no-change")) } " – " (all) } }
+            @if *without_reason { @for one in who { li { (words.with("without-reason", [("who", one.as_str().into())])) } } }
+        } }
+    }
+}
+
+/// Who would see which classes more, and which less, than now. Somebody for whom the same changes as for others with the
+/// same work is not named apart; who are told the same, are told it together.
+fn changes(about: &About<'_>, before: &[Row], after: &[Row]) -> Vec<Changed> {
+    let vocabulary = about.visit.world.rules.vocabulary();
     let mut changes: Vec<Changed> = Vec::new();
-    let mut general = (ClassSet::EMPTY, ClassSet::EMPTY);
-    for (was, is) in before.iter().zip(&after) {
-        let (was, sees) = (was.sees(), is.sees());
-        let changed = (sees.minus(was), was.minus(sees));
-        if is.asker.is_none() {
-            general = changed;
-        } else if changed == general {
+    for (at, (was, is)) in before.iter().zip(after).enumerate() {
+        let more_or_less = |was: ClassSet, sees: ClassSet| (sees.minus(was), was.minus(sees));
+        let changed = more_or_less(was.sees(), is.sees());
+        let others = others_like(after.get(..at).unwrap_or_default(), is);
+        let usual = others.and_then(|other| {
+            Some(more_or_less(before.get(other)?.sees_like(was), after.get(other)?.sees_like(is)))
+        });
+        if changed == usual.unwrap_or((ClassSet::EMPTY, ClassSet::EMPTY)) {
             continue;
         }
-        if changed != (ClassSet::EMPTY, ClassSet::EMPTY) {
-            let class = |code| world.rules.vocabulary().class(code);
-            let sees_of = |code, of: ClassSet| class(code).is_some_and(|class| of.contains(class));
-            changes.push(Changed {
-                who: about.who(is),
-                more: names(changed.0),
-                less: names(changed.1),
-                without_reason: sees_of("medication", changed.0) && !sees_of("mental-health", sees),
-            });
+        let (more, less) = changed;
+        let sees_of = |code, of: ClassSet| vocabulary.class(code).is_some_and(|class| of.contains(class));
+        let without_reason = sees_of("medication", more) && !sees_of("mental-health", is.sees());
+        let who = about.who(is);
+        let same = |other: &&mut Changed| {
+            (other.more, other.less, other.without_reason) == (more, less, without_reason)
+        };
+        match changes.iter_mut().find(same) {
+            Some(other) => other.who.push(who),
+            None => changes.push(Changed { who: vec![who], more, less, without_reason }),
         }
     }
     changes

@@ -6,7 +6,7 @@
 
 use super::About;
 use super::choices::describe;
-use super::proposal::{Effect, Proposal, summary};
+use super::proposal::{Proposal, summary};
 use axum::body::Body;
 use consent::record::{ConsentRecord, Giver, Kind, Reading, Representation, Representative, Status};
 use consent::standing::age_at;
@@ -157,9 +157,7 @@ pub(super) async fn turn(about: &About<'_>) -> Response<Body> {
     let fields: Vec<_> =
         ["choice", "code"].into_iter().filter_map(|name| Some((name, form.get(name)?))).collect();
     let action = format!("{}/second-key", about.base);
-    Proposal { record: both, action, fields, effect: Effect::Shown, instead: Vec::new() }
-        .check_or_keep(about)
-        .await
+    Proposal { record: both, action, fields, instead: Vec::new() }.check_or_keep(about).await
 }
 
 /// Who acts here, as the giver of a second key: by the mandate on record.

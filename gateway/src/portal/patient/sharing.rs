@@ -4,156 +4,81 @@
 
 use super::About;
 use super::told::{Told, telling, told};
-use crate::road::decide::{party, purpose};
-use crate::store::state::PersonState;
-use crate::trust::{Participant, Trust};
-use crate::world::World;
+use crate::preview::{Beside, Outlook, Who};
+use crate::trust::Participant;
 use axum::body::Body;
-use consent::question::{Asker, Assurance, Capacity, Party, Question, Subject};
+use consent::preview;
+use consent::record::Reading;
 use consent::vocabulary::{Category, Cell, Function};
-use consent::{ClassSet, DataClass, Decision, Dossier, Reason, Verdict};
+use consent::{ClassSet, DataClass, Decision, Purpose, Reason, Verdict};
 use http::Response;
-use jiff::Timestamp;
 use maud::{Markup, html};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What somebody would see of every holder.
 pub(super) struct Row {
-    pub(super) category: Category,
-    pub(super) function: Function,
+    /// The work they do; nothing for who acts for the person.
+    pub(super) category: Option<Category>,
+    pub(super) function: Option<Function>,
     /// Whom it is about; nobody: whoever works in this function.
-    pub(super) asker: Option<Arc<Participant>>,
+    pub(super) who: Option<Who>,
     /// Whose data, and what of it.
     pub(super) decisions: Vec<(Arc<Participant>, Decision)>,
 }
 
-/// Everything that is decided from, once.
-pub(super) struct Form<'f> {
-    pub(super) world: &'f World,
-    pub(super) state: &'f PersonState,
-    pub(super) holders: &'f [Arc<Participant>],
-    pub(super) at: Timestamp,
+/// When they ask: people are told apart what may be seen in an emergency.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    Usually,
+    InEmergency,
 }
 
-impl Form<'_> {
-    /// The rows with these choices. Equal ones of one function stand once.
-    pub(super) fn rows(&self, dossier: &Dossier) -> Vec<Row> {
-        let mut rows: Vec<Row> = Vec::new();
-        for row in self.every_row(dossier) {
-            let general = rows.iter().rev().find(|other| other.asker.is_none());
-            if row.asker.is_none() || general.is_none_or(|general| !row.same_as(general)) {
-                rows.push(row);
-            }
-        }
-        rows
-    }
-
-    /// Everybody's row, equal or not, in an order that no choice changes: of each function first nobody by name.
-    pub(super) fn every_row(&self, dossier: &Dossier) -> Vec<Row> {
-        let vocabulary = self.world.rules.vocabulary();
-        let trust = self.world.store.trust();
-        let mut rows = Vec::new();
-        for function in vocabulary.all_functions() {
-            let Some(category) = vocabulary.category_of(function) else { continue };
-            rows.push(self.row(category, function, None, dossier));
-            rows.extend(
-                self.named(function, &trust).map(|asker| self.row(category, function, Some(asker), dossier)),
-            );
-        }
-        rows
-    }
-
-    /// The participants that work in a function now, by name.
-    fn named<'t>(
-        &self,
-        function: Function,
-        trust: &'t Trust,
-    ) -> impl Iterator<Item = Arc<Participant>> + use<'t> {
-        let code = self.world.rules.vocabulary().function_code(function).to_owned();
-        let mut found: Vec<&'t Arc<Participant>> = trust
-            .participants()
-            .filter(|p| p.functions_at(self.at).any(|own| own.code.as_str() == code))
-            .collect();
-        found.sort_by(|a, b| a.name.cmp(&b.name));
-        found.into_iter().cloned()
-    }
-
-    fn row(
-        &self,
-        category: Category,
-        function: Function,
-        asker: Option<Arc<Participant>>,
-        dossier: &Dossier,
-    ) -> Row {
-        let rules = &self.world.rules;
-        let mut question = self.question(category, function, asker.as_deref());
-        let purposes = self.purposes(function, asker.as_deref());
-        let of_others =
-            self.holders.iter().filter(|holder| asker.as_ref().is_none_or(|own| own.id != holder.id));
-        let decisions = of_others
-            .map(|holder| {
-                question.holder = party(holder, rules, self.at);
-                let decided = purposes.iter().map(|purpose| {
-                    consent::decide_with(rules, &Question { purpose: *purpose, ..question.clone() }, dossier)
-                });
-                let nothing = Decision::refuse_all(rules, question.classes, Reason::Purpose);
-                (Arc::clone(holder), decided.reduce(widest).unwrap_or(nothing))
-            })
-            .collect();
-        Row { category, function, asker, decisions }
-    }
-
-    /// What they may ask for but in an emergency, of which people are told apart.
-    fn purposes(&self, function: Function, asker: Option<&Participant>) -> Vec<consent::Purpose> {
-        let spec = self.world.rules.vocabulary().function_spec(function);
-        let open = spec.map(|spec| spec.purposes.clone()).unwrap_or_default();
-        let registered = |wanted: consent::Purpose| {
-            asker.is_none_or(|asker| asker.purposes.iter().any(|own| purpose(*own) == wanted))
+/// Everybody's row with these choices, equal or not, in an order that no choice changes: of each function first nobody by
+/// name. What either of two purposes gives, is given.
+pub(super) fn every_row(outlook: &Outlook<'_>, readings: &[Reading], when: When) -> Vec<Row> {
+    let mut rows: Vec<(Option<usize>, Row)> = Vec::new();
+    for told in outlook.rows(readings) {
+        let emergency = told.purpose == Purpose::Etreat;
+        let Some(holder) = outlook.holder(&told).filter(|_| emergency == (when == When::InEmergency)) else {
+            continue;
         };
-        let usual = open.into_iter().filter(|wanted| *wanted != consent::Purpose::Etreat);
-        usual.filter(|wanted| registered(*wanted)).collect()
-    }
-
-    fn question(&self, category: Category, function: Function, asker: Option<&Participant>) -> Question {
-        let rules = &self.world.rules;
-        let anybody =
-            Party { identifiers: Vec::new(), categories: vec![category], functions: vec![function] };
-        Question {
-            asker: Asker {
-                organisation: asker.map_or(anybody, |asker| party(asker, rules, self.at)),
-                function: Some(function),
-                person: Vec::new(),
-                role: None,
-                responsible: None,
-                assurance: Assurance::Registered,
-                capacity: Capacity::Professional,
-            },
-            // Set for each purpose.
-            purpose: consent::Purpose::Treat,
-            subject: Subject {
-                birth_date: self.state.birth_date(),
-                representatives: self
-                    .state
-                    .representatives
-                    .iter()
-                    .map(|known| known.recorded.clone())
-                    .collect(),
-            },
-            holder: Party::default(),
-            classes: rules.vocabulary().all_classes(),
-            relations: self
-                .state
-                .relations
-                .iter()
-                .filter(|stored| asker.is_none_or(|asker| stored.recorder != asker.id.as_str()))
-                .map(|stored| stored.relation.clone())
-                .collect(),
-            attestations: self.state.attestations.iter().map(|stored| stored.attestation.clone()).collect(),
-            break_glass: None,
-            at: self.at,
+        let who = outlook.who(&told);
+        let own = who.and_then(Who::organisation).is_some_and(|own| own.id == holder.id);
+        let preview::Row { named, function, category, decision, .. } = told;
+        let last = rows.last_mut().filter(|(of, row)| (*of, row.function) == (named, function));
+        let decisions = match last {
+            Some((_, row)) => &mut row.decisions,
+            None => {
+                let row = Row { category, function, who: who.cloned(), decisions: Vec::new() };
+                rows.push((named, row));
+                let Some((_, row)) = rows.last_mut() else { continue };
+                &mut row.decisions
+            }
+        };
+        // Its own data are no news to a holder.
+        if own {
+            continue;
+        }
+        match decisions.iter_mut().find(|(of, _)| of.id == holder.id) {
+            Some((_, known)) => widen(known, decision),
+            None => decisions.push((Arc::clone(holder), decision)),
         }
     }
+    rows.sort_by_key(|(_, row)| row.function.map_or(u8::MAX, Function::index));
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+/// Of the rows before one, the one of others with the same work: of the same organisation, else of nobody by name.
+pub(super) fn others_like(before: &[Row], row: &Row) -> Option<usize> {
+    before.iter().rposition(|other| {
+        other.function == row.function
+            && match (&other.who, &row.who) {
+                (None, Some(Who::Organisation(_) | Who::Person(..))) => true,
+                (Some(Who::Organisation(house)), Some(Who::Person(place, _))) => house.id == place.id,
+                (Some(_) | None, _) => false,
+            }
+    })
 }
 
 impl Row {
@@ -176,13 +101,19 @@ impl Row {
 
     /// Classes of which something may be seen.
     pub(super) fn sees(&self) -> ClassSet {
-        let permitted = self.decisions.iter().map(|(_, decision)| decision.permitted_classes());
-        permitted.fold(ClassSet::EMPTY, ClassSet::union)
+        self.sees_like(self)
+    }
+
+    /// The same of those holders only of which another row speaks.
+    pub(super) fn sees_like(&self, other: &Self) -> ClassSet {
+        let spoken_of = |holder: &Participant| other.decisions.iter().any(|(of, _)| of.id == holder.id);
+        let permitted = self.decisions.iter().filter(|(holder, _)| spoken_of(holder));
+        permitted.fold(ClassSet::EMPTY, |all, (_, decision)| all.union(decision.permitted_classes()))
     }
 }
 
-/// What either of two purposes gives.
-fn widest(mut one: Decision, other: Decision) -> Decision {
+/// Adds what another purpose gives.
+fn widen(one: &mut Decision, other: Decision) {
     for ((_, verdict), (_, or)) in one.classes.iter_mut().zip(other.classes) {
         let wider = match (&*verdict, &or) {
             (Verdict::Refuse(_), Verdict::Permit(_)) => true,
@@ -194,7 +125,6 @@ fn widest(mut one: Decision, other: Decision) -> Decision {
             *verdict = or;
         }
     }
-    one
 }
 
 fn told_alike(one: &Decision, other: &Decision) -> bool {
@@ -207,11 +137,29 @@ fn told_alike(one: &Decision, other: &Decision) -> bool {
 }
 
 impl About<'_> {
+    /// The rows as things stand. Equal ones of one function stand once.
     pub(super) fn rows(&self) -> Vec<Row> {
-        let world = self.visit.world;
-        let holders = self.holders();
-        let form = Form { world, state: &self.state, holders: &holders, at: world.clock.now() };
-        form.rows(&self.state.dossier(&world.rules))
+        let readings = self.readings();
+        let every = every_row(&self.outlook(&readings), &readings, When::Usually);
+        let told: Vec<bool> = (0..)
+            .zip(&every)
+            .map(|(at, row)| {
+                let before = every.get(..at).unwrap_or_default();
+                let like = others_like(before, row).and_then(|other| before.get(other));
+                row.function.is_some() && like.is_none_or(|like| !row.same_as(like))
+            })
+            .collect();
+        every.into_iter().zip(told).filter(|(_, told)| *told).map(|(row, _)| row).collect()
+    }
+
+    /// Who may ask about the person; `readings` are all that any row is to be decided on.
+    pub(super) fn outlook(&self, readings: &[Reading]) -> Outlook<'_> {
+        Outlook::of(self.visit.world, &self.state, &self.holders(), readings, Beside::Everybody)
+    }
+
+    /// Every choice recorded.
+    pub(super) fn readings(&self) -> Vec<Reading> {
+        self.state.consents.iter().map(|stored| stored.reading.clone()).collect()
     }
 
     pub(super) fn class_name(&self, class: DataClass) -> &str {
@@ -231,11 +179,18 @@ impl About<'_> {
 
     /// Who a row is about, in words.
     pub(super) fn who(&self, row: &Row) -> String {
-        let function = capital(self.function_name(row.function));
-        match &row.asker {
-            Some(asker) if self.names_places() => format!("{} ({function})", asker.name),
-            Some(_) => format!("{} ({function})", self.visit.words.say("not-named")),
+        let function =
+            row.function.map_or_else(String::new, |function| capital(self.function_name(function)));
+        match &row.who {
             None => function,
+            Some(Who::Representative(known)) => {
+                let kind = self.visit.words.code("representation", known.recorded.kind.code());
+                let name = known.names.as_ref().map(|names| format!("{} ({kind})", names.acting));
+                name.unwrap_or_else(|| capital(&kind))
+            }
+            Some(_) if !self.names_places() => format!("{} ({function})", self.visit.words.say("not-named")),
+            Some(Who::Organisation(place)) => format!("{} ({function})", place.name),
+            Some(Who::Person(place, person)) => format!("{} ({}, {function})", person.name, place.name),
         }
     }
 }
@@ -249,7 +204,7 @@ pub(super) async fn overview(about: &About<'_>) -> Response<Body> {
         p class="lead" { (about.say("sharing-lead")) }
         p { (about.say("sharing-own")) }
         @for category in vocabulary.all_categories() {
-            @let of: Vec<&Row> = rows.iter().filter(|row| row.category == category).collect();
+            @let of: Vec<&Row> = rows.iter().filter(|row| row.category == Some(category)).collect();
             @if !of.is_empty() {
                 h2 { (capital(about.category_name(category))) }
                 (summary(about, &of))
@@ -290,10 +245,10 @@ pub(super) async fn category(about: &About<'_>, code: &str) -> Response<Body> {
     let rows = about.rows();
     let of: Vec<&Row> = vocabulary
         .category(code)
-        .map(|category| rows.iter().filter(|row| row.category == category).collect())
+        .map(|category| rows.iter().filter(|row| row.category == Some(category)).collect())
         .unwrap_or_default();
     let Some(first) = of.first() else { return about.visit.trouble(404, "not-found") };
-    let title = capital(about.category_name(first.category));
+    let title = first.category.map_or_else(String::new, |category| capital(about.category_name(category)));
     let content = html! {
         p class="lead" { (words.say("category-lead")) }
         @for group in grouped(about, &of) {
@@ -309,7 +264,9 @@ pub(super) async fn category(about: &About<'_>, code: &str) -> Response<Body> {
 fn grouped<'r>(about: &About<'_>, rows: &[&'r Row]) -> Vec<Vec<&'r Row>> {
     let vocabulary = about.visit.world.rules.vocabulary();
     let cells = |row: &Row| -> Vec<_> {
-        about.classes().iter().map(|class| vocabulary.cell(row.function, class) == Cell::Shut).collect()
+        let shut =
+            |class| row.function.is_some_and(|function| vocabulary.cell(function, class) == Cell::Shut);
+        about.classes().iter().map(shut).collect()
     };
     let mut groups: Vec<Vec<&Row>> = Vec::new();
     for row in rows {

@@ -30,7 +30,8 @@ pub(super) fn told(about: &About<'_>, row: &Row, class: DataClass) -> Told {
     }
     let Some((_, permit)) = permits.first() else {
         // What this work never sees was not asked for either, and asking would open nothing.
-        let never = about.visit.world.rules.vocabulary().cell(row.function, class) == Cell::Shut;
+        let vocabulary = about.visit.world.rules.vocabulary();
+        let never = row.function.is_some_and(|function| vocabulary.cell(function, class) == Cell::Shut);
         let leading = refusals.iter().max_by_key(|refusal| telling(refusal.reason));
         let why = match leading {
             Some(refusal) if never && refusal.reason == Reason::NotAsked => {

@@ -124,6 +124,7 @@ then-nothing = With this choice nothing changes now.
 second-key = You are not yet 16. Your yes counts when your parent or guardian says yes too.
 more = Will also see
 less = Will no longer see
+no-change = Does not change
 keep = Keep my choice
 do-not-keep = No, do not keep
 kept = Your choice is kept

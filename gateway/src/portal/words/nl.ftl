@@ -124,6 +124,7 @@ then-nothing = Met deze keuze verandert er nu niets.
 second-key = Je bent nog geen 16. Jouw ja telt pas als ook je ouder of voogd ja zegt.
 more = Ziet erbij
 less = Ziet niet meer
+no-change = Verandert niets
 keep = Bewaar mijn keuze
 do-not-keep = Nee, niet bewaren
 kept = Je keuze is bewaard
