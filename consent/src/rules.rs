@@ -167,10 +167,17 @@ impl Rules {
     /// # Errors
     /// [`VocabularyError`] for text that cannot be read or codes that nothing defines.
     pub fn from_toml(overlays: &[&str]) -> Result<Self, VocabularyError> {
+        Self::from_texts(NATIONAL, overlays)
+    }
+    /// Some package, of now or of then, with overlays laid over it: what decided once can decide again.
+    ///
+    /// # Errors
+    /// [`VocabularyError`] for text that cannot be read or codes that nothing defines.
+    pub fn from_texts(package: &str, overlays: &[&str]) -> Result<Self, VocabularyError> {
         let read = |text: &str| {
             toml::from_str::<RulesSpec>(text).map_err(|error| VocabularyError::Syntax(error.to_string()))
         };
-        let mut spec = read(NATIONAL)?;
+        let mut spec = read(package)?;
         for overlay in overlays {
             let over = read(overlay)?;
             spec.version = format!("{}+{}", spec.version, over.version).into();

@@ -3,10 +3,11 @@
 
 use crate::boot::{BootError, failed};
 use crate::desk;
+use crate::store::facts::{Change, Fact};
 use crate::store::leaf::{Draft, Leaf};
 use crate::trail::NOTHING_RELEASED;
 use crate::world::World;
-use fhir_mappings::audit::{Action, Change, Detail, Entry, Interaction, Kind, Outcome};
+use fhir_mappings::audit::{self, Action, Detail, Entry, Interaction, Kind, Outcome};
 use std::sync::PoisonError;
 
 /// Writes it, once.
@@ -42,8 +43,8 @@ fn close_open(world: &World, open: &[Leaf]) -> Result<(), BootError> {
     Ok(())
 }
 
-/// A change of rules or keys is a record of its own: the rules when their digest differs from the last one recorded,
-/// the keys when they were made with this folder.
+/// A change of rules or keys is a record of its own: the rules when their digest differs from the last one recorded, or
+/// they are not kept yet, the keys when they were made with this folder.
 fn record_rules(world: &World, fresh: bool) -> Result<(), BootError> {
     let refused = |_| BootError("the journal takes no record".into());
     if fresh {
@@ -53,7 +54,7 @@ fn record_rules(world: &World, fresh: bool) -> Result<(), BootError> {
             .keys()
             .named()
             .into_iter()
-            .map(|(which, id)| Change {
+            .map(|(which, id)| audit::Change {
                 what: "key".into(),
                 id: which.name().into(),
                 version: Some(id.to_string()),
@@ -64,21 +65,29 @@ fn record_rules(world: &World, fresh: bool) -> Result<(), BootError> {
     }
     let recorded = world.store.last_rules().map_err(|e| failed("the journal")(&e))?;
     let now = world.protocols();
-    if recorded.as_ref() == Some(&now) {
+    let (sha256, followed_up) = (&world.settings.rules_sha256, world.law().followed_up);
+    let kept = world.store.keeps_rules(sha256, followed_up).map_err(|e| failed("the view")(&e))?;
+    if kept && recorded.as_ref() == Some(&now) {
         return Ok(());
     }
     let action = if recorded.is_some() { Action::Update } else { Action::Create };
     let mut draft = desk::draft(Kind::Rules, action, world, None);
     draft.entry.changes = now
         .into_iter()
-        .map(|rules| Change {
+        .map(|rules| audit::Change {
             what: "rules".into(),
             id: rules.name,
             version: Some(rules.version),
             sha256: Some(rules.sha256),
         })
         .collect();
-    world.store.record_blocking(draft, None).map_err(refused)?;
+    if kept {
+        world.store.record_blocking(draft, None).map_err(refused)?;
+    } else {
+        let book = world.settings.rulebook.clone();
+        let whole = Change::of(Fact::Rules { book, followed_up });
+        world.store.change_blocking(draft, whole, None, None).map_err(refused)?;
+    }
     Ok(())
 }
 

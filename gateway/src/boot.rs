@@ -18,13 +18,14 @@ use crate::oauth::replay::{Burn, ReplayGuard};
 use crate::oauth::signing::{SigningKey, SigningKeys};
 use crate::outbound::Ours;
 use crate::portal::{self, House, SignIn};
+use crate::rulebook::Rulebook;
 use crate::sources::remote::{Means, RemoteSource};
 use crate::sources::{Everywhere, HostedSource, Source};
 use crate::store::keys::Use;
 use crate::store::leaf::Drafts;
 use crate::store::seal::Key;
 use crate::store::view::EngineKind;
-use crate::store::{Folders, Found, Store, sha256_hex};
+use crate::store::{Folders, Found, Store};
 use crate::trust::Participant;
 use crate::witness::{Watch, Witness};
 use crate::world::{Settings, World};
@@ -90,7 +91,7 @@ pub(crate) fn failed(what: &str) -> impl Fn(&dyn std::fmt::Display) -> BootError
 ///
 /// # Errors
 /// Every mistake, with file and line.
-pub fn load_rules(overlay: Option<&Path>) -> Result<(Rules, Tables, String), BootError> {
+pub fn load_rules(overlay: Option<&Path>) -> Result<(Rules, Tables, Rulebook), BootError> {
     let mut files = Vec::new();
     if let Some(folder) = overlay {
         collect(folder, folder, &mut files)?;
@@ -98,15 +99,14 @@ pub fn load_rules(overlay: Option<&Path>) -> Result<(Rules, Tables, String), Boo
     files.sort();
     let rules_text: Vec<&str> =
         files.iter().filter(|(n, _)| n == "rules.toml").map(|(_, t)| t.as_str()).collect();
-    let rules = Rules::from_toml(&rules_text).map_err(|e| BootError(format!("rules: {e}")))?;
+    let book = Rulebook::of(&rules_text);
+    let rules = book.rules().map_err(|e| BootError(format!("rules: {e}")))?;
     let tables: Vec<(&str, &str)> =
         files.iter().filter(|(n, _)| n != "rules.toml").map(|(n, t)| (n.as_str(), t.as_str())).collect();
     let tables = Tables::with_overlay(rules.vocabulary(), &tables).map_err(|mistakes| {
         BootError(mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     })?;
-    let mut words = consent::rules::NATIONAL.to_owned();
-    rules_text.iter().for_each(|text| words.push_str(text));
-    Ok((rules, tables, sha256_hex(words.as_bytes())))
+    Ok((rules, tables, book))
 }
 
 fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, String)>) -> Result<(), BootError> {
@@ -129,7 +129,7 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, String)>) -> Res
 /// # Errors
 /// See [`BootError`].
 pub fn open(plan: &Plan, issuer: &Issuer) -> Result<(Arc<World>, Found), BootError> {
-    let (rules, tables, rules_sha256) = load_rules(plan.overlay.as_deref())?;
+    let (rules, tables, rulebook) = load_rules(plan.overlay.as_deref())?;
     let folders = Folders {
         root: plan.root.clone(),
         master_key: plan.master_key.clone(),
@@ -170,7 +170,8 @@ pub fn open(plan: &Plan, issuer: &Issuer) -> Result<(Arc<World>, Found), BootErr
         break_glass_followed_up: plan.break_glass_followed_up,
         holder_budget: plan.holder_budget,
         answer_max: ANSWER_MAX,
-        rules_sha256,
+        rules_sha256: rulebook.sha256(),
+        rulebook,
     };
     let outside = plan.directory.as_ref().map(|at| Elsewhere::new(at, &plan.root, &plan.clock)).transpose();
     let outside =

@@ -675,7 +675,8 @@ fn apply(
         | Fact::Hold { .. }
         | Fact::Participant { .. }
         | Fact::Staff { .. }
-        | Fact::Blocked { .. } => None,
+        | Fact::Blocked { .. }
+        | Fact::Rules { .. } => None,
     };
     let action = if version == Some(1) { Action::Create } else { Action::Update };
     let mut draft = draft(kind, action, world, Some(person));

@@ -30,6 +30,7 @@ pub mod replay;
 pub mod retention;
 pub mod road;
 pub mod rotation;
+pub mod rulebook;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod sources;

@@ -1,7 +1,11 @@
-//! Decides a recorded decision again, on the state that it was decided on, and compares.
+//! Decides a recorded decision again, on the state and under the rules that it was decided on, and compares.
 //!
 //! The past is told from `journal/` and `holdings/` alone, so that a cold copy answers too: changes that the journal
 //! vouches for before the record, folded in order. It reads no data of a person but what decisions read.
+
+mod kept;
+#[cfg(test)]
+mod tests;
 
 use crate::oauth::asker::{Asker, AskingPerson, Assurance, BreakGlass, BreakGlassReason};
 use crate::road::authenticate::TAGGED;
@@ -19,8 +23,10 @@ use consent::Rules;
 use consent::explain::{self, Line};
 use fhir_mappings::audit::{self, Entry, Share};
 use jiff::Timestamp;
+use kept::{Kept, decided_by};
 use serde::Serialize;
 use sluis_journal::Records;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
@@ -34,7 +40,7 @@ pub struct Past<'a> {
     pub holdings: &'a Records,
 }
 
-/// The rules by which to decide again.
+/// The rules loaded here: for decisions under them, and for those of before rules were kept.
 pub struct Present<'a> {
     /// The rules loaded here.
     pub rules: &'a Rules,
@@ -70,7 +76,7 @@ pub enum NoReplay {
     Forgotten,
     /// It holds no decision about a person.
     NoDecision,
-    /// Other rules were in force: their version.
+    /// Rules were in force that are neither loaded nor kept here: their version.
     OtherRules(String),
 }
 
@@ -81,7 +87,7 @@ impl std::fmt::Display for NoReplay {
             Self::Forgotten => f.write_str("this record, or whom it is about, was forgotten on purpose"),
             Self::NoDecision => f.write_str("this record holds no decision about a person"),
             Self::OtherRules(version) => {
-                write!(f, "it was decided under rules {version}, which are not those loaded here")
+                write!(f, "it was decided under rules {version}, which are neither loaded nor kept here")
             }
         }
     }
@@ -95,12 +101,12 @@ impl std::error::Error for NoReplay {}
 /// See [`NoReplay`].
 pub fn replay(past: &Past<'_>, present: &Present<'_>, index: u64) -> Result<Replayed, NoReplay> {
     let again = Again::read(past, present, index)?;
-    let law = Law { rules: present.rules, followed_up: present.followed_up };
+    let law = again.law();
     let decisions = judge_asking(&again.asking(), &again.told.state, &again.holders(), &law, again.at);
-    let differences = compare(&again.entry, &decisions, present.rules);
+    let differences = compare(&again.entry, &decisions, law.rules);
     Ok(Replayed {
         index,
-        rules: present.rules.version().to_owned(),
+        rules: law.rules.version().to_owned(),
         at: again.at.to_string(),
         state: again.told.state.version,
         equal: differences.is_empty(),
@@ -114,7 +120,7 @@ pub fn replay(past: &Past<'_>, present: &Present<'_>, index: u64) -> Result<Repl
 /// See [`NoReplay`].
 pub fn trace(past: &Past<'_>, present: &Present<'_>, index: u64) -> Result<Vec<Line>, NoReplay> {
     let again = Again::read(past, present, index)?;
-    let law = Law { rules: present.rules, followed_up: present.followed_up };
+    let law = again.law();
     let mut lines = Vec::new();
     explain_over(
         &again.asking(),
@@ -123,35 +129,38 @@ pub fn trace(past: &Past<'_>, present: &Present<'_>, index: u64) -> Result<Vec<L
         &law,
         again.at,
         |holder, decision, traces| {
-            lines.extend(explain::lines(present.rules, holder.id.as_str(), decision, traces));
+            lines.extend(explain::lines(law.rules, holder.id.as_str(), decision, traces));
         },
     );
     Ok(lines)
 }
 
 /// Everything that a recorded decision was made from.
-struct Again {
+struct Again<'p> {
     entry: Entry,
     told: Told,
     participant: Arc<Participant>,
     asker: Asker,
     at: Timestamp,
+    rules: Cow<'p, Rules>,
+    followed_up: bool,
 }
 
-impl Again {
-    fn read(past: &Past<'_>, present: &Present<'_>, index: u64) -> Result<Self, NoReplay> {
+impl<'p> Again<'p> {
+    fn read(past: &Past<'_>, present: &Present<'p>, index: u64) -> Result<Self, NoReplay> {
         let leaf = leaf(past.journal, index)?;
         let entry = leaf.open(past.keys).map_err(|_| NoReplay::Forgotten)?;
         let (state_version, at) = stamped(&entry).ok_or(NoReplay::NoDecision)?;
         let tag = leaf.tag_bytes().ok_or(NoReplay::NoDecision)?;
         let (person, _) = past.keys.by_tag(&tag).ok_or(NoReplay::Forgotten)?;
-        let rules = entry.protocols.iter().find(|protocol| protocol.name == "decision");
-        if let Some(other) = rules.filter(|rules| rules.sha256 != present.sha256) {
-            return Err(NoReplay::OtherRules(other.version.clone()));
-        }
         let told = tell(past, index, person, state_version)?;
         let (participant, asker) = asker(&entry, &told).ok_or(NoReplay::NoDecision)?;
-        Ok(Self { entry, told, participant, asker, at })
+        let (rules, followed_up) = decided_by(past, present, index, &entry, &told)?;
+        Ok(Self { entry, told, participant, asker, at, rules, followed_up })
+    }
+
+    fn law(&self) -> Law<'_> {
+        Law { rules: &self.rules, followed_up: self.followed_up }
     }
 
     fn asking(&self) -> Asking<'_> {
@@ -184,6 +193,8 @@ fn stamped(entry: &Entry) -> Option<(u64, Timestamp)> {
 struct Told {
     state: PersonState,
     participants: BTreeMap<String, Arc<Participant>>,
+    /// By what was decided, in the order that it came into force.
+    rules: Vec<Kept>,
 }
 
 /// Folds what the journal vouches for before `index`: participants, and the person up to the version that was read.
@@ -217,6 +228,7 @@ fn tell(past: &Past<'_>, index: u64, person: PersonNo, version: u64) -> Result<T
                     serde_json::from_value(document.clone()).map_err(|_| NoReplay::Unreadable)?;
                 told.participants.insert(participant.id.as_str().to_owned(), Arc::new(participant));
             }
+            told.rules.extend(Kept::of(fact));
             if change.person.is_some() {
                 told.state.fold(fact, place);
             }

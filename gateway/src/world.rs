@@ -10,6 +10,7 @@ use crate::oauth::replay::ReplayGuard;
 use crate::oauth::signing::SigningKeys;
 use crate::road::decide::Law;
 use crate::road::locate::Subject;
+use crate::rulebook::Rulebook;
 use crate::sources::Source;
 use crate::store::keys::PersonNo;
 use crate::store::outward::OutwardIds;
@@ -48,6 +49,8 @@ pub struct Settings {
     pub answer_max: usize,
     /// Digest of the decision rules, hex.
     pub rules_sha256: String,
+    /// The decision rules as written.
+    pub rulebook: Rulebook,
 }
 
 impl Settings {

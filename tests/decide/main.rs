@@ -397,12 +397,7 @@ fn every_recorded_decision_comes_out_the_same_when_it_is_made_again_also_on_a_co
         let _withdrawn = world.sluis(["consent", "withdraw", id, "--patient", &world.bsn("bakker")]).ok();
     }
     world.advance(400 * 86_400);
-    let decided: Vec<u64> = world
-        .dump()
-        .iter()
-        .filter(|r| ["answered", "refused"].contains(&r["kind"].as_str().unwrap_or_default()))
-        .filter_map(|r| r["index"].as_u64())
-        .collect();
+    let decided = decided(&world);
     assert!(decided.len() >= 10, "{decided:?}");
     for index in &decided {
         let run = world.sluis(["audit", "replay", "--index", &index.to_string(), "--json"]);
@@ -414,6 +409,66 @@ fn every_recorded_decision_comes_out_the_same_when_it_is_made_again_also_on_a_co
         let run = world.sluis(["audit", "replay", "--index", &index.to_string(), "--json"]).ok();
         assert_eq!(run.json()["equal"], true, "record {index}, cold: {}", run.stdout);
     }
+}
+
+/// Indices of the records that hold a decision.
+fn decided(world: &World) -> Vec<u64> {
+    let decisions = world.dump();
+    let kinds = ["answered", "refused"];
+    let of_kind = decisions.iter().filter(|r| kinds.contains(&r["kind"].as_str().unwrap_or_default()));
+    of_kind.filter_map(|r| r["index"].as_u64()).collect()
+}
+
+#[test]
+fn a_decision_from_before_a_change_of_rules_is_made_again_under_the_rules_of_then() {
+    #[track_caller]
+    fn made_again(world: &World, indices: &[u64], rules: &str) {
+        for index in indices {
+            let run = world.sluis(["audit", "replay", "--index", &index.to_string(), "--json"]);
+            let told = run.json();
+            assert_eq!((&told["equal"], &told["rules"]), (&json!(true), &json!(rules)), "{index}: {told}");
+        }
+    }
+    // Who may look changes, by consent and in an emergency.
+    let ask = |world: &World| {
+        let triage = world.staff("valk", "triage").responsible("brug").break_glass("peters", "nood");
+        [world.staff("valk", "triage").summary("jansen").status, triage.summary("peters").status]
+    };
+    let world = World::fresh();
+    assert_eq!(ask(&world), [200, 200]);
+    let before = decided(&world);
+    let bsn = world.bsn("bakker");
+    let explained =
+        ["explain", "--patient", &bsn, "--as", "huisarts-de-linde", "--purpose", "TREAT", "--json"];
+    let version = world.sluis(explained).ok().json()["rules"].as_str().expect("a version").to_owned();
+    let _ended = world.terminate();
+    let tables = world.dir().join("tables");
+    std::fs::create_dir_all(&tables).unwrap();
+    let off = |code: &str| {
+        let words = "nl = \"uit\"\nen = \"off\"\nsource = \"test\"";
+        format!("[[rule]]\ncode = \"{code}\"\nkind = \"{code}\"\non = false\n{words}\n")
+    };
+    let rules = format!(
+        "version = \"strenger\"\ndate = \"2026-11-21\"\n{}{}",
+        off("explicit-consent"),
+        off("emergency")
+    );
+    std::fs::write(tables.join("rules.toml"), rules).unwrap();
+    let stricter = World::on(world.dir()).unwrap();
+    assert_eq!(ask(&stricter), [403, 403]);
+    let after: Vec<u64> = decided(&stricter).into_iter().filter(|index| !before.contains(index)).collect();
+    assert!(before.len() >= 2 && after.len() >= 2, "{before:?} {after:?}");
+    let new = format!("{version}+strenger");
+    made_again(&stricter, &before, &version);
+    made_again(&stricter, &after, &new);
+    stricter.verify();
+    let _ended = stricter.terminate();
+    // On a cold copy, with the region's rules beside it and without.
+    made_again(&stricter, &before, &version);
+    made_again(&stricter, &after, &new);
+    std::fs::remove_dir_all(&tables).unwrap();
+    made_again(&stricter, &before, &version);
+    made_again(&stricter, &after, &new);
 }
 
 #[test]

@@ -200,7 +200,7 @@ pub(crate) fn journal_key(origin: &str, key: &str, as_json: bool) -> String {
     if as_json { json!({"origin": origin, "key": key}).to_string() } else { key.to_owned() }
 }
 
-/// On a cold copy the rules are the national ones, with the region's overlay where the folder has one.
+/// On a cold copy the rules that are loaded are the national ones, with the region's overlay where the folder has one.
 fn cold_replay(dir: &Path, index: u64, json: bool) -> Ended {
     let done = || -> Result<u8, Ended> {
         let keys = keys(dir)?;
@@ -209,8 +209,9 @@ fn cold_replay(dir: &Path, index: u64, json: bool) -> Ended {
         let (journal, holdings) = (records("journal")?, records("holdings")?);
         let overlay = dir.join("tables");
         let overlay = overlay.is_dir().then_some(overlay);
-        let (rules, _, sha256) =
+        let (rules, _, book) =
             crate::boot::load_rules(overlay.as_deref()).map_err(|e| Ended::Failed(e.to_string()))?;
+        let sha256 = book.sha256();
         let past = replay::Past { keys: &keys, journal: &journal, holdings: &holdings };
         let present = replay::Present { rules: &rules, sha256: &sha256, followed_up: true };
         let (line, code) = replayed(index, &replay::replay(&past, &present, index), json);

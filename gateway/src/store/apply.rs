@@ -96,6 +96,9 @@ pub(super) fn change(
             Fact::Blocked { fingerprint } => {
                 registry(&mut batch, b'x', fingerprint, &serde_json::Value::String(fingerprint.clone()))?;
             }
+            Fact::Rules { book, followed_up } => {
+                batch.set(Index::Registry, rules_key(&book.sha256(), *followed_up), record.to_be_bytes());
+            }
             Fact::Identity { .. }
             | Fact::Consent { .. }
             | Fact::Relation { .. }
@@ -135,6 +138,11 @@ pub(super) fn record(batch: &mut Batch, keys: &Keys, leaf: &Leaf, index: u64) {
 
 /// Where the index of the last record of kind `rules` stands.
 pub(super) const LAST_RULES: [u8; 1] = [b'r'];
+
+/// Where it stands that rules are kept whole in `holdings/`.
+pub(super) fn rules_key(sha256: &str, followed_up: bool) -> Vec<u8> {
+    [&[b'k', u8::from(followed_up)], sha256.as_bytes()].concat()
+}
 
 /// Key of a timeline row; without the index it is the prefix of the whole timeline.
 pub(super) fn timeline_key(lens: u8, who: &[u8], index: u64) -> Vec<u8> {

@@ -4,6 +4,7 @@
 
 use super::keys::{DATA, KeyError, Keys, PersonNo, Use};
 use super::seal::open_with;
+use crate::rulebook::Rulebook;
 use consent::question::RecordedRepresentative;
 use consent::record::Reading;
 use consent::relation::{Attestation, Relation};
@@ -119,6 +120,13 @@ pub enum Fact {
     Blocked {
         /// SHA-256 of the certificate, hex.
         fingerprint: String,
+    },
+    /// By what is decided from now on, whole, so that it can be decided again once others are in force.
+    Rules {
+        /// The rules as written.
+        book: Rulebook,
+        /// Whether a broken glass is followed up.
+        followed_up: bool,
     },
 }
 

@@ -325,6 +325,14 @@ impl Store {
         Ok(entry.ok().map(|entry| entry.protocols))
     }
 
+    /// Whether these rules are kept whole.
+    ///
+    /// # Errors
+    /// When the view cannot be read.
+    pub fn keeps_rules(&self, sha256: &str, followed_up: bool) -> Result<bool, StoreError> {
+        Ok(self.inner.view.get(Index::Registry, &apply::rules_key(sha256, followed_up))?.is_some())
+    }
+
     /// Records an entry that changes nothing.
     ///
     /// # Errors

@@ -268,7 +268,7 @@ impl PersonState {
             Fact::Hold { hold } => self.hold = *hold,
             Fact::GlassBroken { asker, at, .. } => self.glass_broken.push((asker.clone(), *at)),
             // About participants, not about a person.
-            Fact::Participant { .. } | Fact::Staff { .. } | Fact::Blocked { .. } => {}
+            Fact::Participant { .. } | Fact::Staff { .. } | Fact::Blocked { .. } | Fact::Rules { .. } => {}
         }
     }
 }
