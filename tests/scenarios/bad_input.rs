@@ -14,6 +14,7 @@ fn alive(world: &World) {
 fn bodies_that_are_no_fhir_are_body_invalid_and_recorded() {
     let world = World::shared();
     let steen = world.staff("steen", "district-nursing");
+    let before = consents(world);
     let right = permit(world, &world.bsn("kaya"), "wijkverpleging-thuis").to_string();
     let deep = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
     let bodies: Vec<(&str, Vec<u8>)> = vec![
@@ -76,109 +77,164 @@ fn bodies_that_are_no_fhir_are_body_invalid_and_recorded() {
         (format!("bad body: {name}"), held)
     }));
     alive(world);
-    // Nothing of it was taken, and the right one still is.
-    let list = world.sluis(["consent", "list", "--patient", &world.bsn("kaya"), "--json"]).ok().json_lines();
-    assert!(list.iter().all(|c| c["recorder"] != "nobody"));
+    assert_eq!(consents(world), before, "nothing of it was taken");
 }
 
-#[test]
-fn consents_that_say_too_little_or_too_much_are_refused_with_a_reason() {
-    let world = World::shared();
-    let steen = world.staff("steen", "district-nursing");
+/// The consents about Kaya, whom no other test of this world changes: ids and versions.
+fn consents(world: &World) -> Vec<String> {
+    let list = world.sluis(["consent", "list", "--patient", &world.bsn("kaya"), "--json"]).ok().json_lines();
+    list.iter().map(|line| format!("{} {} {}", line["id"], line["version"], line["status"])).collect()
+}
+
+/// A Consent with one thing wrong, and what is said of it: status, code, reason and, where one place is at fault, the place.
+type Bad = (&'static str, Value, u16, &'static str, &'static str);
+
+fn bad_consents(world: &World) -> Vec<Bad> {
     let right = || permit(world, &world.bsn("kaya"), "wijkverpleging-thuis");
     let with = |pointer: &str, value: Value| {
         let mut consent = right();
         let (parent, name) = pointer.rsplit_once('/').unwrap();
-        let parent = consent.pointer_mut(parent).unwrap();
-        if value.is_null() {
-            parent.as_object_mut().unwrap().remove(name);
-        } else {
-            parent[name] = value;
+        match (consent.pointer_mut(pointer), value) {
+            (_, Value::Null) => {
+                consent.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(name);
+            }
+            (Some(place), value) => *place = value,
+            (None, value) => consent.pointer_mut(parent).unwrap()[name] = value,
         }
         consent
     };
-    let tomorrow = world.now() + jiff::SignedDuration::from_hours(48);
-    let cases = [
-        ("no provision", with("/provision", Value::Null)),
-        ("untyped", with("/provision/type", Value::Null)),
-        ("not active", with("/status", json!("draft"))),
-        ("inactive", with("/status", json!("inactive"))),
-        ("another scope", with("/scope/coding/0/code", json!("research"))),
-        ("no category", with("/category", Value::Null)),
-        (
-            "the end before the start",
-            with("/provision/period", json!({"start": "2027-01-01", "end": "2026-01-01"})),
-        ),
-        ("a dateTime to come", with("/dateTime", json!(tomorrow.to_string()))),
-        (
-            "an unknown data class",
-            with(
-                "/provision/code",
-                json!([{"coding": [{"system": "https://sluis.example/fhir/CodeSystem/data-class", "code": "gossip"}]}]),
-            ),
-        ),
+    let group = |kind: &str, code: &str| {
+        let system = format!("https://sluis.example/fhir/NamingSystem/{kind}");
+        json!({"type": "Group", "identifier": {"system": system, "value": code}})
+    };
+    let class = |code: &str| json!([{"coding": [{"system": "https://sluis.example/fhir/CodeSystem/data-class", "code": code}]}]);
+    let nested = |depth: usize| {
+        (1..depth).fold(json!({"type": "deny"}), |inner, _| json!({"type": "permit", "provision": [inner]}))
+    };
+    let holder = json!({
+        "role": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": "CST"}]},
+        "reference": {"type": "Organization", "identifier": {"system": "http://fhir.nl/fhir/NamingSystem/ura", "value": "90009999"}},
+    });
+    let number = json!({"system": "urn:example:practice", "value": "1"});
+    let other = json!({"type": "Patient", "identifier": {"system": sluis_tests::ask::BSN, "value": world.bsn("jansen")}});
+    let paper = json!([{"resourceType": "DocumentReference", "id": "d", "status": "current", "subject": other, "content": [{"attachment": {"title": "x"}}]}]);
+    let tomorrow = (world.now() + jiff::SignedDuration::from_hours(48)).to_string();
+    let backwards = json!({"start": "2027-01-01", "end": "2026-01-01"});
+    let action = json!([{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentaction", "code": "disclose"}]}]);
+    let linde = json!([{"identifier": world.participant("huisarts-de-linde")["identifier"]}]);
+    let modifier = json!([{"url": "https://x.example/not", "valueBoolean": true}]);
+    const NO: &str = "consent-refused";
+    vec![
+        ("no provision", with("/provision", Value::Null), 422, NO, "provision-missing"),
+        ("untyped", with("/provision/type", Value::Null), 422, NO, "provision-untyped"),
+        ("not active", with("/status", json!("draft")), 422, NO, "not-active"),
+        ("inactive", with("/status", json!("inactive")), 422, NO, "not-active"),
+        ("another scope", with("/scope/coding/0/code", json!("research")), 422, NO, "other-scope"),
+        ("no category", with("/category", Value::Null), 400, "body-invalid", ""),
+        ("the end before the start", with("/provision/period", backwards), 422, NO, "end-before-start"),
+        ("a dateTime to come", with("/dateTime", json!(tomorrow)), 422, NO, "date-in-future"),
+        ("an unknown data class", with("/provision/code", class("gossip")), 422, NO, "class-unknown"),
         (
             "an unknown category",
-            with(
-                "/provision/actor/0/reference",
-                json!({"type": "Group", "identifier": {"system": "https://sluis.example/fhir/NamingSystem/category", "value": "wizards"}}),
-            ),
+            with("/provision/actor/0/reference", group("category", "wizards")),
+            422,
+            NO,
+            "category-unknown",
         ),
         (
             "an unknown function",
-            with(
-                "/provision/actor/0/reference",
-                json!({"type": "Group", "identifier": {"system": "https://sluis.example/fhir/NamingSystem/function", "value": "wizardry"}}),
-            ),
-        ),
-        ("an unknown role", with("/provision/actor/0/role/coding/0/code", json!("XYZ"))),
-        (
-            "another action",
-            with(
-                "/provision/action",
-                json!([{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentaction", "code": "disclose"}]}]),
-            ),
+            with("/provision/actor/0/reference", group("function", "wizardry")),
+            422,
+            NO,
+            "function-unknown",
         ),
         (
-            "an unknown modifier extension",
-            with("/modifierExtension", json!([{"url": "https://x.example/not", "valueBoolean": true}])),
+            "an unknown role",
+            with("/provision/actor/0/role/coding/0/code", json!("XYZ")),
+            422,
+            NO,
+            "role-unknown",
         ),
-        (
-            "five deep",
-            with(
-                "/provision/provision",
-                json!([{"type": "deny", "provision": [{"type": "permit", "provision": [{"type": "deny", "provision": [{"type": "permit", "provision": [{"type": "deny"}]}]}]}]}]),
-            ),
-        ),
-        ("another's evidence", with("/sourceAttachment", Value::Null)),
-        (
-            "no evidence, another recorder",
-            with(
-                "/organization",
-                json!([{"identifier": world.participant("huisarts-de-linde")["identifier"]}]),
-            ),
-        ),
-    ];
-    all_hold(cases.into_iter().map(|(name, consent)| {
-        let answer = steen.create(&consent);
-        let held = matches!(
-            (answer.status, answer.code().as_str()),
-            (400, "body-invalid") | (422, "consent-refused")
-        );
-        let held =
-            held && answer.json()["issue"][0]["details"]["text"].as_str().is_some_and(|t| t.len() > 10);
-        (
-            format!("bad consent: {name}"),
-            held.then_some(()).ok_or(format!("{} {}", answer.status, answer.text())),
-        )
+        ("an unknown holder", with("/provision/actor/0", holder), 422, NO, "holder-unknown"),
+        ("another action", with("/provision/action", action), 422, NO, "action-other"),
+        ("an unknown modifier extension", with("/modifierExtension", modifier), 422, NO, "modifier-unknown"),
+        ("five deep", with("/provision/provision", json!([nested(4)])), 422, NO, "too-deep"),
+        ("forty deep", with("/provision/provision", json!([nested(40)])), 422, NO, "too-deep"),
+        ("no evidence", with("/sourceAttachment", Value::Null), 422, NO, "source-missing"),
+        ("another person's evidence", with("/contained", paper), 422, NO, "other-persons-evidence"),
+        ("a forged recorder", with("/organization", linde), 422, NO, "other-recorder"),
+        ("one identifier twice", with("/identifier", json!([number, number])), 422, NO, "identifier-twice"),
+        ("about another person", with("/performer/0", other), 422, NO, "performer-unknown"),
+    ]
+}
+
+#[test]
+fn a_bad_consent_has_its_reason_and_its_record_and_changes_nothing() {
+    let world = World::shared();
+    let steen = world.staff("steen", "district-nursing");
+    let before = consents(world);
+    let sent: Vec<_> = bad_consents(world)
+        .into_iter()
+        .map(|(name, consent, status, code, reason)| (name, steen.create(&consent), status, code, reason))
+        .collect();
+    let dump = world.dump();
+    all_hold(sent.into_iter().map(|(name, answer, status, code, reason)| {
+        let codings = &answer.json()["issue"][0]["details"]["coding"];
+        let said = codings
+            .as_array()
+            .is_some_and(|all| reason.is_empty() || all.iter().any(|c| c["code"] == reason));
+        let recorded = dump.iter().any(|r| r["request_id"] == answer.request_id() && r["kind"] == "refused");
+        let words = answer.json()["issue"][0]["details"]["text"].as_str().is_some_and(|text| text.len() > 10);
+        let held = (answer.status, answer.code().as_str()) == (status, code) && said && recorded && words;
+        let what = format!("{} {} recorded {recorded}", answer.status, answer.text());
+        (format!("bad consent: {name}"), held.then_some(()).ok_or(what))
     }));
+    assert_eq!(consents(world), before, "nothing of it was taken");
     alive(world);
+}
+
+#[test]
+fn a_consent_changed_on_a_stale_version_or_for_somebody_else_stays_as_it_is() {
+    let world = World::fresh();
+    let steen = world.staff("steen", "district-nursing");
+    let created = steen.create(&permit(&world, &world.bsn("kaya"), "wijkverpleging-thuis"));
+    assert_eq!(created.status, 201, "{}", created.text());
+    let stands = consents(&world);
+    let id = created.json()["id"].as_str().unwrap().to_owned();
+    let mut withdrawn = created.json();
+    withdrawn["status"] = json!("inactive");
+    let put = |body: &Value, version: &str| {
+        let request = Request::fhir("PUT", &format!("/fhir/Consent/{id}"), body.to_string());
+        steen.send(request.header("If-Match", version))
+    };
+    let mut another = withdrawn.clone();
+    another["patient"] =
+        json!({"identifier": {"system": sluis_tests::ask::BSN, "value": world.bsn("jansen")}});
+    for (answer, status) in [(put(&withdrawn, "W/\"7\""), 412), (put(&another, "W/\"1\""), 403)] {
+        assert!(
+            answer.status == status || (status == 403 && answer.status == 422),
+            "{} {}",
+            answer.status,
+            answer.text()
+        );
+        assert!(world.records_of(answer.request_id()).iter().any(|r| r["kind"] == "refused"));
+        assert_eq!(consents(&world), stands);
+    }
+    assert_eq!(put(&withdrawn, "W/\"1\"").status, 200);
+    assert_ne!(consents(&world), stands);
 }
 
 #[test]
 fn sizes_have_their_ends() {
     let world = World::shared();
     let steen = world.staff("steen", "district-nursing");
+    let before = consents(world);
+    let mut wordy = permit(world, &world.bsn("kaya"), "wijkverpleging-thuis");
+    wordy["sourceAttachment"]["title"] = json!("x".repeat(1 << 20));
+    let huge = steen.send(Request::fhir("POST", "/fhir/Consent", wordy.to_string()));
+    huge.is(413, "too-large");
+    assert!(world.records_of(huge.request_id()).iter().any(|r| r["kind"] == "refused"));
+    assert_eq!(consents(world), before);
     let huge = Request::fhir("POST", "/fhir/Consent", vec![b' '; 1024 * 1024 + 1]);
     steen.send(huge).is(413, "too-large");
     let whole = Request::fhir("POST", "/fhir/Consent", vec![b' '; 1024 * 1024]);

@@ -105,6 +105,68 @@ fn recording_a_consent_about_nobody_and_about_a_stranger_is_alike() {
     all_hold(alike("recording a consent", &answers));
 }
 
+/// A relation or attestation about somebody, right in every word.
+fn recordable(world: &World, bsn: &str, from: &str, kind: &str) -> Value {
+    let organisation =
+        |id: &str| json!({"type": "Organization", "identifier": world.participant(id)["identifier"]});
+    let person = json!({"type": "Patient", "identifier": {"system": BSN, "value": bsn}});
+    let (own, linde) = (organisation(from), organisation("huisarts-de-linde"));
+    let period = json!({"start": "2026-11-01"});
+    let code = |system: &str, code: &str| json!({"coding": [{"system": system, "code": code}]});
+    match kind {
+        "ServiceRequest" => {
+            json!({"resourceType": kind, "status": "active", "intent": "order", "subject": person,
+            "requester": own, "performer": [linde], "occurrencePeriod": {"start": "2026-11-01", "end": "2027-06-01"}})
+        }
+        "CareTeam" => json!({"resourceType": kind, "status": "active", "subject": person, "period": period,
+            "participant": [{"member": own}, {"member": linde}]}),
+        "CarePlan" => json!({"resourceType": kind, "status": "active", "intent": "plan", "subject": person,
+            "period": period, "author": own, "contributor": [own, linde]}),
+        "EpisodeOfCare" => {
+            json!({"resourceType": kind, "status": "active", "patient": person, "period": period,
+            "managingOrganization": own})
+        }
+        "Encounter" => {
+            json!({"resourceType": kind, "status": "in-progress", "subject": person, "period": period,
+            "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"}, "serviceProvider": own})
+        }
+        _ => json!({"resourceType": "Basic", "subject": person, "created": "2026-11-21",
+            "code": code("https://sluis.example/fhir/CodeSystem/attestation", kind),
+            "author": {"type": "Practitioner", "identifier": {"system": "https://sluis.example/fhir/NamingSystem/person", "value": "valk"}},
+            "extension": [
+                {"url": "https://sluis.example/fhir/StructureDefinition/attestation-period", "valuePeriod": {"start": "2026-11-21"}},
+                {"url": "https://sluis.example/fhir/StructureDefinition/attestation-text", "valueString": "mondeling ja"}]}),
+    }
+}
+
+#[test]
+fn recording_anything_about_nobody_and_about_a_stranger_is_alike() {
+    let world = World::shared();
+    let valk = world.staff("valk", "triage");
+    let from = valk.participant().to_owned();
+    let kinds =
+        ["ServiceRequest", "CareTeam", "CarePlan", "EpisodeOfCare", "Encounter", "spoken", "considered-wish"];
+    for kind in kinds {
+        let answers = PERSONS.map(|p| (p, valk.create(&recordable(world, &world.bsn(p), &from, kind))));
+        all_hold(alike(&format!("recording: {kind}"), &answers));
+    }
+    // And in somebody else's name: what is wrong with the words is said of nobody's, too.
+    for kind in ["ServiceRequest", "CareTeam"] {
+        let forged = |p: &str| {
+            let mut words = recordable(world, &world.bsn(p), "ggz-de-oever", kind);
+            if kind == "CareTeam" {
+                words["participant"].as_array_mut().unwrap().truncate(2);
+            }
+            valk.create(&words)
+        };
+        let first = forged("unknown");
+        assert_ne!(first.status, 201, "{}", first.text());
+        for person in PERSONS {
+            assert_eq!(forged(person).face(), first.face(), "{kind}: {person}");
+        }
+    }
+}
+
 #[test]
 fn a_hidden_resource_is_one_that_never_was() {
     let world = World::shared();

@@ -70,7 +70,12 @@ fn choice() -> Fact {
         policy: "p".into(),
         provision,
     };
-    Fact::Consent { recorder: "person".into(), reading: Reading::Readable(record), wire: String::new() }
+    Fact::Consent {
+        recorder: "person".into(),
+        reading: Reading::Readable(record),
+        wire: String::new(),
+        identifiers: Vec::new(),
+    }
 }
 
 impl Scene {
