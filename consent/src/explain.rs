@@ -29,6 +29,21 @@ pub struct Line {
     pub trace: Vec<Step>,
 }
 
+impl Line {
+    /// What was decided and on which grounds, in words: `nl`, else English. An outsider hears of a
+    /// refusal that it is one, never why.
+    pub fn text(&self, language: &str, may_know: bool) -> String {
+        match (self.level, self.basis, self.reason.filter(|_| may_know)) {
+            (Some(level), Some(basis), _) => {
+                let (sender, receiver) = (basis.sender.text(language), basis.receiver.text(language));
+                format!("{}: {sender}; {receiver}", level.text(language))
+            }
+            (_, _, Some(reason)) => reason.text(language).to_owned(),
+            (_, _, None) => if language == "nl" { "niet gedeeld" } else { "not shared" }.to_owned(),
+        }
+    }
+}
+
 /// Permit or refuse.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]

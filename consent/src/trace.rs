@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::answer::{ConsentRef, Reason, SenderBasis};
+use crate::answer::{ConsentRef, Level, Reason, ReceiverBasis, SenderBasis};
 
 /// One step.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -94,6 +94,53 @@ impl Reason {
             Self::Emergency => ("spoedinzage is hier niet open", "the emergency road is not open"),
             Self::Unreadable => ("een keuze is onleesbaar", "a choice could not be read"),
             Self::Unreachable => ("het register was onbereikbaar", "the register could not be reached"),
+        };
+        if language == "nl" { nl } else { en }
+    }
+}
+
+impl Level {
+    /// In Dutch (`nl`), else in English.
+    pub fn text(self, language: &str) -> &'static str {
+        let (nl, en) = match self {
+            Self::Reduced => ("een deel", "in part"),
+            Self::Full => ("alles", "in full"),
+        };
+        if language == "nl" { nl } else { en }
+    }
+}
+
+impl SenderBasis {
+    /// In Dutch (`nl`), else in English.
+    pub fn text(self, language: &str) -> &'static str {
+        let (nl, en) = match self {
+            Self::ExplicitConsent => ("toestemming van de persoon", "consent of the person"),
+            Self::PresumedReferral => ("verondersteld bij een verwijzing", "presumed with a referral"),
+            Self::DirectlyInvolved => ("rechtstreeks betrokken", "directly involved"),
+            Self::Acute => ("acute zorg", "acute care"),
+            Self::SpokenAtDesk => ("toestemming aan de balie", "consent at the desk"),
+            Self::Emergency => ("spoed", "emergency"),
+            Self::OwnAccess => ("eigen inzage", "own access"),
+            Self::OwnData => ("eigen gegevens", "own data"),
+            Self::Default => ("wettelijke standaard", "default by law"),
+            Self::Statutory => ("wettelijke plicht", "duty by law"),
+        };
+        if language == "nl" { nl } else { en }
+    }
+}
+
+impl ReceiverBasis {
+    /// In Dutch (`nl`), else in English.
+    pub fn text(self, language: &str) -> &'static str {
+        let (nl, en) = match self {
+            Self::Treatment => ("behandeling", "treatment"),
+            Self::Wmo => ("ondersteuning volgens de Wmo", "support under the Wmo"),
+            Self::Jeugdwet => ("jeugdhulp", "youth help"),
+            Self::Participatiewet => ("werk en inkomen", "work and income"),
+            Self::Schuldhulp => ("schuldhulp", "debt help"),
+            Self::Coordination => ("zorg op elkaar afstemmen", "coordination of care"),
+            Self::Placement => ("een plek zoeken", "finding a place"),
+            Self::Person => ("de persoon, of wie voor die persoon kijkt", "the person, or who acts for them"),
         };
         if language == "nl" { nl } else { en }
     }

@@ -1,15 +1,16 @@
-//! `$explain`: the caller's own decision by class. No data is read, and nobody else's consents are shown.
+//! `$explain`: the caller's own decision by class, in codes and in the words of `sluis explain`. No data is read, and
+//! nobody else's consents are shown; why something is refused, only the person hears.
 
 use crate::refusal::{NoGrant, Refusal};
 use crate::road::authorise::{Ask, Authorised};
 use crate::road::decide::{Decided, judge_as, note, stamp};
-use crate::road::locate::locate;
+use crate::road::locate::{is_self, locate};
 use crate::road::record::record_disclosure;
 use crate::road::{Minimised, Recorded};
 use crate::trail::Trail;
 use crate::trust::Purpose;
 use crate::world::World;
-use consent::{Level, Verdict};
+use consent::explain::{Line, lines};
 use fhir_mappings::audit::Kind;
 use fhir_mappings::grammar::Query;
 use fhir_mappings::outcome::{Code, Outcome};
@@ -49,7 +50,11 @@ pub async fn dry_run(
     if unknown || !decisions.iter().any(|d| d.decision().any_permit()) {
         return Err(Refusal::NoGrant(NoGrant::OutsideGrant));
     }
-    let body = parameters(&decisions, world);
+    let asker = asked.session().asker();
+    // On a participant's word alone anybody could be the person: only the person's own app asks with this purpose.
+    let own = asker.purpose == Purpose::OwnRequest
+        && located.subject().is_some_and(|subject| is_self(asker, &subject.state));
+    let body = parameters(&decisions, own, trail.language.as_str(), world);
     let answer = Minimised::authored(Kind::DryRun, 200, body.to_string().into_bytes(), None);
     record_disclosure(answer, world, trail).await?.ok_or(Refusal::Contended)
 }
@@ -78,28 +83,29 @@ fn invalid(parameter: &str) -> Refusal {
     Refusal::Recording(Outcome::new(Code::BodyInvalid).at(place))
 }
 
-fn parameters(decisions: &[Decided], world: &World) -> Value {
-    let vocabulary = world.rules.vocabulary();
+fn parameters(decisions: &[Decided], own: bool, language: &str, world: &World) -> Value {
     let mut parameter = vec![json!({"name": "rules", "valueString": world.rules.version()})];
     for decided in decisions.iter().filter(|d| d.decision().any_permit()) {
-        for (class, verdict) in &decided.decision().classes {
-            let mut part = vec![
-                json!({"name": "holder", "valueString": decided.holder().name}),
-                json!({"name": "class", "valueCode": vocabulary.class_code(*class)}),
-            ];
-            match verdict {
-                Verdict::Permit(permit) => {
-                    part.push(json!({"name": "verdict", "valueCode": "permit"}));
-                    let level = match permit.level {
-                        Level::Full => "full",
-                        Level::Reduced => "reduced",
-                    };
-                    part.push(json!({"name": "level", "valueCode": level}));
-                }
-                Verdict::Refuse(_) => part.push(json!({"name": "verdict", "valueCode": "refuse"})),
-            }
-            parameter.push(json!({"name": "decision", "part": part}));
+        for line in lines(&world.rules, &decided.holder().name, decided.decision(), &[]) {
+            parameter.push(json!({"name": "decision", "part": parts(&line, own, language)}));
         }
     }
     json!({"resourceType": "Parameters", "parameter": parameter})
+}
+
+fn parts(line: &Line, own: bool, language: &str) -> Vec<Value> {
+    let coded = |name: &str, code: Value| json!({"name": name, "valueCode": code});
+    let mut part = vec![
+        json!({"name": "holder", "valueString": line.holder}),
+        coded("class", json!(line.class)),
+        coded("verdict", json!(line.verdict)),
+    ];
+    part.extend(line.level.map(|level| coded("level", json!(level))));
+    part.extend(line.basis.map(|basis| {
+        let legs = [coded("sender", json!(basis.sender)), coded("receiver", json!(basis.receiver))];
+        json!({"name": "basis", "part": legs})
+    }));
+    part.extend(line.reason.filter(|_| own).map(|reason| coded("reason", json!(reason))));
+    part.push(json!({"name": "text", "valueString": line.text(language, own)}));
+    part
 }

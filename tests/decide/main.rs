@@ -411,6 +411,67 @@ fn every_recorded_decision_comes_out_the_same_when_it_is_made_again_also_on_a_co
     }
 }
 
+/// The parts of one class at one holder of an own decision.
+fn part_of(asker: &Asker<'_>, patient: &str, language: &str, holder: &str, class: &str) -> Value {
+    let path = format!("/fhir/Patient/{}/$explain", asker.id(patient));
+    let body = json!({"resourceType": "Parameters"}).to_string();
+    let answer =
+        asker.send(Request::fhir("POST", &path, body).header("accept-language", language)).ok().json();
+    let all = answer["parameter"].as_array().expect("parameters").iter();
+    let named = |one: &&Value, name: &str, value: &str| {
+        one["part"].as_array().is_some_and(|parts| {
+            parts.iter().any(|p| p["name"] == name && (p["valueString"] == value || p["valueCode"] == value))
+        })
+    };
+    let mut found = all.filter(|one| named(one, "holder", holder) && named(one, "class", class));
+    let parts = found.next().expect("a decision")["part"].as_array().expect("parts").clone();
+    parts.into_iter().map(|part| (part["name"].as_str().unwrap_or_default().to_owned(), part)).collect()
+}
+
+#[test]
+fn the_own_decision_comes_with_its_basis_and_in_words_and_why_not_is_for_the_person_alone() {
+    let world = World::fresh();
+    let triage = world.staff("valk", "triage");
+    let practice = world.participant("huisarts-de-linde")["name"].as_str().expect("a name").to_owned();
+    for (language, permitted, refused) in [
+        ("nl", "alles: toestemming van de persoon; zorg op elkaar afstemmen", "niet gedeeld"),
+        ("en", "in full: consent of the person; coordination of care", "not shared"),
+    ] {
+        let part = part_of(&triage, "jansen", language, &practice, "medication");
+        assert_eq!(part["verdict"]["valueCode"], "permit");
+        let legs = json!([{"name": "sender", "valueCode": "explicit-consent"}, {"name": "receiver", "valueCode": "coordination"}]);
+        assert_eq!(part["basis"]["part"], legs, "{part}");
+        assert_eq!(part["text"]["valueString"], permitted);
+        let part = part_of(&triage, "jansen", language, &practice, "mental-health");
+        assert_eq!(
+            (&part["verdict"]["valueCode"], &part["text"]["valueString"]),
+            (&json!("refuse"), &json!(refused))
+        );
+        assert!(part["reason"].is_null() && part["basis"].is_null(), "{part}");
+    }
+    // Her own app, after she shut a class to herself too, says why not.
+    let mut provision = json!({"type": "deny"});
+    provision["purpose"] =
+        json!([{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "PATRQT"}]);
+    provision["code"] = json!([{"coding": [{"system": "https://sluis.example/fhir/CodeSystem/data-class", "code": "medication"}]}]);
+    let own = world.own("jansen");
+    let created = own.create(&consent(&world, "jansen", None, &provision));
+    assert_eq!(created.status, 201, "{}", created.text());
+    let part = part_of(&own, "jansen", "nl", &practice, "medication");
+    assert_eq!(
+        (&part["reason"]["valueCode"], &part["text"]["valueString"]),
+        (&json!("refused"), &json!("jij zei nee")),
+        "{part}"
+    );
+    let part = part_of(&own, "jansen", "en", &practice, "allergies");
+    assert_eq!(part["text"]["valueString"], "in full: own access; the person, or who acts for them");
+    // Who only says to be her hears no more than any other.
+    let number = format!("{BSN}#{}", world.bsn("jansen"));
+    let pretends = world.staff("valk", "triage").claim("/extensions/hl7-b2b/subject_id", json!(number));
+    let part = part_of(&pretends, "jansen", "nl", &practice, "mental-health");
+    assert_eq!((&part["text"]["valueString"], &part["reason"]), (&json!("niet gedeeld"), &Value::Null));
+}
+
 /// Indices of the records that hold a decision.
 fn decided(world: &World) -> Vec<u64> {
     let decisions = world.dump();

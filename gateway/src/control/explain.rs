@@ -126,18 +126,16 @@ fn in_words(line: &Line, language: &str) -> String {
     let value = serde_json::to_value(line).unwrap_or_default();
     let text = |path: &str| value.pointer(path).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
     let mut words = format!("{:<24} {:<14} {:<7}", line.holder, line.class, text("/verdict"));
-    match (line.verdict, line.reason) {
-        (Outcome::Permit, _) => words.push_str(&format!(
+    match line.verdict {
+        Outcome::Permit => words.push_str(&format!(
             " {:<8} {} / {}",
             text("/level"),
             text("/basis/sender"),
             text("/basis/receiver")
         )),
-        (Outcome::Refuse, reason) => {
-            let meaning = reason.map(|reason| reason.text(language)).unwrap_or_default();
-            words.push_str(&format!(" {} ({meaning})", text("/reason")));
-        }
+        Outcome::Refuse => words.push_str(&format!(" {}", text("/reason"))),
     }
+    words.push_str(&format!(" ({})", line.text(language, true)));
     for sentence in sentences(&line.trace, language) {
         words.push_str(&format!("\n    {sentence}"));
     }
