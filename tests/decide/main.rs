@@ -2,6 +2,7 @@
 //! them, withdrawal, keys, explanations and decisions made again. Each test has a world of its own: clocks move.
 
 mod recording;
+mod region;
 
 use serde_json::{Value, json};
 use sluis_tests::ask::{Asker, BSN};
