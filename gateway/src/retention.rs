@@ -3,7 +3,8 @@
 
 use crate::desk::{self, Refused};
 use crate::store::facts::{Change, Fact, Hold};
-use crate::store::leaf;
+use crate::store::keys::PersonNo;
+use crate::store::leaf::{self, Leaf};
 use crate::world::World;
 use fhir_mappings::audit::{self, Action, Detail, Kind};
 use fhir_mappings::identifiers::Identifier;
@@ -17,10 +18,12 @@ pub struct Forgotten {
     pub years: usize,
     /// Years of persons under a legal hold: kept.
     pub held: usize,
+    /// Years of persons in which an organisation took part that keeps its records longer: kept.
+    pub longer: usize,
 }
 
 /// Wipes the key of every person's year that ended at least `keep_years` full years ago, unless the person is under a
-/// hold. The record of it is durable before the first key is gone; a run that broke off is simply run again.
+/// hold, or an organisation that asked or gave in it keeps its records longer. The record of it is durable before the first key is gone; a run that broke off is simply run again.
 ///
 /// # Errors
 /// When fewer than [`YEARS_MIN`] years are asked for, or the journal or the keys refuse.
@@ -30,16 +33,18 @@ pub fn run(world: &World, keep_years: u16) -> Result<Forgotten, Refused> {
     }
     let before = leaf::year(world.clock.now()).saturating_sub(keep_years);
     let keys = world.store.keys();
-    let (mut over, mut held) = (Vec::new(), 0);
+    let (mut over, mut held, mut longer) = (Vec::new(), 0, 0);
+    let this_year = leaf::year(world.clock.now());
     for (person, year) in keys.years_before(before) {
         let state =
             world.store.person(person).map_err(|e| Refused::new("consent-unavailable", e.to_string()))?;
         match state.hold {
             Hold::Set => held += 1,
+            Hold::Lifted if this_year.saturating_sub(kept_for(world, person, year)?) <= year => longer += 1,
             Hold::Lifted => over.push((person, year)),
         }
     }
-    let done = Forgotten { before, years: over.len(), held };
+    let done = Forgotten { before, years: over.len(), held, longer };
     let mut draft = desk::draft(Kind::Key, Action::Delete, world, None);
     let number = |name: &str, value: usize| Detail { name: name.into(), value: value.to_string() };
     draft.entry.changes = vec![audit::Change {
@@ -48,12 +53,39 @@ pub fn run(world: &World, keep_years: u16) -> Result<Forgotten, Refused> {
         version: None,
         sha256: None,
     }];
-    draft.entry.details.extend([number("shredded", done.years), number("held", done.held)]);
+    draft.entry.details.extend([
+        number("shredded", done.years),
+        number("held", done.held),
+        number("kept-longer", done.longer),
+    ]);
     world.store.record_blocking(draft, None)?;
     for (person, year) in over {
         let _was_there = keys.shred(person, year).map_err(|e| Refused::new("keys", e.to_string()))?;
     }
     Ok(done)
+}
+
+/// How long the records of a person's year are kept: as long as the one of its organisations that keeps them longest. A
+/// record that cannot be opened is nobody's reason.
+fn kept_for(world: &World, person: PersonNo, year: u16) -> Result<u16, Refused> {
+    let trust = world.store.trust();
+    if trust.participants().all(|participant| participant.keep_years.is_none()) {
+        return Ok(0);
+    }
+    let unreadable = |e: &dyn std::fmt::Display| Refused::new("unreadable", e.to_string());
+    let mut longest = 0;
+    for index in world.store.timeline(person).map_err(|e| unreadable(&e))? {
+        let record = world.store.records().read(index).map_err(|e| unreadable(&e))?;
+        let Some(leaf) = Leaf::parse(&record).ok().filter(|leaf| leaf::year(leaf.time) == year) else {
+            continue;
+        };
+        let Ok(entry) = leaf.open(world.store.keys()) else { continue };
+        let holders = entry.shares.iter().map(|share| share.holder.id.as_str());
+        let all = entry.organisation.iter().map(|organisation| organisation.id.as_str()).chain(holders);
+        let terms = all.filter_map(|id| trust.participant(id)?.keep_years);
+        longest = terms.fold(longest, u16::max);
+    }
+    Ok(longest)
 }
 
 /// Sets or lifts the legal hold of a person: while it is set nothing of theirs is forgotten.

@@ -101,6 +101,27 @@ fn the_doctor_is_content_with_a_healthy_folder_and_names_what_is_not() {
 }
 
 #[test]
+fn an_organisation_that_keeps_its_records_longer_does_so_for_what_it_took_part_in() {
+    let world = World::fresh();
+    let theirs = world.staff("steen", "district-nursing").summary("jansen").ok();
+    let others = world.asker("ggz-de-oever").purpose("TREAT").summary("devries");
+    let mut thuis = world.sluis(["participant", "show", "wijkverpleging-thuis"]).ok().json();
+    for (years, code) in [(4, 1), (10, 0)] {
+        thuis["keep_years"] = years.into();
+        let run = world.sluis_with(["participant", "add", "--file", "-"], thuis.to_string().as_bytes());
+        assert_eq!(run.code, code, "{}", run.stderr);
+    }
+    let forgotten = |request: &str| world.records_of(request).iter().all(|record| record["event"].is_null());
+    world.advance(7 * 366 * 86_400);
+    let ran = world.sluis(["retention", "run", "--json"]).ok().json();
+    assert!(ran["longer"].as_u64().unwrap() > 0 && ran["forgotten"].as_u64().unwrap() > 0, "{ran}");
+    assert!(!forgotten(theirs.request_id()) && forgotten(others.request_id()));
+    world.advance(5 * 366 * 86_400);
+    let _ran = world.sluis(["retention", "run"]).ok();
+    assert!(forgotten(theirs.request_id()));
+}
+
+#[test]
 fn a_year_over_its_term_is_forgotten_and_nothing_else() {
     let world = World::fresh();
     let linden = world.staff("linden", "gp-own");

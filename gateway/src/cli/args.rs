@@ -431,7 +431,7 @@ pub(super) struct Common {
 pub(super) enum RetentionCommand {
     /// Makes every person's year that is over its term unreadable; the journal itself stays whole.
     #[command(
-        after_help = "Example: sluis retention run --keep-years 5 --dir ./sluis-demo\nWith --json: {\"before\":2027,\"forgotten\":12,\"held\":1}\nOld backups of keys must expire as well: they could still open what is forgotten here."
+        after_help = "Example: sluis retention run --keep-years 5 --dir ./sluis-demo\nWith --json: {\"before\":2027,\"forgotten\":12,\"held\":1,\"longer\":0}\nA participant's keep_years keeps what it took part in longer.\nOld backups of keys must expire as well: they could still open what is forgotten here."
     )]
     Run {
         /// Full years that records are kept after the end of their own; at least 5.

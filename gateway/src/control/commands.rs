@@ -382,11 +382,14 @@ fn write_new(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 fn retention_run(world: &World, keep_years: u16, as_json: bool, say: Say<'_>) -> Done {
-    let Forgotten { before, years, held } = retention::run(world, keep_years)?;
+    let Forgotten { before, years, held, longer } = retention::run(world, keep_years)?;
     let line = if as_json {
-        json!({"before": before, "forgotten": years, "held": held}).to_string()
+        json!({"before": before, "forgotten": years, "held": held, "longer": longer}).to_string()
     } else {
-        format!("{years} years of persons from before {before} are forgotten, {held} are held back")
+        format!(
+            "{years} years of persons from before {before} are forgotten, {held} are held back, {longer} are kept longer \
+             by an organisation's own term"
+        )
     };
     out(say, line);
     Ok(())

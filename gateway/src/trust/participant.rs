@@ -64,6 +64,9 @@ pub struct Participant {
     /// On which day contact points and hours were last checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked: Option<String>,
+    /// How many full years records in which it took part are kept, where that is longer than the law's five.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_years: Option<u16>,
     /// The agreement under which it takes part.
     pub agreement: Agreement,
     /// Whether it may ask at all.
@@ -292,6 +295,13 @@ impl Participant {
         let day = |text: &String| text.len() == 10 && text.parse::<civil::Date>().is_ok();
         if !self.checked.as_ref().is_none_or(day) {
             mistakes.push(FieldMistake::new("checked", "this is no day", "write a day, as 2026-10-01"));
+        }
+        if self.keep_years.is_some_and(|years| years < crate::retention::YEARS_MIN) {
+            mistakes.push(FieldMistake::new(
+                "keep_years",
+                "records are kept for five years at least",
+                "write 5 or more",
+            ));
         }
     }
 
