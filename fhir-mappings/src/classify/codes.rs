@@ -72,6 +72,9 @@ impl Codes {
     /// Adds what a code says to what it says already.
     pub(crate) fn add(&mut self, system: System, code: &str, mark: Mark) {
         if let Some(book) = self.books.get_mut(usize::from(system.0)) {
+            let (letters, length) = in_tree(code);
+            let bare = letters.get(..length).and_then(|code| std::str::from_utf8(code).ok());
+            let code = bare.filter(|_| book.tree).unwrap_or(code);
             book.codes.entry(code.into()).or_default().add(mark);
         }
     }
@@ -90,8 +93,10 @@ impl Codes {
         if !book.tree {
             return book.codes.get(code).copied().unwrap_or_default();
         }
+        let (letters, length) = in_tree(code);
+        let code = letters.get(..length).and_then(|code| std::str::from_utf8(code).ok()).unwrap_or_default();
         let mut found = Mark::default();
-        let mut end = code.len().min(12);
+        let mut end = code.len();
         while end > 0 {
             if let Some(mark) = code.get(..end).and_then(|part| book.codes.get(part)) {
                 found.sets |= mark.sets;
@@ -102,8 +107,19 @@ impl Codes {
             }
             end -= 1;
         }
-        // A tree is covered whole: what no line marks tells nothing more in its words.
-        found.told = true;
+        // A tree is covered whole: what no line marks tells nothing more in its words. What is no code of a tree tells
+        // nothing at all, and leaves it to the words.
+        found.told |= code.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
         found
     }
+}
+
+/// A code of a tree as its book has it: some systems send it in small letters, with spaces or without its point. At most
+/// twelve characters: none is longer.
+fn in_tree(code: &str) -> ([u8; 12], usize) {
+    let mut letters = [0; 12];
+    let written =
+        code.bytes().filter(|b| !b.is_ascii_whitespace() && *b != b'.').map(|b| b.to_ascii_uppercase());
+    let length = letters.iter_mut().zip(written).map(|(to, from)| *to = from).count();
+    (letters, length)
 }

@@ -54,6 +54,23 @@ fn codes_tell_classes() {
 }
 
 #[test]
+fn a_code_in_small_letters_or_with_spaces_is_the_same_code() {
+    for (code, wanted) in [("p76", "mental-health"), ("P 76.01", "mental-health"), ("b90", "problems HIV")] {
+        coded("Condition", ICPC, code, "gp", wanted);
+    }
+    coded("Condition", "http://hl7.org/fhir/sid/icd-10", "f32.1", "gp", "mental-health");
+    for code in ["O98.7", "O987", "o98.70"] {
+        coded("Condition", "http://hl7.org/fhir/sid/icd-10", code, "gp", "problems HIV");
+    }
+    coded("MedicationRequest", ATC, "n06ab03", "gp", "medication PSY");
+    coded("MedicationRequest", ATC, "N06 AB 03", "gp", "medication PSY");
+    // What is no code of the tree leaves it to the words.
+    let words = r#"{"resourceType":"Condition","code":{"coding":[{"system":"http://hl7.org/fhir/sid/icpc-1-nl","code":"geen"}],"text":"depressie"}}"#;
+    check(words, "gp", "mental-health");
+    coded("Condition", ICPC, "é", "gp", "problems");
+}
+
+#[test]
 fn medicines_that_betray_are_labelled_neither_more_nor_less() {
     for code in ["N05AH02", "N05AN01", "N06AB03", "N06BA04", "N06CA01"] {
         coded("MedicationRequest", ATC, code, "gp", "medication PSY");
