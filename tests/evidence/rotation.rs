@@ -54,6 +54,15 @@ fn persons(world: &World) -> usize {
     said.stdout.lines().count()
 }
 
+/// Ends who asks meanwhile, also when something does not hold: else they would be waited for.
+struct Stops<'a>(&'a AtomicBool);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn every_kind_of_key_changes_while_requests_go_on() {
     let world = World::fresh();
@@ -62,6 +71,7 @@ fn every_kind_of_key_changes_while_requests_go_on() {
     let (known, old_key) = (persons(&world), world.region()["journal_key"].as_str().unwrap().to_owned());
     let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
     std::thread::scope(|scope| {
+        let _when_done = Stops(&stop);
         for _ in 0..2 {
             scope.spawn(|| {
                 // A token and a connection of its own: one from before all of it.
@@ -82,7 +92,6 @@ fn every_kind_of_key_changes_while_requests_go_on() {
             let seen = answered.load(Ordering::Relaxed);
             sluis_tests::until("requests go on", || answered.load(Ordering::Relaxed) > seen + 2);
         }
-        stop.store(true, Ordering::Relaxed);
     });
     // What is made now is made with the new ones.
     let fresh = world.staff("linden", "gp-own");
