@@ -31,13 +31,24 @@ fn speaks(
     in_force && ordinary && covers(vocabulary, record, provision, holder)
 }
 
-/// Whether a consent speaks of this holder's data; one that cannot be read may speak of anybody's.
+/// Whether a consent or an exception in it speaks of this holder's data; one that cannot be read may speak of anybody's.
 #[must_use]
-pub fn names(vocabulary: &Vocabulary, reading: &Reading, holder: &Party) -> bool {
+pub fn may_concern(vocabulary: &Vocabulary, reading: &Reading, holder: &Party) -> bool {
     match reading {
-        Reading::Readable(record) => covers(vocabulary, record, &record.provision, holder),
+        Reading::Readable(record) => {
+            covers(vocabulary, record, &record.provision, holder)
+                || excepts(vocabulary, &record.provision, holder)
+        }
         Reading::Unreadable { .. } => true,
     }
+}
+
+/// An exception without a holder speaks of those of the provision around it.
+fn excepts(vocabulary: &Vocabulary, provision: &Provision, holder: &Party) -> bool {
+    provision.exceptions.iter().any(|exception| {
+        exception.holders.iter().any(|named| is_one(vocabulary, named, holder))
+            || excepts(vocabulary, exception, holder)
+    })
 }
 
 /// Whose data it speaks of (CONTRACT.md 7): nobody named is everybody for an objection, the recorder for a permit.
@@ -46,7 +57,11 @@ fn covers(vocabulary: &Vocabulary, record: &ConsentRecord, provision: &Provision
         let recorder = record.recorded_by.as_ref();
         return provision.kind == Kind::Deny || recorder.is_some_and(|by| holder.identifiers.contains(by));
     }
-    provision.holders.iter().any(|named| match named {
+    provision.holders.iter().any(|named| is_one(vocabulary, named, holder))
+}
+
+fn is_one(vocabulary: &Vocabulary, named: &Holder, holder: &Party) -> bool {
+    match named {
         Holder::Any => true,
         Holder::Organisation(identifier) => holder.identifiers.contains(identifier),
         Holder::Category(code) => {
@@ -55,7 +70,7 @@ fn covers(vocabulary: &Vocabulary, record: &ConsentRecord, provision: &Provision
         Holder::Function(code) => {
             vocabulary.function(code).is_some_and(|one| holder.functions.contains(&one))
         }
-    })
+    }
 }
 
 #[cfg(test)]
@@ -150,7 +165,7 @@ mod tests {
                 record(Kind::Permit, &|r| r.provision.purposes = vec![Purpose::Etreat, Purpose::Treat]),
                 true,
             ),
-            ("unreadable", Reading::Unreadable { id: "c".into(), version: 1 }, true),
+            ("unreadable", Reading::Unreadable { id: "c".into(), version: 1, register: "r".into() }, true),
         ];
         let at = "2026-11-21T11:00:00Z".parse().unwrap();
         assert!(!was_asked(words, &[], &practice, at), "nothing on record");

@@ -120,7 +120,7 @@ impl Dossier {
         let mut scopes: Vec<Node> = Vec::new();
         for reading in readings {
             match reading {
-                Reading::Unreadable { id, version } => {
+                Reading::Unreadable { id, version, .. } => {
                     dossier.unreadable.push(ConsentRef { id: id.clone(), version: *version });
                 }
                 Reading::Readable(record) if record.status == Status::Active => {

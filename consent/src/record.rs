@@ -23,6 +23,8 @@ pub enum Reading {
         id: Box<str>,
         /// Its version, 0 if unknown.
         version: u32,
+        /// The register it came from: no other mends it.
+        register: Box<str>,
     },
 }
 
@@ -33,6 +35,15 @@ impl Reading {
         match self {
             Self::Readable(record) => &record.id,
             Self::Unreadable { id, .. } => id,
+        }
+    }
+
+    /// The register it stands in.
+    #[must_use]
+    pub fn register(&self) -> &str {
+        match self {
+            Self::Readable(record) => &record.register,
+            Self::Unreadable { register, .. } => register,
         }
     }
 

@@ -208,7 +208,7 @@ proptest! {
     fn unreadable_never_permits(texts in dossiers(), question in questions()) {
         let rules = &*RULES;
         let mut with = readings(&texts);
-        with.push(Reading::Unreadable { id: "c99".into(), version: 1 });
+        with.push(Reading::Unreadable { id: "c99".into(), version: 1, register: "r".into() });
         let decision = consent::decide(rules, &question, &with);
         for (_, permit) in decision.permits() {
             // Only what no choice of the person touches: a holder's own data.

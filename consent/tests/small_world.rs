@@ -230,7 +230,7 @@ fn random_dossiers_are_decided_as_the_naive_twin_decides() {
             texts.iter().enumerate().map(|(index, text)| world::consent(&rules, index + 1, text)).collect();
         let mut readings = readings;
         if dice.roll(8) == 0 {
-            readings.push(Reading::Unreadable { id: "unreadable".into(), version: 1 });
+            readings.push(Reading::Unreadable { id: "unreadable".into(), version: 1, register: "r".into() });
         }
         let dossier = Dossier::compile(&rules, &readings);
         for _ in 0..9 {

@@ -1,7 +1,7 @@
 //! What a choice would open and shut: the form of a preview, filled from what is registered and recorded. Each asker's
 //! question is the one that the road would put for it, so that the two cannot differ.
 
-use crate::oauth::asker::{Asker, AskingPerson, Assurance, BreakGlass, BreakGlassReason};
+use crate::oauth::asker::{Asker, AskingPerson, Assurance, BreakGlass, BreakGlassReason, PERSON_URN};
 use crate::road::decide::{Asking, party, purpose, question};
 use crate::store::state::{PersonState, StoredRepresentative};
 use crate::trust::{FunctionCode, Participant, ParticipantId, Person, Purpose, Standing, Trust};
@@ -200,11 +200,11 @@ fn somebody() -> AskingPerson {
 }
 
 fn registered(person: &Person) -> AskingPerson {
-    asking_person("urn:sluis:person", person.id.as_str())
+    asking_person(PERSON_URN, person.id.as_str())
 }
 
 fn acting(known: &StoredRepresentative) -> AskingPerson {
-    asking_person("urn:sluis:person", &known.recorded.person.value)
+    asking_person(PERSON_URN, &known.recorded.person.value)
 }
 
 fn asking_person(system: &str, id: &str) -> AskingPerson {

@@ -7,7 +7,7 @@ mod kept;
 #[cfg(test)]
 mod tests;
 
-use crate::oauth::asker::{Asker, AskingPerson, Assurance, BreakGlass, BreakGlassReason};
+use crate::oauth::asker::{Asker, AskingPerson, Assurance, BreakGlass, BreakGlassReason, PERSON_URN};
 use crate::road::authenticate::TAGGED;
 use crate::road::decide::{
     Asking, DECIDED_AT, Decided, Law, STATE_VERSION, consents_used, explain_over, judge_asking,
@@ -287,7 +287,7 @@ fn person(entry: &Entry, told: &Told) -> Option<AskingPerson> {
 }
 
 fn asking_person(id: &str, role: Option<&audit::Coding>, assurance: Assurance) -> AskingPerson {
-    let (system, id) = id.rsplit_once('#').unwrap_or(("urn:sluis:person", id));
+    let (system, id) = id.rsplit_once('#').unwrap_or((PERSON_URN, id));
     AskingPerson {
         system: system.to_owned(),
         id: id.to_owned(),

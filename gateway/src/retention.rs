@@ -4,7 +4,7 @@
 use crate::desk::{self, Refused};
 use crate::store::facts::{Change, Fact, Hold};
 use crate::store::keys::PersonNo;
-use crate::store::leaf::{self, Leaf};
+use crate::store::leaf::{self, Leaf, LeafError};
 use crate::world::World;
 use fhir_mappings::audit::{self, Action, Detail, Kind};
 use fhir_mappings::identifiers::Identifier;
@@ -76,10 +76,16 @@ fn kept_for(world: &World, person: PersonNo, year: u16) -> Result<u16, Refused> 
     let mut longest = 0;
     for index in world.store.timeline(person).map_err(|e| unreadable(&e))? {
         let record = world.store.records().read(index).map_err(|e| unreadable(&e))?;
-        let Some(leaf) = Leaf::parse(&record).ok().filter(|leaf| leaf::year(leaf.time) == year) else {
+        let leaf = Leaf::parse(&record).map_err(|e| unreadable(&e))?;
+        if leaf::year(leaf.time) != year {
             continue;
+        }
+        let entry = match leaf.open(world.store.keys()) {
+            Ok(entry) => entry,
+            Err(LeafError::Forgotten) => continue,
+            // Whose it is cannot be told: it might be the one that is kept longer.
+            Err(e) => return Err(unreadable(&e)),
         };
-        let Ok(entry) = leaf.open(world.store.keys()) else { continue };
         let holders = entry.shares.iter().map(|share| share.holder.id.as_str());
         let all = entry.organisation.iter().map(|organisation| organisation.id.as_str()).chain(holders);
         let terms = all.filter_map(|id| trust.participant(id)?.keep_years);

@@ -55,7 +55,8 @@ pub struct Turned {
 /// Changes a key, recorded first.
 ///
 /// # Errors
-/// See [`Refused`]; a change that was recorded and then failed is recorded as failed, and the former key goes on.
+/// See [`Refused`]; a change that was recorded and then failed is recorded as failed; until the next start at least, the former
+/// key goes on.
 pub fn run(world: &World, turn: Turn<'_>) -> Result<Turned, Refused> {
     match turn {
         Turn::Named(which) => {

@@ -9,6 +9,22 @@ use sluis_tests::ask::{Asker, BSN};
 use sluis_tests::client::{Answer, Request};
 use sluis_tests::world::World;
 
+/// A participant, as a resource refers to it.
+pub(crate) fn organisation(world: &World, id: &str) -> Value {
+    json!({"type": "Organization", "identifier": world.participant(id)["identifier"]})
+}
+
+/// Who acts for a person: in which capacity, on which paper, since when.
+pub(crate) fn related(id: &str, patient: &Value, kind: &str, paper: &str, since: &str) -> Value {
+    json!({
+        "resourceType": "RelatedPerson", "id": id, "patient": patient,
+        "identifier": [{"system": "https://sluis.example/fhir/NamingSystem/representative", "value": id}],
+        "extension": [{"url": "https://sluis.example/fhir/StructureDefinition/representation-evidence", "valueString": paper}],
+        "relationship": [{"coding": [{"system": "https://sluis.example/fhir/CodeSystem/representation-kind", "code": kind}]}],
+        "period": {"start": since},
+    })
+}
+
 /// Somebody who acts for a person, through the person's app.
 fn acting<'w>(world: &'w World, login: &str) -> Asker<'w> {
     world.own("noor").claim("/extensions/hl7-b2b/subject_id", json!(format!("urn:sluis:person#{login}")))
@@ -305,13 +321,7 @@ fn a_parents_objection_stops_sharing_on_the_next_request_and_an_attested_wish_op
     let mark = acting(&world, "mark");
     let person = json!({"type": "Patient", "identifier": {"system": BSN, "value": world.bsn("noor")}});
     let mut no = consent(&world, "noor", None, &json!({"type": "deny"}));
-    no["contained"] = json!([{
-        "resourceType": "RelatedPerson", "id": "mark", "patient": person,
-        "identifier": [{"system": "https://sluis.example/fhir/NamingSystem/representative", "value": "mark"}],
-        "extension": [{"url": "https://sluis.example/fhir/StructureDefinition/representation-evidence", "valueString": "gezagsregister"}],
-        "relationship": [{"coding": [{"system": "https://sluis.example/fhir/CodeSystem/representation-kind", "code": "parent"}]}],
-        "name": [{"text": "Mark Hendriks"}], "period": {"start": "2012-02-29"},
-    }]);
+    no["contained"] = json!([related("mark", &person, "parent", "gezagsregister", "2012-02-29")]);
     no["performer"] = json!([{"reference": "#mark"}]);
     let said = mark.create(&no);
     assert_eq!(said.status, 201, "{}", said.text());

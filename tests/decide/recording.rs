@@ -1,13 +1,9 @@
 //! Whose word counts, who sees what was recorded, and how records of practices and registers come in and go.
 
-use super::{acting, consent, group, id_of, permit, refused};
+use super::{acting, consent, group, id_of, organisation, permit, refused, related};
 use serde_json::{Value, json};
-use sluis_tests::ask::{Asker, BSN};
+use sluis_tests::ask::BSN;
 use sluis_tests::world::World;
-
-fn organisation(world: &World, id: &str) -> Value {
-    json!({"type": "Organization", "identifier": world.participant(id)["identifier"]})
-}
 
 /// What this organisation is permitted of a holder's data, by the program's own account.
 fn reached(world: &World, patient: &str, asker: &str, purpose: &str, holder: &str) -> Vec<String> {
@@ -71,13 +67,7 @@ fn a_relation_that_ended_lets_nobody_record() {
 /// A parent's key as it stands in a Consent.
 fn parent(world: &World, name: &str) -> Value {
     let person = json!({"type": "Patient", "identifier": {"system": BSN, "value": world.bsn("noor")}});
-    json!({
-        "resourceType": "RelatedPerson", "id": name, "patient": person,
-        "identifier": [{"system": "https://sluis.example/fhir/NamingSystem/representative", "value": name}],
-        "extension": [{"url": "https://sluis.example/fhir/StructureDefinition/representation-evidence", "valueString": "gezagsregister"}],
-        "relationship": [{"coding": [{"system": "https://sluis.example/fhir/CodeSystem/representation-kind", "code": "parent"}]}],
-        "period": {"start": "2012-02-29"},
-    })
+    related(name, &person, "parent", "gezagsregister", "2012-02-29")
 }
 
 #[test]
@@ -122,13 +112,6 @@ fn who_turns_a_second_key_does_not_become_the_recorder() {
     assert_eq!(line["recorder"], "huisarts-de-linde");
 }
 
-fn officer<'w>(world: &'w World, participant: &str, user: &str) -> Asker<'w> {
-    let asker = world.asker(participant).person(user).purpose("HCOMPL");
-    let nothing =
-        |asker: Asker<'w>, member| asker.claim(&format!("/extensions/hl7-b2b/{member}"), Value::Null);
-    ["subject_name", "subject_role"].into_iter().fold(asker, nothing)
-}
-
 #[test]
 fn officers_see_the_consents_about_the_data_they_guard() {
     let world = World::fresh();
@@ -139,7 +122,7 @@ fn officers_see_the_consents_about_the_data_they_guard() {
     assert_eq!(world.staff("linden", "gp-own").create(&recorded).status, 201);
     let seen = |participant: &str, user: &str| {
         let id = world.asker(participant).purpose("TREAT").id("bakker");
-        let found = officer(&world, participant, user).get(&format!("Consent?patient={id}"));
+        let found = world.officer(participant, user).get(&format!("Consent?patient={id}"));
         (found.status, found.text().contains("about De Oever alone"))
     };
     assert_eq!(seen("ggz-de-oever", "officer-oever"), (200, true));
@@ -193,6 +176,44 @@ fn a_registers_record_is_withdrawn_and_mended_by_its_next_version() {
     let local = consent(&world, "kaya", Some("huisarts-de-linde"), &permit(&group("category", "ggz")));
     world.sluis_with(["consent", "record", "-"], local.to_string().as_bytes()).ok();
     assert!(!open());
+}
+
+#[test]
+fn a_register_mends_its_own_records_alone_and_bears_a_name_of_its_own() {
+    let world = World::fresh();
+    let feed = |register: &str, record: &Value| {
+        let register = format!("--feed={register}");
+        world.sluis_with(["consent", "record", "-", &register], record.to_string().as_bytes())
+    };
+    let yes = consent(&world, "kaya", Some("huisarts-de-linde"), &permit(&group("category", "ggz")));
+    feed("mitz", &yes).ok();
+    let open = || !reached(&world, "kaya", "jeugd-ggz-de-oever", "TREAT", "huisarts-de-linde").is_empty();
+    assert!(open());
+    let numbered = |provision: Value| {
+        let mut record = consent(&world, "kaya", Some("huisarts-de-linde"), &provision);
+        record["identifier"] = json!([{"system": "urn:example:register", "value": "1"}]);
+        record
+    };
+    let mut unheard = numbered(json!({"type": "deny"}));
+    unheard["provision"]["code"] = json!([{"coding": [{"system": "urn:example", "code": "unheard-of"}]}]);
+    feed("mitz", &unheard).ok();
+    assert!(!open(), "what cannot be read refuses");
+    // The same number in another register is another record.
+    let mild = numbered(
+        json!({"type": "deny", "actor": [permit(&group("category", "home-care"))["actor"][1].clone()]}),
+    );
+    feed("vecozo", &mild).ok();
+    assert!(!open(), "another register's record does not stand in for it");
+    feed("mitz", &mild).ok();
+    assert!(open(), "mended by its own");
+    // A register is none of us: a name that would make it the desk, a person or a participant is refused.
+    let stands = listed(&world, "kaya");
+    for taken in ["", "sluis", "person", "huisarts-de-linde"] {
+        let said = feed(taken, &numbered(json!({"type": "deny"})));
+        assert_eq!(said.code, 1, "{taken}: {}", said.stderr);
+        assert!(said.stderr.contains("a name of its own"), "{}", said.stderr);
+        assert_eq!(listed(&world, "kaya"), stands, "{taken}");
+    }
 }
 
 #[test]

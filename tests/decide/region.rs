@@ -1,13 +1,9 @@
 //! What REGION.md section 3 says of what happens to a person in time: relations that begin, statements that end, birthdays.
 
-use super::{acting, consent, permit};
+use super::{acting, consent, organisation, permit, related};
 use serde_json::{Value, json};
 use sluis_tests::ask::{Asker, BSN};
 use sluis_tests::world::World;
-
-fn organisation(world: &World, id: &str) -> Value {
-    json!({"type": "Organization", "identifier": world.participant(id)["identifier"]})
-}
 
 /// Classes of a holder's data that an asker is permitted, by the program's own account, at an instant or now.
 fn reached(world: &World, patient: &str, asker: &[&str], holder: &str, at: Option<&str>) -> Vec<String> {
@@ -114,13 +110,7 @@ fn yara_a_father_who_objects_stops_what_a_mother_gave() {
     let safety = |asker: &Asker<'_>| asker.search("yara", "Condition", "").text().contains("Z25");
     assert!(safety(&world.staff("omar", "youth-individual")));
     let mut no = consent(&world, "yara", None, &json!({"type": "deny"}));
-    no["contained"] = json!([{
-        "resourceType": "RelatedPerson", "id": "bram", "patient": no["patient"],
-        "identifier": [{"system": "https://sluis.example/fhir/NamingSystem/representative", "value": "bram"}],
-        "extension": [{"url": "https://sluis.example/fhir/StructureDefinition/representation-evidence", "valueString": "gezagsregister"}],
-        "relationship": [{"coding": [{"system": "https://sluis.example/fhir/CodeSystem/representation-kind", "code": "parent"}]}],
-        "period": {"start": "2017-03-03"},
-    }]);
+    no["contained"] = json!([related("bram", &no["patient"], "parent", "gezagsregister", "2017-03-03")]);
     no["performer"] = json!([{"reference": "#bram"}]);
     let said = acting(&world, "bram").create(&no);
     assert_eq!(said.status, 201, "{}", said.text());
@@ -158,13 +148,7 @@ fn visser_his_own_no_stands_and_what_his_mentor_gave_ends_with_the_statement() {
         Some("sociaal-team-west"),
         &permit(&organisation(&world, "buurtnetwerk-samen")),
     );
-    yes["contained"] = json!([{
-        "resourceType": "RelatedPerson", "id": "anna", "patient": yes["patient"],
-        "identifier": [{"system": "https://sluis.example/fhir/NamingSystem/representative", "value": "anna"}],
-        "extension": [{"url": "https://sluis.example/fhir/StructureDefinition/representation-evidence", "valueString": "beschikking"}],
-        "relationship": [{"coding": [{"system": "https://sluis.example/fhir/CodeSystem/representation-kind", "code": "mentor"}]}],
-        "period": {"start": "2020-01-01"},
-    }]);
+    yes["contained"] = json!([related("anna", &yes["patient"], "mentor", "beschikking", "2020-01-01")]);
     yes["performer"] = json!([{"reference": "#anna"}]);
     world.sluis_with(["consent", "record", "-"], yes.to_string().as_bytes()).ok();
     let still = reached(&world, "visser", &network, "sociaal-team-west", None);

@@ -1,7 +1,6 @@
 //! Behind its witness a gateway answers nobody, at any door; and a release never waits for a witness. In the sandbox, with
 //! a witness that nobody there wrote.
 
-use crate::session::officer;
 use serde_json::json;
 use sluis_tests::witness::{Script, Scripted};
 use sluis_tests::world::Start;
@@ -23,7 +22,7 @@ fn behind_its_witness_no_door_opens_until_an_operator_knows() {
     let jansen = world.signed_in("jansen", "patient");
     let _answer = linden.summary("kaya").ok();
     let id = linden.id("kaya");
-    let officer = officer(&world, "huisarts-de-linde", "officer-linde");
+    let officer = world.officer("huisarts-de-linde", "officer-linde");
     let events = || officer.get(&format!("AuditEvent?patient={id}"));
     let _read = events().ok();
 

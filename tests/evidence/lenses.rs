@@ -1,6 +1,6 @@
 //! The three lenses on one journal: each shows what its reader may see, and nothing else.
 
-use crate::session::{PERSON, officer};
+use crate::session::PERSON;
 use serde_json::Value;
 use sluis_tests::json::{has_words, of_type};
 use sluis_tests::{Asker, World, proof};
@@ -53,7 +53,7 @@ fn a_person_sees_every_use_of_their_data_and_each_look_at_their_log() {
     let refused = world.asker("coordinatiepunt-verblijf").find(PERSON);
     assert_eq!(refused.status, 403);
     let _looked =
-        officer(&world, "huisarts-de-linde", "officer-linde").get(&format!("AuditEvent?patient={id}")).ok();
+        world.officer("huisarts-de-linde", "officer-linde").get(&format!("AuditEvent?patient={id}")).ok();
     let own = world.own(PERSON);
     let own_id = own.id(PERSON);
     let events = all(&own, &own_id, 50);
@@ -96,7 +96,7 @@ fn an_officer_sees_the_own_tenancy_alone() {
     let id = linden.id(PERSON);
     let asked = linden.summary(PERSON).ok();
     let asked = asked.request_id();
-    let at_home = officer(&world, "wijkverpleging-thuis", "officer-thuis");
+    let at_home = world.officer("wijkverpleging-thuis", "officer-thuis");
     let staff_at_home = world.asker("wijkverpleging-thuis");
     let home_id = staff_at_home.id(PERSON);
     let events = all(&at_home, &home_id, 50);
@@ -108,7 +108,7 @@ fn an_officer_sees_the_own_tenancy_alone() {
     }
     assert!(!has_words(seen, "Consent/"), "consents of others");
     // The asker's own officer sees who gave, and nothing of what others withheld.
-    let own_officer = officer(&world, "huisarts-de-linde", "officer-linde");
+    let own_officer = world.officer("huisarts-de-linde", "officer-linde");
     let events = all(&own_officer, &id, 50);
     let seen = events.iter().find(|e| e.to_string().contains(asked)).expect("what the own staff asked");
     assert!(seen.to_string().contains("van der Linden"));
@@ -135,7 +135,7 @@ fn an_officer_elsewhere_sees_nothing_and_cannot_tell_it_from_nobody() {
     let linden = world.staff("linden", "gp-own");
     let _answer = linden.summary(PERSON).ok();
     // The GGZ holds nothing of this person and never asked: its pseudonym of her cannot be had, a foreign id is refused.
-    let elsewhere = officer(&world, "ggz-de-oever", "officer-oever");
+    let elsewhere = world.officer("ggz-de-oever", "officer-oever");
     let foreign = elsewhere.get(&format!("AuditEvent?patient={}", linden.id(PERSON)));
     let made_up = elsewhere.get(&format!("AuditEvent?patient={}", "a".repeat(53)));
     foreign.is(403, "not-permitted");

@@ -3,17 +3,7 @@
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 use sluis_tests::client::Client;
-use sluis_tests::{Asker, Request, World};
-
-/// The officer of an organisation.
-pub(crate) fn officer<'w>(world: &'w World, participant: &str, user: &str) -> Asker<'w> {
-    world
-        .asker(participant)
-        .person(user)
-        .claim("/extensions/hl7-b2b/subject_name", Value::Null)
-        .claim("/extensions/hl7-b2b/subject_role", Value::Null)
-        .purpose("HCOMPL")
-}
+use sluis_tests::{Request, World};
 
 /// A person of the region with data at three holders, whom everybody below asks about.
 pub(crate) const PERSON: &str = "kaya";
@@ -79,7 +69,7 @@ pub(crate) fn run(world: &World) -> Session {
     note(&own.get(&format!("AuditEvent?patient={own_id}&_count=5")));
     note(&own.get(&format!("Consent?patient={own_id}")));
     // The officer.
-    note(&officer(world, "huisarts-de-linde", "officer-linde").get(&format!("AuditEvent?patient={id}")));
+    note(&world.officer("huisarts-de-linde", "officer-linde").get(&format!("AuditEvent?patient={id}")));
     // The desk and the operator.
     let import = world.dir().join("planted.json");
     std::fs::write(&import, document()).unwrap();

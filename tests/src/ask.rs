@@ -41,6 +41,16 @@ impl World {
         if function.is_empty() { asker } else { asker.function(function) }
     }
 
+    /// An officer, named as OpenID Connect names a user: without the name and role that staff bring.
+    #[must_use]
+    pub fn officer(&self, participant: &str, user: &str) -> Asker<'_> {
+        self.asker(participant)
+            .person(user)
+            .claim("/extensions/hl7-b2b/subject_name", Value::Null)
+            .claim("/extensions/hl7-b2b/subject_role", Value::Null)
+            .purpose("HCOMPL")
+    }
+
     /// The person, through their own app.
     #[must_use]
     pub fn own(&self, patient: &str) -> Asker<'_> {

@@ -94,7 +94,7 @@ fn list(text: &str) -> Vec<Box<str>> {
 pub fn consent(rules: &Rules, index: usize, text: &str) -> Reading {
     let text = text.trim();
     if text == "unreadable" {
-        return Reading::Unreadable { id: format!("c{index}").into(), version: 1 };
+        return Reading::Unreadable { id: format!("c{index}").into(), version: 1, register: "r".into() };
     }
     let mut record = ConsentRecord {
         id: format!("c{index}").into(),

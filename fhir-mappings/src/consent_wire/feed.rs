@@ -52,7 +52,8 @@ fn unread(root: Value<'_>, context: &Context<'_>, refusal: Refusal) -> FeedEntry
     let patient = patient.and_then(|at| read::patient_ref(at, Why::PatientUnclear).ok());
     match patient {
         Some(patient) if may_object(root) => {
-            let reading = Box::new(Reading::Unreadable { id: context.id.into(), version: context.version });
+            let (id, register) = (context.id.into(), context.register.into());
+            let reading = Box::new(Reading::Unreadable { id, version: context.version, register });
             FeedEntry::MayObject { patient, reading, refusal }
         }
         _ => FeedEntry::Refused(refusal),
@@ -94,7 +95,5 @@ pub fn named(bytes: &[u8]) -> Option<(PatientRef, Vec<Identifier>)> {
     let patient = super::at::At::root(doc.root().get("patient")?, "Consent.patient");
     let patient = read::patient_ref(patient, Why::PatientUnclear).ok()?;
     let all = doc.root().each("identifier").map(|value| super::at::At::root(value, "Consent.identifier"));
-    let mut identifiers: Vec<Identifier> = all.filter_map(|at| identifier(at, Why::Shape).ok()).collect();
-    identifiers.dedup();
-    Some((patient, identifiers))
+    Some((patient, all.filter_map(|at| identifier(at, Why::Shape).ok()).collect()))
 }

@@ -63,19 +63,25 @@ fn consent(root: Value<'_>, context: &Context<'_>) -> Read<Received> {
     ])?;
     unique_contained(&at)?;
     let patient = patient_ref(at.need("patient", Why::Shape)?, Why::PatientUnclear)?;
+    // In the order in which a sender mends: who and on what ground before what it says, and the date last, which is read
+    // by what it says.
+    let status = status(&at, context.version)?;
+    let givers = performer::givers(&at, &patient)?;
+    let recorded_by = recorded_by(&at, context.recorder)?;
+    let (source, policy) = (source(&at)?, policy(&at)?);
+    let provision = provision::provision(at.need("provision", Why::ProvisionMissing)?, context)?;
     let record = ConsentRecord {
         id: context.id.into(),
         version: context.version,
-        status: status(&at, context.version)?,
-        givers: performer::givers(&at, &patient)?,
+        status,
+        givers,
         register: context.register.into(),
-        recorded_by: recorded_by(&at, context.recorder)?,
-        given_at: Timestamp::UNIX_EPOCH,
-        source: source(&at)?,
-        policy: policy(&at)?,
-        provision: provision::provision(at.need("provision", Why::ProvisionMissing)?, context)?,
+        recorded_by,
+        given_at: given_at(&at, provision.kind, context.now)?,
+        source,
+        policy,
+        provision,
     };
-    let record = ConsentRecord { given_at: given_at(&at, record.provision.kind, context.now)?, ..record };
     evidence_is_own(&at, &patient)?;
     let evidence =
         record.source.reference.iter().filter(|r| !r.starts_with('#')).map(|r| r.to_string()).collect();

@@ -40,7 +40,9 @@ pub(super) async fn create(asked: &Authorised, world: &World, trail: &mut Trail)
         Purpose::OwnRequest => PERSON_RECORDED,
         _ => asked.participant().id.as_str(),
     };
-    free(&received, recorder, &subject)?;
+    if subject.state.bearing(&received.identifiers, recorder).is_some() {
+        return Err(Refusal::Recording(consent_wire::taken().outcome()));
+    }
     store(asked, &subject, received, (201, recorder), world, trail).await
 }
 
@@ -120,19 +122,6 @@ fn read(asked: &Authorised, id: &str, version: u32, world: &World) -> Result<Rec
         takes_part: &takes_part,
     };
     consent_wire::read(asked.body(), &context).map_err(|refusal| Refusal::Recording(refusal.outcome()))
-}
-
-/// A record in force that this recorder knows by the same identifier is changed or withdrawn, not recorded beside itself:
-/// withdrawing the one would leave the other.
-fn free(received: &Received, recorder: &str, subject: &Subject) -> Result<(), Refusal> {
-    let mut own = subject.state.consents.iter().filter(|stored| stored.recorder == recorder);
-    if own.any(|stored| stored.is_in_force() && stored.is_known_by(&received.identifiers)) {
-        let why = Why::IdentifierTaken;
-        return Err(Refusal::Recording(
-            Outcome::new(why.code()).because(why.reason()).at("Consent.identifier"),
-        ));
-    }
-    Ok(())
 }
 
 /// Evidence that names another person's document is refused.
@@ -265,7 +254,7 @@ fn sees(asked: &Authorised, subject: &Subject, stored: &StoredConsent, world: &W
         // An officer guards a holder: what is chosen about that holder's data of this person.
         let holds = subject.state.holders.iter().any(|id| id == participant.id.as_str());
         let guarded = party(participant, &world.rules, world.clock.now());
-        let named = consent::asked::names(world.rules.vocabulary(), &stored.reading, &guarded);
+        let named = consent::asked::may_concern(world.rules.vocabulary(), &stored.reading, &guarded);
         return Ok(stored.recorder == participant.id.as_str() || (holds && named));
     }
     Ok(stored.recorder == participant.id.as_str())

@@ -1,6 +1,7 @@
 //! `sluis consent record` for one consent or for all that a practice has: files, folders, NDJSON and Bundles, each record
 //! with an answer of its own. What is on record already stays as it is, so that a run that broke off is run again.
 
+use super::ops::unreachable_gateway;
 use super::{Ended, files, print};
 use crate::control::{Command, Frame, call};
 use fhir_mappings::json;
@@ -19,12 +20,7 @@ pub(super) fn record(inputs: &[String], register: Option<&str>, dir: &Path, as_j
         let mut lines = Vec::new();
         let code = match call(dir, &command, |frame| lines.push(frame)) {
             Ok(code) => code,
-            Err(e) => {
-                return Ended::Failed(format!(
-                    "no gateway answers in {}: {e}. Is it running?",
-                    dir.display()
-                ));
-            }
+            Err(e) => return unreachable_gateway(dir, &e),
         };
         for line in lines {
             match line {

@@ -28,7 +28,7 @@ fn show(frame: Frame) {
     }
 }
 
-fn unreachable_gateway(dir: &Path, e: &std::io::Error) -> Ended {
+pub(super) fn unreachable_gateway(dir: &Path, e: &std::io::Error) -> Ended {
     Ended::Failed(format!("no gateway answers in {}: {e}. Is it running?", dir.display()))
 }
 

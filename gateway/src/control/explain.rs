@@ -4,7 +4,7 @@
 use super::commands::{Done, Say, identifier, out};
 use super::wire::Query;
 use crate::desk::{self, Refused};
-use crate::oauth::asker::{Asker, AskingPerson, Assurance, BreakGlass, BreakGlassReason};
+use crate::oauth::asker::{Asker, AskingPerson, Assurance, BreakGlass, BreakGlassReason, PERSON_URN};
 use crate::replay::{TRIED_AS, TRIED_ASSURANCE, TRIED_PERSON};
 use crate::road::authenticate;
 use crate::road::decide::{Asking, explain_over, judge_asking, note, stamp};
@@ -166,7 +166,7 @@ fn asker(world: &World, participant: &Participant, query: &Query) -> Result<Aske
             .or_else(|| participant.functions_at(world.clock.now()).next().map(|f| f.code.clone())),
     };
     let person = AskingPerson {
-        system: "urn:sluis:person".into(),
+        system: PERSON_URN.into(),
         id: staff
             .as_ref()
             .map_or_else(|| query.person.clone().unwrap_or_default(), |p| p.id.as_str().to_owned()),
@@ -205,7 +205,7 @@ fn doctor(function: Option<&FunctionCode>, trust: &Trust) -> Option<AskingPerson
         .collect();
     doctors.sort_by(|a, b| a.id.cmp(&b.id));
     doctors.first().map(|p| AskingPerson {
-        system: "urn:sluis:person".into(),
+        system: PERSON_URN.into(),
         id: p.id.as_str().to_owned(),
         name: Some(p.name.clone()),
         role: Some(p.role.clone()),

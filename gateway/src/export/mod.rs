@@ -161,11 +161,12 @@ fn of_participant(
     let reads_as = format!("supervisor {reader}");
     let mut seen = Vec::new();
     for index in 0..world.store.records().len() {
-        let unreadable = |_| Refused::new("unreadable", format!("record {index} cannot be read"));
-        let record = world.store.records().read(index).map_err(unreadable)?;
-        let Some(leaf) = Leaf::parse(&record).ok().filter(|leaf| period.contains(leaf.time)) else {
+        let unreadable = || Refused::new("unreadable", format!("record {index} cannot be read"));
+        let record = world.store.records().read(index).map_err(|_| unreadable())?;
+        let leaf = Leaf::parse(&record).map_err(|_| unreadable())?;
+        if !period.contains(leaf.time) {
             continue;
-        };
+        }
         let name = match leaf.tag_bytes() {
             // A forgotten year opens to nobody.
             Some(tag) => world

@@ -26,6 +26,9 @@ pub struct Asker {
     pub break_glass: Option<BreakGlass>,
 }
 
+/// The system of persons in our register, as assertions and records name them.
+pub(crate) const PERSON_URN: &str = "urn:sluis:person";
+
 /// A person as named in an assertion.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct AskingPerson {

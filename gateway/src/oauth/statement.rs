@@ -3,7 +3,9 @@
 //! Reads its form and compares it with what is registered; whether purpose and function are allowed is the
 //! assertion's business.
 
-use super::asker::{AskingPerson, Assurance, BreakGlass, BreakGlassReason, RelationHint, RelationKind};
+use super::asker::{
+    AskingPerson, Assurance, BreakGlass, BreakGlassReason, PERSON_URN, RelationHint, RelationKind,
+};
 use super::refusal::{Attempt, Cause};
 use crate::trust::certificate::canonical;
 use crate::trust::{FunctionCode, Identifier, Participant, Person, Purpose, Role, Trust};
@@ -88,7 +90,7 @@ impl Statement {
         client: &Participant,
         trust: &Trust,
     ) -> Result<(AskingPerson, Option<Arc<Person>>), Cause> {
-        let is_staff = self.purpose != Purpose::OwnRequest && self.subject.system == PERSON_SYSTEM;
+        let is_staff = self.purpose != Purpose::OwnRequest && self.subject.system == PERSON_URN;
         let registered = trust.person(&self.subject.value).filter(|_| is_staff).cloned();
         let Some(person) = registered else {
             return Ok((
@@ -107,7 +109,7 @@ impl Statement {
     /// The person under whose responsibility the asker acts; may work elsewhere.
     pub(super) fn responsible(&self, trust: &Trust) -> Option<AskingPerson> {
         let named = self.responsible.as_ref()?;
-        let registered = trust.person(&named.value).filter(|_| named.system == PERSON_SYSTEM);
+        let registered = trust.person(&named.value).filter(|_| named.system == PERSON_URN);
         Some(registered.map_or_else(|| named.as_claimed(None, None), |person| registered_person(person)))
     }
 }
@@ -131,7 +133,7 @@ impl Coded {
 
 fn registered_person(person: &Person) -> AskingPerson {
     AskingPerson {
-        system: PERSON_SYSTEM.to_owned(),
+        system: PERSON_URN.to_owned(),
         id: person.id.as_str().to_owned(),
         name: Some(person.name.clone()),
         role: Some(person.role.clone()),
@@ -207,8 +209,6 @@ fn plain_role_system(system: &str) -> &str {
     }
 }
 
-/// System of persons in our register.
-pub(super) const PERSON_SYSTEM: &str = "urn:sluis:person";
 const PURPOSE_SYSTEMS: [&str; 2] =
     ["urn:oid:2.16.840.1.113883.5.8", "http://terminology.hl7.org/CodeSystem/v3-ActReason"];
 const TEXT_MAX: usize = 500;

@@ -2,7 +2,7 @@
 
 use super::authorise::{Ask, Authorised};
 use super::locate::{Located, acting_for, is_self, representative};
-use crate::oauth::asker::{self, AskingPerson};
+use crate::oauth::asker::{self, AskingPerson, PERSON_URN};
 use crate::refusal::{NoGrant, Refusal, reason_code};
 use crate::store::Fence;
 use crate::store::keys::PersonNo;
@@ -272,7 +272,7 @@ fn consent_asker(asking: &Asking<'_>, state: &PersonState, rules: &Rules, at: Ti
 
 /// A person as consents may name them: by our own register, else as asserted.
 pub(crate) fn person_identifiers(person: &AskingPerson) -> Vec<Identifier> {
-    if person.system == "urn:sluis:person" {
+    if person.system == PERSON_URN {
         vec![Identifier::new(PERSON_SYSTEM, person.id.as_str())]
     } else {
         vec![Identifier::new(person.system.as_str(), person.id.as_str())]

@@ -203,7 +203,8 @@ impl Store {
     /// Takes a key into the ring, where it was not yet, and works with it from now on.
     ///
     /// # Errors
-    /// See [`StoreError`]; then the former key goes on.
+    /// See [`StoreError`]. A key that the ring did not take changes nothing; one that it took and the running program could
+    /// not work with counts from the next start.
     pub fn turn(&self, fresh: Named, origin: &str) -> Result<(), StoreError> {
         let (keys, which) = (&self.inner.keys, fresh.which());
         keys.adopt(fresh)?;

@@ -164,6 +164,14 @@ impl PersonState {
         Dossier::compile(rules, &readings)
     }
 
+    /// The consent in force that this recorder knows by one of these business identifiers: it is changed or withdrawn, not
+    /// recorded beside itself, for withdrawing the one would leave the other.
+    #[must_use]
+    pub fn bearing(&self, identifiers: &[consent::Identifier], recorder: &str) -> Option<&StoredConsent> {
+        let mut own = self.consents.iter().filter(|stored| stored.recorder == recorder);
+        own.find(|stored| stored.is_in_force() && stored.is_known_by(identifiers))
+    }
+
     /// The youngest birth date that a holder gives: where they disagree, the stricter age holds.
     #[must_use]
     pub fn birth_date(&self) -> Option<jiff::civil::Date> {

@@ -352,9 +352,15 @@ impl Keys {
         })?;
         *self.ring_mut() = next;
         drop(people);
-        // Nothing names it any more; one that a crash leaves is sealed under a key that counts no more.
-        fs::remove_file(self.folder.join(former)).map_err(|e| KeyError::Io(self.folder.clone(), e))?;
-        sync_folder(&self.folder)
+        // Nothing names it any more, and what lies in it is sealed under a key that counts no more: the new master counts
+        // whether or not it goes.
+        if let Err(e) = fs::remove_file(self.folder.join(former)) {
+            tracing::warn!(error = %e, "the former file of person keys stays: remove it by hand");
+        }
+        sync_folder(&self.folder).or_else(|e| {
+            tracing::warn!(error = %e, "the removal of the former file of person keys may not be durable");
+            Ok(())
+        })
     }
 
     fn people(&self) -> MutexGuard<'_, People> {

@@ -241,6 +241,6 @@ impl Engine for Redb {
 
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// What stays in a core's own cache. The pages lie in the operating system's anyway: with sixteen megabytes of them copied
-/// here, a person not looked up before costs half as much again at five million persons, by new memory for each page.
+/// What stays in a core's own cache. The pages lie in the operating system's anyway: the more of them are copied here, the
+/// more new memory a person not looked up before costs (decision 0001, and the command that measures it).
 const REDB_CACHE_BYTES: usize = 2 * 1024 * 1024;
