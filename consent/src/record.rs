@@ -23,7 +23,9 @@ pub enum Reading {
         id: Box<str>,
         /// Its version, 0 if unknown.
         version: u32,
-        /// The register it came from: no other mends it.
+        /// The register it came from: no other mends it. Empty in a record of before this was kept: nobody mends that one,
+        /// and it refuses.
+        #[serde(default)]
         register: Box<str>,
     },
 }

@@ -124,6 +124,14 @@ fn the_form_of_a_state_is_that_of_the_views_number() {
     assert!(told.starts_with("9fcfb8d905759850"), "{told}, {} bytes", bytes.len());
 }
 
+/// Facts in holdings outlive the program that wrote them: a folder that bears one of before must still start.
+#[test]
+fn what_could_not_be_read_before_registers_were_kept_is_still_unreadable() {
+    let before = r#"{"unreadable":{"id":"a","version":1}}"#;
+    let reading: Reading = serde_json::from_str(before).unwrap();
+    assert_eq!(reading, Reading::Unreadable { id: "a".into(), version: 1, register: "".into() });
+}
+
 #[test]
 fn half_a_state_is_none() {
     let bytes = state().encode().unwrap();
