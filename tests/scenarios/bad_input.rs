@@ -226,12 +226,19 @@ fn sizes_have_their_ends() {
     let before = consents(world);
     let mut wordy = permit(world, &world.bsn("kaya"), "wijkverpleging-thuis");
     wordy["sourceAttachment"]["title"] = json!("x".repeat(1 << 20));
-    let huge = steen.send(Request::fhir("POST", "/fhir/Consent", wordy.to_string()));
+    // The gateway closes on a body that it does not want, and the reset may overtake its answer (RFC 9112, 9.6): where the
+    // write broke, the question is put again. Any other end is a failure.
+    let send = |body: Vec<u8>| {
+        let request = Request::fhir("POST", "/fhir/Consent", body).bearer(&steen.token());
+        let lost = |e: &std::io::Error| e.kind() == std::io::ErrorKind::BrokenPipe;
+        let mut answers = (0..20).map(|_| steen.client().try_send(&request));
+        answers.find(|answer| !answer.as_ref().is_err_and(lost)).expect("an answer").expect("an answer")
+    };
+    let huge = send(wordy.to_string().into_bytes());
     huge.is(413, "too-large");
     assert!(world.records_of(huge.request_id()).iter().any(|r| r["kind"] == "refused"));
     assert_eq!(consents(world), before);
-    let huge = Request::fhir("POST", "/fhir/Consent", vec![b' '; 1024 * 1024 + 1]);
-    steen.send(huge).is(413, "too-large");
+    send(vec![b' '; 1024 * 1024 + 1]).is(413, "too-large");
     let whole = Request::fhir("POST", "/fhir/Consent", vec![b' '; 1024 * 1024]);
     steen.send(whole).is(400, "body-invalid");
     // An endless body in chunks is cut.

@@ -254,19 +254,10 @@ impl Client {
             *kept = (!closes(&answer)).then_some(connection);
             return Ok(answer);
         }
-        // Who closes on a body that it does not want may take its answer along: the reset overtakes what was not yet read
-        // (RFC 9112, 9.6). Such a request was not read whole, so that it can be put again.
-        let mut tries = 0..20;
-        loop {
-            let mut connection = self.open()?;
-            match connection.exchange(request) {
-                Err(e) if e.kind() == io::ErrorKind::BrokenPipe && tries.next().is_some() => {}
-                other => {
-                    *kept = other.as_ref().is_ok_and(|answer| !closes(answer)).then_some(connection);
-                    return other;
-                }
-            }
-        }
+        let mut connection = self.open()?;
+        let answer = connection.exchange(request)?;
+        *kept = (!closes(&answer)).then_some(connection);
+        Ok(answer)
     }
 
     /// Sends a request.
