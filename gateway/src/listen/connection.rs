@@ -3,7 +3,7 @@
 use super::accept::{Shared, Shutdown, Transport};
 use super::body::Bounded;
 use super::peer::{Peer, RemoteAddress};
-use super::stream::{Activity, InFlight, Watched};
+use super::stream::{Activity, InFlight, Lingering, Watched};
 use crate::limits::{FloodKind, Source};
 use crate::trust::Certificate;
 use axum::body::Body;
@@ -22,7 +22,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
@@ -56,6 +56,7 @@ impl Connection {
         S::Future: Send,
     {
         let _unset = stream.set_nodelay(true).is_err();
+        let stream = Lingering::new(stream);
         let shared = Arc::clone(&self.shared);
         match &shared.transport {
             Transport::Plain => self.http(stream, Version::One, None, service).await,
@@ -90,13 +91,18 @@ impl Connection {
         self.shared.counts.count(Source::Address(self.address.ip()), kind);
     }
 
-    async fn handshake(&self, stream: TcpStream, config: Arc<ServerConfig>) -> Option<TlsStream<TcpStream>> {
+    async fn handshake(
+        &self,
+        stream: Lingering<TcpStream>,
+        config: Arc<ServerConfig>,
+    ) -> Option<TlsStream<Lingering<TcpStream>>> {
         let accept = TlsAcceptor::from(config).accept(stream).into_fallible();
         match timeout(self.shared.caps.handshake, accept).await {
             Ok(Ok(stream)) => Some(stream),
-            Ok(Err((error, stream))) => {
+            Ok(Err((error, mut stream))) => {
                 self.count(kind_of(&error));
-                linger(stream).await;
+                // So that the alert arrives.
+                let _told = stream.shutdown().await.is_ok();
                 None
             }
             Err(_elapsed) => {
@@ -312,20 +318,4 @@ fn kind_of(error: &io::Error) -> FloodKind {
         TlsError::PeerIncompatible(_) => FloodKind::Incompatible,
         _ => FloodKind::Protocol,
     }
-}
-
-/// Closes without a reset, so that the alert arrives: reads away, for a short time, what the other side still
-/// sends. Closing on unread bytes would make the kernel throw the alert away.
-async fn linger(mut stream: TcpStream) {
-    let drain = async {
-        stream.shutdown().await?;
-        let mut sink = [0; 1024];
-        for _ in 0..64 {
-            if stream.read(&mut sink).await? == 0 {
-                break;
-            }
-        }
-        io::Result::Ok(())
-    };
-    let _drained = timeout(Duration::from_millis(500), drain).await.is_ok();
 }

@@ -1,4 +1,4 @@
-//! A connection's bytes, with the instant at which the last of them moved.
+//! A connection's bytes: the instant at which the last of them moved, and an end that loses none.
 
 use std::io;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep, sleep};
 
 /// When a connection last did something. Clones share it.
 #[derive(Debug, Clone)]
@@ -122,5 +122,89 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+/// How long a connection that ended waits for the next byte to throw away, and for all of them.
+const QUIET: Duration = Duration::from_millis(500);
+const LINGERING: Duration = Duration::from_secs(5);
+
+/// A stream that closes without a reset (RFC 9112, 9.6): once its own side has ended, it reads away what the other
+/// still sends, until that ends too, is quiet or takes too long. Closing on unread bytes would make the kernel throw
+/// away the answer, or the alert, that was sent last: a client whose body is refused unread would not learn why.
+///
+/// It lies under TLS, so that nothing is decrypted for being thrown away.
+pub(super) struct Lingering<S> {
+    inner: S,
+    end: Option<End>,
+}
+
+/// An end under way.
+struct End {
+    quiet: Pin<Box<Sleep>>,
+    by: Instant,
+}
+
+impl<S> Lingering<S> {
+    pub(super) fn new(inner: S) -> Self {
+        Self { inner, end: None }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let end = match &mut this.end {
+            Some(end) => end,
+            none => {
+                std::task::ready!(Pin::new(&mut this.inner).poll_shutdown(cx))?;
+                none.insert(End { quiet: Box::pin(sleep(QUIET)), by: Instant::now() + LINGERING })
+            }
+        };
+        let mut sink = [0; 4096];
+        loop {
+            let mut buf = ReadBuf::new(&mut sink);
+            match Pin::new(&mut this.inner).poll_read(cx, &mut buf) {
+                Poll::Ready(Ok(())) if !buf.filled().is_empty() => {}
+                // The other side has ended, or is gone: there is nobody left to tell.
+                Poll::Ready(_) => return Poll::Ready(Ok(())),
+                Poll::Pending => return end.quiet.as_mut().poll(cx).map(Ok),
+            }
+            let now = Instant::now();
+            if now >= end.by {
+                return Poll::Ready(Ok(()));
+            }
+            end.quiet.as_mut().reset(end.by.min(now + QUIET));
+        }
     }
 }
