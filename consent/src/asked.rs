@@ -76,7 +76,7 @@ fn is_one(vocabulary: &Vocabulary, named: &Holder, holder: &Party) -> bool {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-    use super::was_asked;
+    use super::{may_concern, was_asked};
     use crate::identifier::Identifier;
     use crate::period::Period;
     use crate::question::{Party, Purpose};
@@ -171,6 +171,59 @@ mod tests {
         assert!(!was_asked(words, &[], &practice, at), "nothing on record");
         for (name, reading, asked) in rows {
             assert_eq!(was_asked(words, &[reading], &practice, at), asked, "{name}");
+        }
+    }
+    /// A row: what an exception in a permit of another practice names, and whether the officer of number 1 sees it.
+    #[test]
+    fn an_exception_about_this_holder_concerns_its_officer_however_deep() {
+        let rules = Rules::national().unwrap();
+        let words = rules.vocabulary();
+        let practice = Party {
+            identifiers: vec![number("1")],
+            categories: words.category("gp").into_iter().collect(),
+            functions: vec![],
+        };
+        let provision = |holders: Vec<Holder>, exceptions: Vec<Provision>| {
+            let mut provision = Provision::new(Kind::Deny);
+            (provision.holders, provision.exceptions) = (holders, exceptions);
+            provision
+        };
+        let one = |value| vec![Holder::Organisation(number(value))];
+        let rows: Vec<(&str, Vec<Provision>, bool)> = vec![
+            ("none", vec![], false),
+            ("this organisation", vec![provision(one("1"), vec![])], true),
+            ("another", vec![provision(one("3"), vec![])], false),
+            ("the second of two", vec![provision(one("3"), vec![]), provision(one("1"), vec![])], true),
+            ("its category", vec![provision(vec![Holder::Category("gp".into())], vec![])], true),
+            ("any", vec![provision(vec![Holder::Any], vec![])], true),
+            ("nobody: those of the permit around it", vec![provision(vec![], vec![])], false),
+            (
+                "an exception to the exception",
+                vec![provision(one("3"), vec![provision(one("1"), vec![])])],
+                true,
+            ),
+            (
+                "three deep",
+                vec![provision(vec![], vec![provision(one("3"), vec![provision(one("1"), vec![])])])],
+                true,
+            ),
+        ];
+        for (name, exceptions, concerned) in rows {
+            let mut permit = provision(one("2"), exceptions);
+            permit.kind = Kind::Permit;
+            let record = ConsentRecord {
+                id: "c".into(),
+                version: 1,
+                status: Status::Active,
+                givers: vec![Giver::Person],
+                register: "r".into(),
+                recorded_by: Some(number("2")),
+                given_at: "2026-01-01T10:00:00Z".parse().unwrap(),
+                source: Source::default(),
+                policy: "p".into(),
+                provision: permit,
+            };
+            assert_eq!(may_concern(words, &Reading::Readable(record), &practice), concerned, "{name}");
         }
     }
 }

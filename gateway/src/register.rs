@@ -1,5 +1,6 @@
 //! The trust list as an operator changes it: effective on the next request, open connections included.
 
+use crate::changes::consent::{PERSON_RECORDED, REGISTER};
 use crate::desk::{Refused, draft};
 use crate::store::facts::{Change, Fact};
 use crate::trust::{Fingerprint, Participant, Person, State, Trust, TrustRefusal};
@@ -14,6 +15,12 @@ type Done = Result<(), Refused>;
 /// See [`Refused`].
 pub fn add(world: &World, participant: Participant) -> Done {
     let id = participant.id.as_str().to_owned();
+    if [REGISTER, PERSON_RECORDED].contains(&id.as_str()) {
+        return Err(Refused::new(
+            "id-reserved",
+            "`sluis` and `person` say that a desk or the person recorded something: no participant is called so",
+        ));
+    }
     let from = world.store.trust();
     let next = from.with_participant(participant.clone()).map_err(|e| refused(&e))?;
     let document =

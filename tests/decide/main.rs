@@ -30,6 +30,18 @@ fn acting<'w>(world: &'w World, login: &str) -> Asker<'w> {
     world.own("noor").claim("/extensions/hl7-b2b/subject_id", json!(format!("urn:sluis:person#{login}")))
 }
 
+fn attestation(kind: &str, patient: &str, author: &str, period: &Value) -> Value {
+    json!({
+        "resourceType": "Basic", "subject": {"reference": format!("Patient/{patient}")}, "created": "2026-11-21",
+        "code": {"coding": [{"system": "https://sluis.example/fhir/CodeSystem/attestation", "code": kind}]},
+        "author": {"type": "Practitioner", "identifier": {"system": "https://sluis.example/fhir/NamingSystem/person", "value": author}},
+        "extension": [
+            {"url": "https://sluis.example/fhir/StructureDefinition/attestation-period", "valuePeriod": period},
+            {"url": "https://sluis.example/fhir/StructureDefinition/attestation-text", "valueString": "zo gezegd"},
+        ],
+    })
+}
+
 fn has(answer: &Answer, words: &str) -> bool {
     answer.text().contains(words)
 }
@@ -313,39 +325,41 @@ fn the_second_key_opens_and_nobody_turns_it_for_somebody_else() {
     assert!(sees_living(&world));
 }
 
+/// BW 7:450(2): either statement re-opens what a parent shut; that she cannot weigh it does not.
 #[test]
-fn a_parents_objection_stops_sharing_on_the_next_request_and_an_attested_wish_opens_it_again() {
-    let world = World::fresh();
-    let kuiper = world.staff("kuiper", "youth-ggz");
-    sees(&kuiper, "noor", "AllergyIntolerance", &["91935009"], &[]);
-    let mark = acting(&world, "mark");
-    let person = json!({"type": "Patient", "identifier": {"system": BSN, "value": world.bsn("noor")}});
-    let mut no = consent(&world, "noor", None, &json!({"type": "deny"}));
-    no["contained"] = json!([related("mark", &person, "parent", "gezagsregister", "2012-02-29")]);
-    no["performer"] = json!([{"reference": "#mark"}]);
-    let said = mark.create(&no);
-    assert_eq!(said.status, 201, "{}", said.text());
-    assert_eq!(
-        kinds(&world.records_of(said.request_id())),
-        ["consent", "notice", "notice", "notice", "notice"]
-    );
-    let own_only = kuiper.search("noor", "AllergyIntolerance", "");
-    assert!(!has(&own_only, "91935009"));
-    let id = kuiper.id("noor");
-    let wish = json!({
-        "resourceType": "Basic",
-        "code": {"coding": [{"system": "https://sluis.example/fhir/CodeSystem/attestation", "code": "considered-wish"}]},
-        "subject": {"reference": format!("Patient/{id}")}, "created": "2026-11-21",
-        "author": {"type": "Practitioner", "identifier": {"system": "https://sluis.example/fhir/NamingSystem/person", "value": "kuiper"}},
-        "extension": [
-            {"url": "https://sluis.example/fhir/StructureDefinition/attestation-period", "valuePeriod": {"start": "2026-11-21"}},
-            {"url": "https://sluis.example/fhir/StructureDefinition/attestation-text", "valueString": "zij blijft het willen, weloverwogen"},
-        ],
-    });
-    let attested = kuiper.create(&wish);
-    assert_eq!(attested.status, 201, "{}", attested.text());
-    assert!(kinds(&world.records_of(attested.request_id())).contains(&"notice"), "no officer hears of it");
-    sees(&kuiper, "noor", "AllergyIntolerance", &["91935009"], &[]);
+fn a_parents_objection_stops_sharing_on_the_next_request_and_an_attested_statement_opens_it_again() {
+    for kind in ["considered-wish", "serious-harm"] {
+        let world = World::fresh();
+        let kuiper = world.staff("kuiper", "youth-ggz");
+        sees(&kuiper, "noor", "AllergyIntolerance", &["91935009"], &[]);
+        let mark = acting(&world, "mark");
+        let person = json!({"type": "Patient", "identifier": {"system": BSN, "value": world.bsn("noor")}});
+        let mut no = consent(&world, "noor", None, &json!({"type": "deny"}));
+        no["contained"] = json!([related("mark", &person, "parent", "gezagsregister", "2012-02-29")]);
+        no["performer"] = json!([{"reference": "#mark"}]);
+        let said = mark.create(&no);
+        assert_eq!(said.status, 201, "{}", said.text());
+        assert_eq!(
+            kinds(&world.records_of(said.request_id())),
+            ["consent", "notice", "notice", "notice", "notice"]
+        );
+        let open = || has(&kuiper.search("noor", "AllergyIntolerance", ""), "91935009");
+        assert!(!open());
+        let patient = kuiper.id("noor");
+        let state = |kind: &str| {
+            let statement = attestation(kind, &patient, "kuiper", &json!({"start": "2026-11-21"}));
+            kuiper.create(&statement)
+        };
+        let another = state("incapacity");
+        assert_eq!((another.status, open()), (201, false), "{}", another.text());
+        let attested = state(kind);
+        assert_eq!(attested.status, 201, "{}", attested.text());
+        assert!(
+            kinds(&world.records_of(attested.request_id())).contains(&"notice"),
+            "no officer hears of it"
+        );
+        assert!(open(), "{kind}");
+    }
 }
 
 #[test]

@@ -214,6 +214,25 @@ fn a_register_mends_its_own_records_alone_and_bears_a_name_of_its_own() {
         assert!(said.stderr.contains("a name of its own"), "{}", said.stderr);
         assert_eq!(listed(&world, "kaya"), stands, "{taken}");
     }
+    // Nor does a participant that comes later under a register's name, or under one of ours, become a recorder by it.
+    let own = consent(
+        &world,
+        "kaya",
+        None,
+        &json!({"type": "deny", "actor": permit(&group("category", "home-care"))["actor"]}),
+    );
+    feed("mitz", &own).ok();
+    assert!(listed(&world, "kaya").iter().any(|line| line["recorder"] == "register:mitz"));
+    let mut late = world.sluis(["participant", "show", "huisarts-de-linde"]).ok().json();
+    for reserved in ["sluis", "person", "register:mitz"] {
+        late["id"] = json!(reserved);
+        late["identifier"]["value"] = json!("99990001");
+        late["certificate_sha256"] = json!(format!("{:064x}", 77));
+        let said = world.sluis_with(["participant", "add", "--file", "-"], late.to_string().as_bytes());
+        assert_eq!(said.code, 1, "{reserved}");
+    }
+    late["id"] = json!("mitz");
+    world.sluis_with(["participant", "add", "--file", "-"], late.to_string().as_bytes()).ok();
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What REGION.md section 3 says of what happens to a person in time: relations that begin, statements that end, birthdays.
 
-use super::{acting, consent, organisation, permit, related};
-use serde_json::{Value, json};
+use super::{acting, attestation, consent, group, organisation, permit, related};
+use serde_json::json;
 use sluis_tests::ask::{Asker, BSN};
 use sluis_tests::world::World;
 
@@ -16,20 +16,23 @@ fn reached(world: &World, patient: &str, asker: &[&str], holder: &str, at: Optio
     permitted.map(|line| line["class"].as_str().expect("class").to_owned()).collect()
 }
 
+const KUIPER: [&str; 8] =
+    ["--as", "jeugd-ggz-de-oever", "--function", "youth-ggz", "--purpose", "TREAT", "--person", "kuiper"];
+const OMAR: [&str; 8] = [
+    "--as",
+    "sociaal-team-west",
+    "--function",
+    "youth-individual",
+    "--purpose",
+    "CAREMGT",
+    "--person",
+    "omar",
+];
+const LINDEN: [&str; 8] =
+    ["--as", "huisarts-de-linde", "--function", "gp-own", "--purpose", "TREAT", "--person", "linden"];
+
 fn has(classes: &[String], class: &str) -> bool {
     classes.iter().any(|known| known == class)
-}
-
-fn attestation(kind: &str, patient: &str, author: &str, period: &Value) -> Value {
-    json!({
-        "resourceType": "Basic", "subject": {"reference": format!("Patient/{patient}")}, "created": "2026-11-21",
-        "code": {"coding": [{"system": "https://sluis.example/fhir/CodeSystem/attestation", "code": kind}]},
-        "author": {"type": "Practitioner", "identifier": {"system": "https://sluis.example/fhir/NamingSystem/person", "value": author}},
-        "extension": [
-            {"url": "https://sluis.example/fhir/StructureDefinition/attestation-period", "valuePeriod": period},
-            {"url": "https://sluis.example/fhir/StructureDefinition/attestation-text", "valueString": "zo gezegd"},
-        ],
-    })
 }
 
 #[test]
@@ -81,17 +84,7 @@ fn elidrissi_a_yes_spoken_at_the_post_is_a_basis_for_that_contact_only() {
 #[test]
 fn sem_youth_help_goes_on_after_eighteen_where_it_was_extended() {
     let world = World::fresh();
-    let omar = [
-        "--as",
-        "sociaal-team-west",
-        "--function",
-        "youth-individual",
-        "--purpose",
-        "CAREMGT",
-        "--person",
-        "omar",
-    ];
-    let after = || reached(&world, "sem", &omar, "jeugd-ggz-de-oever", Some("2026-12-21T00:00:00+01:00"));
+    let after = || reached(&world, "sem", &OMAR, "jeugd-ggz-de-oever", Some("2026-12-21T00:00:00+01:00"));
     assert!(after().is_empty());
     let asker = world.staff("omar", "youth-individual");
     let id = asker.id("sem");
@@ -100,7 +93,7 @@ fn sem_youth_help_goes_on_after_eighteen_where_it_was_extended() {
     let taken = asker.create(&extended);
     assert_eq!(taken.status, 201, "{}", taken.text());
     assert!(has(&after(), "plan"), "{:?}", after());
-    let later = reached(&world, "sem", &omar, "jeugd-ggz-de-oever", Some("2027-12-21T00:00:00+01:00"));
+    let later = reached(&world, "sem", &OMAR, "jeugd-ggz-de-oever", Some("2027-12-21T00:00:00+01:00"));
     assert!(later.is_empty(), "{later:?}");
 }
 
@@ -153,4 +146,59 @@ fn visser_his_own_no_stands_and_what_his_mentor_gave_ends_with_the_statement() {
     world.sluis_with(["consent", "record", "-"], yes.to_string().as_bytes()).ok();
     let still = reached(&world, "visser", &network, "sociaal-team-west", None);
     assert!(still.is_empty(), "his own no stands: {still:?}");
+}
+
+/// What Els alone said when her daughter was eleven ends as the girl turns twelve, on the leap day itself.
+#[test]
+fn noor_at_twelve_a_parent_alone_no_longer_says_yes() {
+    let world = World::fresh();
+    let seen = |at: &str| reached(&world, "noor", &KUIPER, "huisarts-de-linde", Some(at));
+    let mut yes = consent(
+        &world,
+        "noor",
+        Some("huisarts-de-linde"),
+        &permit(&organisation(&world, "jeugd-ggz-de-oever")),
+    );
+    yes["contained"] = json!([related("els", &yes["patient"], "parent", "gezagsregister", "2012-02-29")]);
+    yes["performer"] = json!([{"reference": "#els"}]);
+    yes["dateTime"] = json!("2024-01-10T09:00:00+01:00");
+    world.sluis_with(["consent", "record", "-"], yes.to_string().as_bytes()).ok();
+    assert!(seen("2024-01-10T08:59:00+01:00").is_empty(), "before she said it");
+    assert!(has(&seen("2024-02-28T23:59:59+01:00"), "problems"));
+    assert!(seen("2024-02-29T00:00:00+01:00").is_empty(), "from twelve it takes two keys");
+}
+
+/// Born on a leap day: sixteen in a leap year is on the day itself, eighteen in a common year on the first of March.
+#[test]
+fn noor_at_sixteen_her_parents_are_out_and_at_eighteen_youth_help_is() {
+    let world = World::fresh();
+    let until = |at: &str| {
+        let at: jiff::Timestamp = at.parse().expect("an instant");
+        world.advance(at.as_second() - world.now().as_second());
+    };
+    let mother = || super::acting(&world, "els").summary("noor").status;
+    let youth = || has(&reached(&world, "noor", &KUIPER, "huisarts-de-linde", None), "problems");
+    let gp = || has(&reached(&world, "noor", &LINDEN, "jeugd-ggz-de-oever", None), "mental-health");
+    let mut both =
+        consent(&world, "noor", Some("huisarts-de-linde"), &permit(&group("function", "youth-individual")));
+    both["contained"] = json!([related("els", &both["patient"], "parent", "gezagsregister", "2012-02-29")]);
+    both["performer"] = json!([both["patient"], {"reference": "#els"}]);
+    world.sluis_with(["consent", "record", "-"], both.to_string().as_bytes()).ok();
+    let help = || has(&reached(&world, "noor", &OMAR, "huisarts-de-linde", None), "functioning");
+    until("2028-02-28T23:59:00+01:00");
+    assert_eq!((mother(), youth(), gp(), help()), (200, true, true, true));
+    until("2028-02-29T00:00:30+01:00");
+    assert_eq!(
+        (mother(), youth(), gp(), help()),
+        (403, true, true, true),
+        "what two keys opened goes on with hers"
+    );
+    until("2030-02-28T23:59:00+01:00");
+    assert_eq!((youth(), gp(), help()), (true, true, true));
+    until("2030-03-01T00:00:30+01:00");
+    assert_eq!(
+        (youth(), gp(), help()),
+        (true, true, false),
+        "a common year has no leap day: the first of March"
+    );
 }

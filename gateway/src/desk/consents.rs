@@ -7,6 +7,7 @@ use super::{
 use crate::changes::consent::{PERSON_RECORDED, REGISTER};
 use crate::store::facts::Fact;
 use crate::store::keys::PersonNo;
+use crate::trust::Trust;
 use crate::world::World;
 use consent::Identifier as ConsentIdentifier;
 use consent::record::Reading;
@@ -49,7 +50,7 @@ fn from_desk(world: &World, bytes: &[u8]) -> Done<String> {
     let recorder = recorder_of(bytes, "organization", &trust);
     let own: Vec<ConsentIdentifier> = recorder.iter().map(|p| own_identifier(p)).collect();
     let id = uuid::Uuid::new_v4().to_string();
-    let takes_part = |named: &ConsentIdentifier| trust.by_identifier(&trust_identifier(named)).is_some();
+    let takes_part = takes_part(&trust);
     let context = context(world, (&id, 1), REGISTER, Recorder::Organisation(&own), &takes_part);
     let received =
         consent_wire::read(bytes, &context).map_err(|refusal| Refused::outcome(&refusal.outcome()))?;
@@ -82,7 +83,8 @@ fn from_register(world: &World, bytes: &[u8], register: &str) -> Done<String> {
         ));
     }
     let recorder = recorder_of(bytes, "organization", &trust);
-    let recorder_id = recorder.as_ref().map_or(register, |p| p.id.as_str());
+    // No participant's id has a colon: who comes later under the register's name has recorded none of this.
+    let recorder_id = recorder.as_ref().map_or_else(|| format!("register:{register}"), |p| p.id.to_string());
     let named = consent_wire::named(bytes);
     let (person, identifiers) = match &named {
         Some((patient, identifiers)) => (Some(named_person(world, patient)?), identifiers.clone()),
@@ -94,7 +96,7 @@ fn from_register(world: &World, bytes: &[u8], register: &str) -> Done<String> {
     let known = known.find(|stored| stored.is_known_by(&identifiers));
     let fresh = uuid::Uuid::new_v4().to_string();
     let (id, version) = known.map_or((fresh.as_str(), 1), |stored| (stored.id(), stored.version() + 1));
-    let takes_part = |named: &ConsentIdentifier| trust.by_identifier(&trust_identifier(named)).is_some();
+    let takes_part = takes_part(&trust);
     let context = context(world, (id, version), register, Recorder::Register, &takes_part);
     let unreadable = || Reading::Unreadable { id: id.into(), version, register: register.into() };
     let reading = match (consent_wire::read_feed(bytes, &context), known) {
@@ -110,7 +112,7 @@ fn from_register(world: &World, bytes: &[u8], register: &str) -> Done<String> {
     }
     let person = person.ok_or_else(|| Refused::new("patient-unclear", "nobody can tell whom it is about"))?;
     let fact = Fact::Consent {
-        recorder: known.map_or(recorder_id, |stored| &stored.recorder).to_owned(),
+        recorder: known.map_or(recorder_id, |stored| stored.recorder.clone()),
         reading,
         wire: String::from_utf8_lossy(bytes).into_owned(),
         identifiers,
@@ -123,6 +125,10 @@ fn from_register(world: &World, bytes: &[u8], register: &str) -> Done<String> {
 fn same(old: &consent::ConsentRecord, new: &consent::ConsentRecord) -> bool {
     consent_wire::change(old, new) == consent_wire::Change::Nothing
         && (old.given_at, old.status) == (new.given_at, new.status)
+}
+
+fn takes_part(trust: &Trust) -> impl Fn(&ConsentIdentifier) -> bool {
+    |named| trust.by_identifier(&trust_identifier(named)).is_some()
 }
 
 fn context<'a>(
@@ -145,8 +151,7 @@ pub fn read_choice(world: &World, bytes: &[u8]) -> Done<(PersonNo, Reading)> {
     let trust = world.store.trust();
     let own: Vec<ConsentIdentifier> =
         recorder_of(bytes, "organization", &trust).iter().map(|p| own_identifier(p)).collect();
-    let takes_part =
-        |identifier: &ConsentIdentifier| trust.by_identifier(&trust_identifier(identifier)).is_some();
+    let takes_part = takes_part(&trust);
     let id = uuid::Uuid::new_v4().to_string();
     let recorder = if own.is_empty() { Recorder::Person } else { Recorder::Organisation(&own) };
     let context = context(world, (&id, 1), REGISTER, recorder, &takes_part);
