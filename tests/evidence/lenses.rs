@@ -1,7 +1,7 @@
 //! The three lenses on one journal: each shows what its reader may see, and nothing else.
 
 use crate::session::PERSON;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sluis_tests::json::{has_words, of_type};
 use sluis_tests::{Asker, World, proof};
 use std::collections::BTreeSet;
@@ -275,4 +275,61 @@ fn a_supervisor_reads_one_participant_of_one_time_and_knows_nobody() {
         .into_iter()
         .filter(|r| r["kind"] == "audit-read" && r["event"].to_string().contains("igj"));
     assert_eq!(read.count(), 1);
+}
+
+#[test]
+fn a_regional_officer_counts_traffic_and_knows_nobody() {
+    let world = World::fresh();
+    let linden = world.staff("linden", "gp-own");
+    for _ in 0..6 {
+        linden.summary("kaya").ok();
+    }
+    linden.summary("bakker").ok();
+    for _ in 0..5 {
+        assert_eq!(world.staff("valk", "triage").summary("devries").status, 403);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let today = world.now().in_tz("Europe/Amsterdam").unwrap().strftime("%Y-%m-%d").to_string();
+    let export = |format: &str, from: &str, until: &str| {
+        let to = folder.path().join(format!("{from}-{until}.{format}"));
+        let args = ["audit", "export", "--regional", "heuvelrijk", "--from", from, "--until", until];
+        let run = world.sluis(args.into_iter().chain(["--format", format, "--to", to.to_str().unwrap()]));
+        (run, std::fs::read(&to).unwrap_or_default())
+    };
+    let (run, bytes) = export("ndjson", &today, &today);
+    run.ok();
+    let text = String::from_utf8(bytes.clone()).unwrap();
+    let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let count = |asker: &str, holder: &str, outcome: &str| {
+        let all = rows.iter().filter(|row| row["asker"] == asker && row["holder"] == holder);
+        all.filter(|row| row["outcome"] == outcome).map(|row| row["count"].clone()).collect::<Vec<_>>()
+    };
+    // Kaya's six and Bakker's one, both with data of the practice itself; Bakker's alone has a part of GGZ De Oever.
+    let own = count("huisarts-de-linde", "huisarts-de-linde", "given");
+    assert!(own.iter().filter_map(Value::as_u64).sum::<u64>() >= 6, "{text}");
+    assert_eq!(count("huisarts-de-linde", "ggz-de-oever", "given in part"), [json!("1-4")], "{text}");
+    assert_eq!(count("zorgcoordinatie-heuvelrijk", "ggz-de-oever", "withheld"), [json!(5)], "{text}");
+    let people = ["kaya", "bakker", "devries"].map(|who| [world.bsn(who), world.birth_date(who)]);
+    for secret in
+        people.as_flattened().iter().map(String::as_str).chain(["linden", "valk", "refused", "person-tag"])
+    {
+        assert!(!text.contains(secret), "{secret}");
+    }
+    let note = std::fs::read_to_string(folder.path().join(format!("{today}-{today}.ndjson.note"))).unwrap();
+    let (_, hash) = proof::open(&note, world.region()["journal_key"].as_str().unwrap()).unwrap();
+    assert_eq!(ring::digest::digest(&ring::digest::SHA256, &bytes).as_ref(), hash);
+    let (run, table) = export("csv", &today, &today);
+    run.ok();
+    assert_eq!(String::from_utf8(table).unwrap().lines().count(), rows.len() + 1);
+    let (run, printed) = export("pdf", &today, &today);
+    run.ok();
+    assert!(printed.starts_with(b"%PDF-"));
+    assert_eq!(export("ndjson", "2020-01-01", "2020-12-31").1, b"");
+    assert_eq!(export("bundle", &today, &today).0.code, 2, "counts are no events");
+    assert_eq!(export("csv", "2026-12-01", "2026-11-01").0.code, 2, "the last day before the first");
+    let read = world.dump();
+    let read = read
+        .iter()
+        .filter(|r| r["kind"] == "audit-read" && r["event"].to_string().contains("regional heuvelrijk"));
+    assert_eq!(read.count(), 4);
 }

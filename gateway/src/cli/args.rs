@@ -541,11 +541,14 @@ pub(super) struct ExportOf {
     /// The participant that is supervised.
     #[arg(long, requires = "supervisor")]
     pub(super) participant: Option<String>,
+    /// For the regional officer of this name: how often who asked whom, by day, and nothing of any person.
+    #[arg(long, conflicts_with_all = ["patient", "supervisor"], requires_all = ["from", "until"])]
+    pub(super) regional: Option<String>,
     /// The first day.
-    #[arg(long, requires = "supervisor")]
+    #[arg(long, conflicts_with = "patient")]
     pub(super) from: Option<String>,
     /// The last day.
-    #[arg(long, requires = "supervisor")]
+    #[arg(long, conflicts_with = "patient")]
     pub(super) until: Option<String>,
 }
 
@@ -791,10 +794,10 @@ pub(super) enum AuditCommand {
         #[command(flatten)]
         common: Common,
     },
-    /// What the journal says, as a signed file: about a person for that person or an officer, or about a participant for who
-    /// supervises it.
+    /// What the journal says, as a signed file: about a person for that person or an officer, about a participant for who
+    /// supervises it, or the traffic of the region for its officer.
     #[command(
-        after_help = "Examples: sluis audit export --patient - --format pdf --to ./log.pdf --dir ./sluis-demo\n          sluis audit export --supervisor IGJ --participant huisarts-de-linde --from 2026-11-01 --until 2026-11-30 --format csv --to ./igj.csv\nA supervisor reads what the participant asked and was asked, of everybody, persons under ids made for this reader, and what was changed in rules, keys and certificates.\nBeside the file lies FILE.note: a C2SP signed note with count and SHA-256 of it, under the journal's key. Lines of ndjson also carry the proof that each record stands in the journal.\nWith --json: {\"file\":\"…\",\"note\":\"…\",\"records\":12}"
+        after_help = "Examples: sluis audit export --patient - --format pdf --to ./log.pdf --dir ./sluis-demo\n          sluis audit export --supervisor IGJ --participant huisarts-de-linde --from 2026-11-01 --until 2026-11-30 --format csv --to ./igj.csv\n          sluis audit export --regional Heuvelrijk --from 2026-11-01 --until 2026-11-30 --format csv --to ./traffic.csv\nA supervisor reads what the participant asked and was asked, of everybody, persons under ids made for this reader, and what was changed in rules, keys and certificates.\nA regional officer reads counts by day, asker, function, purpose, emergency, holder and outcome; fewer than five are told as 1-4.\nBeside the file lies FILE.note: a C2SP signed note with count and SHA-256 of it, under the journal's key. Lines of ndjson also carry the proof that each record stands in the journal.\nWith --json: {\"file\":\"…\",\"note\":\"…\",\"records\":12}"
     )]
     Export {
         #[command(flatten)]

@@ -66,18 +66,23 @@ pub(super) fn run(command: &AuditCommand) -> Ended {
 }
 
 fn exported(of: &ExportOf) -> Result<Exported, Ended> {
-    match (&of.patient, &of.officer, &of.supervisor) {
-        (Some(patient), None, None) => Ok(Exported::Person { patient: files::value(patient)? }),
-        (Some(patient), Some(participant), None) => {
+    let of_period = |text: &Option<String>| text.clone().unwrap_or_default();
+    let (from, until) = (of_period(&of.from), of_period(&of.until));
+    match (&of.patient, &of.officer, &of.supervisor, &of.regional) {
+        (Some(patient), None, None, None) => Ok(Exported::Person { patient: files::value(patient)? }),
+        (Some(patient), Some(participant), None, None) => {
             Ok(Exported::Officer { patient: files::value(patient)?, participant: participant.clone() })
         }
-        (None, None, Some(name)) => Ok(Exported::Supervisor {
+        (None, None, Some(name), None) => Ok(Exported::Supervisor {
             name: name.clone(),
             participant: of.participant.clone().unwrap_or_default(),
-            from: of.from.clone().unwrap_or_default(),
-            until: of.until.clone().unwrap_or_default(),
+            from,
+            until,
         }),
-        _ => Err(Ended::Usage("name --patient (with --officer or without), or --supervisor".into())),
+        (None, None, None, Some(name)) => Ok(Exported::Regional { name: name.clone(), from, until }),
+        _ => {
+            Err(Ended::Usage("name --patient (with --officer or without), --supervisor or --regional".into()))
+        }
     }
 }
 

@@ -334,6 +334,11 @@ fn acknowledge_gap(world: &World, witnessed: u64, as_json: bool, say: Say<'_>) -
     Ok(())
 }
 
+fn period(from: &str, until: &str) -> Result<consent::Period, Refused> {
+    let period = consent::Period::parse(from, until).ok().filter(|period| !period.is_backwards());
+    period.ok_or_else(|| Refused::new("usage", "--from and --until are dates, the first not after the last"))
+}
+
 /// The file and, beside it, the note that signs it.
 fn export_to(
     world: &World,
@@ -350,10 +355,11 @@ fn export_to(
             export::export(world, reader, format)?
         }
         Exported::Supervisor { name, participant, from, until } => {
-            let period = consent::Period::parse(from, until).map_err(|_| {
-                Refused::new("usage", "--from and --until are dates, the first not after the last")
-            })?;
+            let period = period(from, until)?;
             export::export(world, Reader::Supervisor { name, participant, period: &period }, format)?
+        }
+        Exported::Regional { name, from, until } => {
+            export::traffic(world, name, &period(from, until)?, format)?
         }
     };
     let mut note_name = to.file_name().unwrap_or_default().to_owned();

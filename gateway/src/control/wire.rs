@@ -59,6 +59,7 @@ pub enum Exported {
     Person { patient: String },
     Officer { patient: String, participant: String },
     Supervisor { name: String, participant: String, from: String, until: String },
+    Regional { name: String, from: String, until: String },
 }
 
 /// The question of `sluis explain`.

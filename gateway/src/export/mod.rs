@@ -3,6 +3,9 @@
 //! a checkpoint. Blocking.
 
 mod pdf;
+mod traffic;
+
+pub use traffic::traffic;
 
 use crate::desk::{self, Refused};
 use crate::lens::{Lens, Seen, see};
@@ -110,18 +113,11 @@ pub fn export(world: &World, reader: Reader<'_>, format: Format) -> Result<Expor
             (None, of_participant(world, name, participant, period)?)
         }
     };
-    let mut draft = desk::draft(Kind::AuditRead, Action::Read, world, person);
-    let detail = |name: &str, value: &str| Detail { name: name.into(), value: value.into() };
-    draft.entry.details.extend([
-        detail("command", "export"),
-        detail("format", format.code()),
-        detail("records", &seen.len().to_string()),
-        detail("for", reader.word()),
-    ]);
+    let mut more = vec![("for", reader.word())];
     if let Reader::Supervisor { participant, .. } = reader {
-        draft.entry.details.push(detail("participant", participant));
+        more.push(("participant", participant));
     }
-    world.store.record_blocking(draft, None)?;
+    record(world, person, format, seen.len(), &more)?;
     let content = match format {
         Format::Ndjson => ndjson(&seen, world)?.into_bytes(),
         Format::Bundle => bundle(&seen, world).into_bytes(),
@@ -130,6 +126,23 @@ pub fn export(world: &World, reader: Reader<'_>, format: Format) -> Result<Expor
     };
     let note = sign(&content, seen.len(), format, world)?;
     Ok(Export { content, note, records: seen.len() })
+}
+
+/// Records that something is handed out.
+fn record(
+    world: &World,
+    person: Option<PersonNo>,
+    format: Format,
+    count: usize,
+    more: &[(&str, &str)],
+) -> Result<(), Refused> {
+    let mut draft = desk::draft(Kind::AuditRead, Action::Read, world, person);
+    let count = count.to_string();
+    let usual = [("command", "export"), ("format", format.code()), ("records", &count)];
+    let details = usual.iter().chain(more);
+    let details = details.map(|(name, value)| Detail { name: (*name).into(), value: (*value).into() });
+    draft.entry.details.extend(details);
+    Ok(world.store.record_blocking(draft, None).map(drop)?)
 }
 
 type Records = Vec<(u64, Seen)>;
@@ -151,6 +164,19 @@ fn of_person(
     Ok((Some(person), seen.collect()))
 }
 
+/// The records of a period, each read or the reason why the whole export stops: one that is left out unseen is worse.
+fn of_period<'w>(
+    world: &'w World,
+    period: &'w Period,
+) -> impl Iterator<Item = (u64, Result<Leaf, Refused>)> + 'w {
+    let records = world.store.records();
+    let leaves = world.store.around(period).map(move |index| {
+        let leaf = records.read(index).ok().and_then(|record| Leaf::parse(&record).ok());
+        (index, leaf.ok_or_else(|| Refused::new("unreadable", format!("record {index} cannot be read"))))
+    });
+    leaves.filter(|(_, leaf)| leaf.as_ref().map_or(true, |leaf| period.contains(leaf.time)))
+}
+
 fn of_participant(
     world: &World,
     reader: &str,
@@ -160,13 +186,8 @@ fn of_participant(
     known(world, participant)?;
     let reads_as = format!("supervisor {reader}");
     let mut seen = Vec::new();
-    for index in 0..world.store.records().len() {
-        let unreadable = || Refused::new("unreadable", format!("record {index} cannot be read"));
-        let record = world.store.records().read(index).map_err(|_| unreadable())?;
-        let leaf = Leaf::parse(&record).map_err(|_| unreadable())?;
-        if !period.contains(leaf.time) {
-            continue;
-        }
+    for (index, leaf) in of_period(world, period) {
+        let leaf = leaf?;
         let name = match leaf.tag_bytes() {
             // A forgotten year opens to nobody.
             Some(tag) => world

@@ -12,6 +12,7 @@ pub mod keys;
 pub mod leaf;
 pub mod outward;
 pub mod seal;
+mod span;
 pub mod state;
 pub mod view;
 

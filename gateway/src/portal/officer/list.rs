@@ -5,14 +5,13 @@
 
 use super::{Desk, Row};
 use crate::portal::tell::{moment, result, short};
-use crate::store::leaf::Leaf;
 use crate::store::outward::PERSON;
 use axum::body::Body;
 use consent::period::start_of;
 use fhir_mappings::audit::{Entry, Kind};
 use http::Response;
+use jiff::ToSpan;
 use jiff::civil::Date;
-use jiff::{Timestamp, ToSpan};
 use maud::{Markup, html};
 
 /// What is asked for.
@@ -111,21 +110,10 @@ fn find(desk: &Desk<'_>, filter: &Filter<'_>) -> Found {
 /// The indexes of a day: records stand in order of time.
 fn span(desk: &Desk<'_>, day: Date) -> (u64, u64) {
     let next = day.checked_add(1.day()).ok();
-    let at = |day: Option<Date>| day.and_then(start_of).map_or(0, |instant| reached(desk, instant));
+    let at = |day: Option<Date>| {
+        day.and_then(start_of).map_or(0, |instant| desk.visit.world.store.index_at(instant))
+    };
     (at(Some(day)), at(next))
-}
-
-/// The first index at or after an instant.
-fn reached(desk: &Desk<'_>, instant: Timestamp) -> u64 {
-    let records = desk.visit.world.store.records();
-    let (mut low, mut high) = (0, records.len());
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let time =
-            records.read(middle).ok().and_then(|record| Leaf::parse(&record).ok()).map(|leaf| leaf.time);
-        if time.is_some_and(|time| time < instant) { low = middle + 1 } else { high = middle }
-    }
-    low
 }
 
 /// The page.
