@@ -158,8 +158,7 @@ pub async fn search(
             Some(Token::In(system, code)) => classes(Some(system), code, world),
             Some(Token::System(_)) => ClassSet::EMPTY,
         };
-        let ids =
-            OutwardFor { world, organisation: asked.participant().id.as_str(), person: granted.person() };
+        let ids = OutwardFor::new(world, &asked, granted.person());
         let pseudonym = ids.patient();
         let mut found = Vec::new();
         for (holder, classes) in holdings(&fetched, world, trail)? {

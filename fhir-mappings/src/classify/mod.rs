@@ -4,6 +4,7 @@
 //! reason (`reasonCode`) does not: it is judged element by element, so that lithium may pass without its why.
 
 pub(crate) mod codes;
+pub(crate) mod words;
 
 use crate::json::{Kind, Value};
 use crate::tables::{Tables, TypeKind};
@@ -149,12 +150,7 @@ impl Tables {
             Kind::Array => value.items().for_each(|item| self.words_in(item, depth + 1, mark)),
             Kind::String => {
                 let text: Cow<'_, str> = value.as_str().unwrap_or_default();
-                let text = text.to_lowercase();
-                for (word, says) in &self.words {
-                    if word.find(text.as_bytes()).is_some() {
-                        mark.add(Mark { told: true, ..*says });
-                    }
-                }
+                self.words.found_in(&text).for_each(|says| mark.add(Mark { told: true, ..says }));
             }
             Kind::Number | Kind::True | Kind::False | Kind::Null => {}
         }

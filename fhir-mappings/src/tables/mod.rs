@@ -19,10 +19,10 @@ pub use source::TypeKind;
 pub(crate) use forms::{Fact, FactRule, Filter, Form, When, function_bit};
 
 use crate::classify::codes::{Codes, Mark};
+use crate::classify::words::Words;
 use automaton::{Automaton, Shapes};
 use consent::{ClassSet, DataClass, LabelSet, Level, Vocabulary};
 use known::Known;
-use memchr::memmem::Finder;
 use source::{Layer, Sources};
 use std::collections::{HashMap, HashSet};
 
@@ -35,7 +35,7 @@ pub struct Tables {
     pub(crate) safety: ClassSet,
     pub(crate) notes: ClassSet,
     pub(crate) codes: Codes,
-    pub(crate) words: Vec<(Finder<'static>, Mark)>,
+    pub(crate) words: Words,
     pub(crate) types: Known<TypeRule>,
     pub(crate) origins: Vec<Origin>,
     pub(crate) automaton: Automaton,
@@ -157,11 +157,11 @@ impl Tables {
                 always: line.always,
             })
             .collect();
-        let words = sources
-            .words
-            .iter()
-            .map(|(word, marks)| (Finder::new(word.as_bytes()).into_owned(), mark(marks)))
-            .collect();
+        let words = Words::of(sources.words.iter().map(|(word, marks)| (word.as_str(), mark(marks))));
+        let words = words.unwrap_or_else(|why| {
+            errors.push(TableError { file: "words.txt".into(), line: 0, why: why.to_string() });
+            Words::default()
+        });
         let searches = searches::read(&sources, vocabulary, &mut errors);
         let facts = forms::facts(&sources, &forms, vocabulary, &mut errors);
         if !errors.is_empty() {

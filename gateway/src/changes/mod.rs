@@ -154,8 +154,8 @@ fn fence(asked: &Authorised, subject: &Subject) -> Fence {
 }
 
 /// Ids of one person for one asker.
-fn outward<'w>(asked: &'w Authorised, person: PersonNo, world: &'w World) -> OutwardFor<'w> {
-    OutwardFor { world, organisation: asked.participant().id.as_str(), person }
+fn outward(asked: &Authorised, person: PersonNo, world: &World) -> OutwardFor {
+    OutwardFor::new(world, asked, person)
 }
 
 /// The pseudo-holder under which our own records have their ids.

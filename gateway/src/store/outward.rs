@@ -5,7 +5,7 @@
 //! to nothing. What it must not do: say whether what it names exists or may be seen.
 
 use super::keys::{KeyError, Keys, PersonNo, Use};
-use super::seal::{Key, open_with};
+use super::seal::{Key, Mac, open_with};
 use arc_swap::ArcSwap;
 use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
 use std::sync::Arc;
@@ -36,6 +36,8 @@ pub struct OutwardIds(ArcSwap<Held>);
 
 /// The keys as the ring has them.
 struct Held {
+    /// Of the first key.
+    tags: Mac,
     current: (u8, Key),
     /// Oldest first.
     ids: Vec<(u8, Key)>,
@@ -72,26 +74,20 @@ impl OutwardIds {
     /// that it survives rotation.
     #[must_use]
     pub fn tag(&self, holder: &str, resource_type: &str, source_id: &str) -> ResourceTag {
-        let held = self.0.load();
-        let mac = held.ids.first().map(|(_, k)| {
-            k.mac(&[b"tag", holder.as_bytes(), resource_type.as_bytes(), source_id.as_bytes()])
-        });
-        let mut tag = PERSON;
-        tag.copy_from_slice(mac.unwrap_or_default().first_chunk::<8>().unwrap_or(&PERSON));
-        tag
+        self.0.load().tag(holder, resource_type, source_id)
     }
 
     /// The id of `named` for one organisation: 53 characters of `[a-z2-7]`.
     #[must_use]
     pub fn seal(&self, organisation: &str, named: Named) -> String {
-        let held = self.0.load();
-        let (id, key) = &held.current;
-        let plain = plaintext(named);
-        let (auth, stream) = organisation_keys(key, organisation);
-        let iv = first16(auth.mac(&[&plain]));
-        let sealed = xor(plain, first16(stream.mac(&[&iv])));
-        let bytes = [[*id].as_slice(), &iv, &sealed].concat();
-        BASE32_NOPAD.encode(&bytes).to_ascii_lowercase()
+        self.of(organisation).seal(named)
+    }
+
+    /// The maker of many ids for one organisation.
+    pub(crate) fn of(&self, organisation: &str) -> IdsOf {
+        let held = self.0.load_full();
+        let (auth, stream) = organisation_keys(&held.current.1, organisation);
+        IdsOf { auth: auth.maker(), stream: stream.maker(), held }
     }
 
     /// What an id names for this organisation; `None` for anything we did not make for it.
@@ -149,13 +145,43 @@ impl OutwardIds {
     }
 }
 
+/// What [`OutwardIds`] makes for one organisation, with the keys as they were when it was asked for.
+pub(crate) struct IdsOf {
+    held: Arc<Held>,
+    auth: Mac,
+    stream: Mac,
+}
+
+impl IdsOf {
+    pub(crate) fn seal(&self, named: Named) -> String {
+        let plain = plaintext(named);
+        let iv = first16(self.auth.mac(&[&plain]));
+        let sealed = xor(plain, first16(self.stream.mac(&[&iv])));
+        let bytes = [[self.held.current.0].as_slice(), &iv, &sealed].concat();
+        let mut id = BASE32_NOPAD.encode(&bytes);
+        id.make_ascii_lowercase();
+        id
+    }
+
+    pub(crate) fn tag(&self, holder: &str, resource_type: &str, source_id: &str) -> ResourceTag {
+        self.held.tag(holder, resource_type, source_id)
+    }
+}
+
 impl Held {
+    fn tag(&self, holder: &str, resource_type: &str, source_id: &str) -> ResourceTag {
+        let parts = [&b"tag"[..], holder.as_bytes(), resource_type.as_bytes(), source_id.as_bytes()];
+        *self.tags.mac(&parts).first_chunk().unwrap_or(&PERSON)
+    }
+
     fn of(ring: &Keys) -> Result<Self, KeyError> {
         let ids = ring.all(Use::OutwardId);
         let ids = ids.iter().map(|named| Ok((named.id(), named.symmetric()?)));
         let ids: Vec<_> = ids.collect::<Result<_, KeyError>>()?;
         let current = ids.last().cloned().ok_or(KeyError::Missing(Use::OutwardId))?;
-        Ok(Self { current, ids, page: ring.symmetric(Use::Page)?, pages: ring.opening(Use::Page)? })
+        let first = ids.first().ok_or(KeyError::Missing(Use::OutwardId))?;
+        let tags = first.1.maker();
+        Ok(Self { tags, current, ids, page: ring.symmetric(Use::Page)?, pages: ring.opening(Use::Page)? })
     }
 }
 

@@ -26,6 +26,23 @@ impl std::fmt::Display for SealError {
 
 impl std::error::Error for SealError {}
 
+/// A key made ready for [`Key::mac`].
+#[derive(Clone)]
+pub(super) struct Mac(ring::hmac::Key);
+
+impl Mac {
+    pub(super) fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = ring::hmac::Context::with_key(&self.0);
+        for part in parts {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        let mut out = [0; 32];
+        out.copy_from_slice(context.sign().as_ref());
+        out
+    }
+}
+
 /// 256 bits of key, wiped when dropped.
 #[derive(Clone, Zeroize, ZeroizeOnDrop, PartialEq, Eq)]
 pub struct Key(pub(super) [u8; 32]);
@@ -50,15 +67,12 @@ impl Key {
     /// HMAC-SHA-256 over parts, each preceded by its length so that no two lists collide.
     #[must_use]
     pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
-        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &self.0);
-        let mut context = ring::hmac::Context::with_key(&key);
-        for part in parts {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part);
-        }
-        let mut out = [0; 32];
-        out.copy_from_slice(context.sign().as_ref());
-        out
+        self.maker().mac(parts)
+    }
+
+    /// This key made ready for many of them.
+    pub(super) fn maker(&self) -> Mac {
+        Mac(ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &self.0))
     }
 
     /// This key made ready to seal and to open many values.

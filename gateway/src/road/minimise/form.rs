@@ -64,12 +64,8 @@ pub(super) fn render(passed: &Passed<'_>, world: &World, trail: &Trail) -> Resul
     }
 }
 
-fn ids<'w>(passed: &'w Passed<'_>, world: &'w World) -> OutwardFor<'w> {
-    OutwardFor {
-        world,
-        organisation: passed.asked().participant().id.as_str(),
-        person: passed.granted.located.subject.person,
-    }
+fn ids(passed: &Passed<'_>, world: &World) -> OutwardFor {
+    OutwardFor::new(world, passed.asked(), passed.granted.located.subject.person)
 }
 
 fn shown<'p>(passed: &'p Passed<'_>) -> impl Iterator<Item = Shown<'p>> {

@@ -14,7 +14,8 @@ use crate::refusal::Refusal;
 use crate::sources::{Held, Sent, SourceFailure};
 use crate::store::Fence;
 use crate::store::facts::{Change, Fact};
-use crate::store::outward::{Named, PERSON};
+use crate::store::keys::PersonNo;
+use crate::store::outward::{IdsOf, Named, PERSON};
 use crate::store::state::PersonState;
 use crate::trail::Trail;
 use crate::trust::{Participant, Purpose, participant};
@@ -162,24 +163,27 @@ pub(crate) fn holdings(fetched: &Fetched, world: &World, trail: &mut Trail) -> R
     Ok(registered.chain(here).collect())
 }
 
-/// Ids that leave, for one asking organisation.
-pub(crate) struct OutwardFor<'w> {
-    pub(crate) world: &'w World,
-    pub(crate) organisation: &'w str,
-    pub(crate) person: crate::store::keys::PersonNo,
+/// Ids that leave about one person, for one asking organisation.
+pub(crate) struct OutwardFor {
+    ids: IdsOf,
+    person: PersonNo,
 }
 
-impl Ids for OutwardFor<'_> {
+impl Ids for OutwardFor {
     fn outward(&self, holder: &str, resource_type: &str, key: &str) -> String {
-        let tag = self.world.outward.tag(holder, resource_type, key);
-        self.world.outward.seal(self.organisation, Named { person: self.person, tag })
+        let tag = self.ids.tag(holder, resource_type, key);
+        self.ids.seal(Named { person: self.person, tag })
     }
 }
 
-impl OutwardFor<'_> {
+impl OutwardFor {
+    pub(crate) fn new(world: &World, asked: &Authorised, person: PersonNo) -> Self {
+        Self { ids: world.outward.of(asked.participant().id.as_str()), person }
+    }
+
     /// The person's own id for this organisation.
     pub(crate) fn patient(&self) -> String {
-        self.world.outward.seal(self.organisation, Named { person: self.person, tag: PERSON })
+        self.ids.seal(Named { person: self.person, tag: PERSON })
     }
 }
 
@@ -221,11 +225,7 @@ fn pass<'f>(
     });
     let described: Vec<_> = described.collect();
     let asker = asked.session().asker();
-    let ids = OutwardFor {
-        world,
-        organisation: asked.participant().id.as_str(),
-        person: granted.located.subject.person,
-    };
+    let ids = OutwardFor::new(world, asked, granted.located.subject.person);
     let patient_id = ids.patient();
     let identifiers = &granted.located.subject.state.identifiers;
     let identifiers: Vec<_> = identifiers.iter().map(|(s, v)| (s.as_str(), v.as_str())).collect();
