@@ -296,6 +296,7 @@ pub async fn serve(
     ];
     let floods = tokio::spawn(every_minute(Arc::clone(&world)));
     let mender = tokio::spawn(mend(Arc::clone(&world)));
+    let indexed = tokio::spawn(index_journal(Arc::clone(&world)));
     let witnessed = tokio::spawn(be_witnessed(Arc::clone(&world)));
     let followed = tokio::spawn(follow_directory(Arc::clone(&world)));
     let ends = the_end()?;
@@ -309,6 +310,7 @@ pub async fn serve(
     }
     floods.abort();
     mender.abort();
+    indexed.abort();
     witnessed.abort();
     followed.abort();
     record_floods(&world).await;
@@ -457,6 +459,18 @@ async fn mend(world: Arc<World>) {
                 Err(_) => tracing::error!("building the view anew broke off"),
             }
         }
+    }
+}
+
+/// Lets the index of the journal follow, and catch up after the view was built anew, without taking more than a part of
+/// one processor from those who ask.
+async fn index_journal(world: Arc<World>) {
+    loop {
+        let again = Arc::clone(&world);
+        let lacking = tokio::task::spawn_blocking(move || again.store.index_journal(4)).await;
+        // A view that is broken or being built is the mender's.
+        let pause = if matches!(lacking, Ok(Ok(1..))) { 100 } else { 1_000 };
+        tokio::time::sleep(Duration::from_millis(pause)).await;
     }
 }
 

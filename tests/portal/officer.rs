@@ -57,6 +57,44 @@ fn an_officer_lists_accesses_and_refusals_by_person_day_organisation_and_emergen
 }
 
 #[test]
+fn an_officer_finds_by_employee_purpose_and_outcome_and_an_old_record_among_thousands() {
+    let world = World::fresh();
+    world.staff("valk", "triage").summary("jansen").ok();
+    world.staff("linden", "gp-own").summary("bakker").ok();
+    world.staff("steen", "district-nursing").summary("devries").is(403, "not-permitted");
+    let officer = world.signed_in("officer-linde", "officer");
+    let of = |query: &str| rows(&officer.open(&format!("/officer?{query}")).ok());
+    let own = of("employee=linden");
+    assert!(!own.is_empty() && own.iter().all(|row| row.contains("van der Linden")), "{own:?}");
+    // Who works elsewhere is not this officer's to look for.
+    assert!(of("employee=valk").is_empty());
+    let refused = of("result=not-given");
+    assert!(!refused.is_empty() && refused.iter().all(|row| row.contains("niet gegeven")), "{refused:?}");
+    let part = of("result=given-part");
+    assert!(!part.is_empty() && part.iter().all(|row| row.contains("deels gegeven")));
+    assert!(of("purpose=CAREMGT").is_empty());
+    assert_eq!(of("purpose=TREAT").len(), of("").len());
+    assert_eq!(of("purpose=nonsense&result=nonsense").len(), 0);
+    let page = officer.open("/officer?employee=linden&result=given").ok();
+    page.says("Medewerker").says("Uitkomst");
+    let query = world.records_of(page.answer.request_id())[0]["event"]["entity"].to_string();
+    let written = data_encoding::BASE64.encode(b"employee=linden&result=given");
+    assert!(query.contains(&written), "{query}");
+    // Three thousand records of others later there are whole blocks in the index, and what was found is found still.
+    let others = world.asker("sociaal-team-west");
+    let dam = others.purpose("CAREMGT").person("dam");
+    let before = of("employee=linden");
+    let mut made = 0;
+    while made < 3_000 {
+        assert_eq!(dam.summary("amrani").status, 200);
+        made += 1;
+    }
+    assert_eq!(of("employee=linden"), before);
+    let nurse = of("organisation=wijkverpleging-thuis&result=not-given");
+    assert_eq!(nurse, refused);
+}
+
+#[test]
 fn one_record_opens_with_how_it_was_decided_and_decides_the_same_again() {
     let world = World::fresh();
     world.staff("valk", "triage").summary("jansen").ok();

@@ -1,8 +1,9 @@
 //! Times and coded reasons in words.
 
 use super::words::Words;
+use crate::store::facets::Ended;
 use consent::period::{amsterdam, day_of};
-use fhir_mappings::audit::{Entry, Kind, Outcome};
+use fhir_mappings::audit::Entry;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -48,13 +49,10 @@ pub(super) fn short(id: &str) -> &str {
 
 /// In one word, and its colour.
 pub(super) fn result(entry: &Entry) -> (&'static str, &'static str) {
-    let given = entry.shares.iter().any(|share| !share.given.is_empty());
-    let withheld = entry.shares.iter().any(|share| !share.withheld.is_empty() || share.failed.is_some());
-    match (&entry.outcome, given, withheld) {
-        (Outcome::Refused(_) | Outcome::Failed(_), _, _) => ("not-given", "no"),
-        (_, true, true) => ("given-part", "part"),
-        (_, true, false) => ("given", "yes"),
-        (_, false, _) if entry.kind == Kind::Answered => ("not-given", "no"),
-        (_, false, _) => ("done", ""),
+    match Ended::of(entry) {
+        Ended::Nothing => ("not-given", "no"),
+        Ended::Part => ("given-part", "part"),
+        Ended::Given => ("given", "yes"),
+        Ended::Done => ("done", ""),
     }
 }

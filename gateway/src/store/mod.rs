@@ -6,6 +6,7 @@
 
 mod apply;
 mod errors;
+pub mod facets;
 pub mod facts;
 mod inner;
 pub mod keys;

@@ -1,14 +1,17 @@
-//! Accesses and refusals, newest first, by person, day, organisation and emergency.
+//! Accesses and refusals, newest first, by person, employee, day, organisation, purpose, outcome and emergency.
 //!
-//! The newest records are read until a page is full or so many were passed over; then there is a way further back. A day is
-//! found by halving, a person by the person's own timeline.
+//! A day is found by halving, a person by the person's own timeline, the rest by the index of the journal; what is found is
+//! opened and judged by the lens, until a page is full.
 
 use super::{Desk, Row};
 use crate::portal::tell::{moment, result, short};
+use crate::portal::words::Words;
+use crate::store::facets::{Ended, Wanted, is_access, is_emergency};
 use crate::store::outward::PERSON;
+use crate::store::view::ViewError;
 use axum::body::Body;
 use consent::period::start_of;
-use fhir_mappings::audit::{Entry, Kind};
+use fhir_mappings::audit::Entry;
 use http::Response;
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -19,6 +22,9 @@ struct Filter<'f> {
     person: Option<&'f str>,
     day: Option<Date>,
     organisation: Option<&'f str>,
+    employee: Option<&'f str>,
+    purpose: Option<&'f str>,
+    result: Option<Ended>,
     emergency: bool,
     everything: bool,
     below: Option<u64>,
@@ -31,6 +37,12 @@ impl<'f> Filter<'f> {
             person: query.get("person"),
             day: query.get("day").and_then(|day| day.parse().ok()),
             organisation: query.get("organisation"),
+            employee: query.get("employee"),
+            purpose: query.get("purpose"),
+            result: query
+                .get("result")
+                .and_then(|code| RESULTS.iter().find(|(known, _)| *known == code))
+                .map(|(_, is)| *is),
             emergency: query.get("emergency").is_some(),
             everything: query.get("all").is_some(),
             below: query.get("before").and_then(|index| index.parse().ok()),
@@ -45,6 +57,9 @@ impl<'f> Filter<'f> {
             ("person", self.person),
             ("day", day.as_deref()),
             ("organisation", self.organisation),
+            ("employee", self.employee),
+            ("purpose", self.purpose),
+            ("result", self.result.and_then(code_of)),
             ("emergency", flag(self.emergency)),
             ("all", flag(self.everything)),
         ];
@@ -52,27 +67,50 @@ impl<'f> Filter<'f> {
         crate::outbound::form(&set)
     }
 
+    /// The same for the index.
+    fn wanted<'w>(&'w self, own: &'w str, employee: Option<&'w str>) -> Wanted<'w> {
+        Wanted {
+            own: Some(own),
+            other: self.organisation,
+            employee,
+            purpose: self.purpose,
+            ended: self.result,
+            emergency: self.emergency,
+            accesses: !self.everything,
+        }
+    }
+
+    /// Whether what the lens shows of a record is asked for.
     fn takes(&self, row: &Row) -> bool {
         let entry = &row.seen.entry;
-        let kind = match entry.kind {
-            Kind::Answered | Kind::Asked | Kind::Refused | Kind::TokenRefused => true,
-            _ => self.everything,
-        };
         let organisation = self.organisation.is_none_or(|wanted| {
             let asked = entry.organisation.as_ref().is_some_and(|o| o.id == wanted);
             asked || entry.shares.iter().any(|share| share.holder.id == wanted)
         });
-        let emergency = !self.emergency || entry.emergency.is_some() || row.about_emergency();
-        kind && organisation && emergency
+        let employee = self.employee.is_none_or(|wanted| {
+            let mut acted = entry.person.iter().chain(&entry.responsible);
+            acted.any(|person| person.id == person_id(wanted))
+        });
+        organisation
+            && employee
+            && (self.everything || is_access(entry.kind))
+            && (!self.emergency || is_emergency(entry))
+            && self.purpose.is_none_or(|wanted| entry.purpose.as_deref() == Some(wanted))
+            && self.result.is_none_or(|wanted| Ended::of(entry) == wanted)
     }
 }
 
-impl Row {
-    fn about_emergency(&self) -> bool {
-        let mut details = self.seen.entry.details.iter();
-        self.seen.entry.kind == Kind::Notice
-            && details.any(|detail| detail.name == "about" && detail.value.starts_with("emergency"))
-    }
+/// What a form calls how a question ended.
+const RESULTS: [(&str, Ended); 3] =
+    [("given", Ended::Given), ("given-part", Ended::Part), ("not-given", Ended::Nothing)];
+
+fn code_of(result: Ended) -> Option<&'static str> {
+    RESULTS.iter().find(|(_, is)| *is == result).map(|(code, _)| *code)
+}
+
+/// Somebody who works here, as records name them.
+fn person_id(id: &str) -> String {
+    format!("urn:sluis:person#{id}")
 }
 
 /// A page of rows, and from where to go on.
@@ -81,30 +119,32 @@ struct Found {
     next: Option<u64>,
 }
 
-fn find(desk: &Desk<'_>, filter: &Filter<'_>) -> Found {
+fn find(desk: &Desk<'_>, filter: &Filter<'_>) -> Result<Found, ViewError> {
     let store = &desk.visit.world.store;
     let (first, after) = match filter.day {
         Some(day) => span(desk, day),
         None => (0, store.records().len()),
     };
-    let after = filter.below.map_or(after, |below| after.min(below));
-    let candidates: Box<dyn Iterator<Item = u64>> = match filter.person {
+    let within = first..filter.below.map_or(after, |below| after.min(below));
+    let (mut found, mut read) = (Found { rows: Vec::new(), next: None }, 0);
+    let mut take = |index: u64| {
+        found.rows.extend(desk.row(index).filter(|row| filter.takes(row)));
+        read += 1;
+        found.rows.len() < ROWS && read < READ_MAX
+    };
+    found.next = match filter.person {
         Some(id) => {
             let named = desk.visit.world.outward.open(desk.id(), id).filter(|named| named.tag == PERSON);
-            let timeline = named.and_then(|named| store.timeline(named.person).ok()).unwrap_or_default();
-            Box::new(timeline.into_iter().rev().filter(move |index| (first..after).contains(index)))
+            let timeline = named.map(|named| store.timeline(named.person)).transpose()?.unwrap_or_default();
+            let mut theirs = timeline.into_iter().rev().filter(|index| within.contains(index));
+            theirs.find(|index| !take(*index))
         }
-        None => Box::new((first..after).rev()),
+        None => {
+            let employee = filter.employee.map(person_id);
+            store.search(&filter.wanted(desk.id(), employee.as_deref()), within, take)?
+        }
     };
-    let mut found = Found { rows: Vec::new(), next: None };
-    for (read, index) in candidates.enumerate() {
-        if found.rows.len() == ROWS || read == READ_MAX {
-            found.next = Some(index + 1);
-            break;
-        }
-        found.rows.extend(desk.row(index).filter(|row| filter.takes(row)));
-    }
-    found
+    Ok(found)
 }
 
 /// The indexes of a day: records stand in order of time.
@@ -121,7 +161,9 @@ pub(super) async fn page(desk: &Desk<'_>) -> Response<Body> {
     let words = desk.visit.words;
     let filter = Filter::read(desk);
     // It reads and opens records: not on a thread that answers others.
-    let found = tokio::task::block_in_place(|| find(desk, &filter));
+    let Ok(found) = tokio::task::block_in_place(|| find(desk, &filter)) else {
+        return desk.visit.trouble(503, "busy");
+    };
     let written = filter.written();
     let trail = desk.trail("accesses", (!written.is_empty()).then(|| written.clone()));
     let content = html! {
@@ -149,27 +191,49 @@ pub(super) async fn page(desk: &Desk<'_>) -> Response<Body> {
 fn form(desk: &Desk<'_>, filter: &Filter<'_>) -> Markup {
     let words = desk.visit.words;
     let trust = desk.visit.world.store.trust();
-    let mut houses: Vec<_> = trust.participants().collect();
-    houses.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut houses: Vec<_> = trust.participants().map(|p| (p.id.as_str(), p.name.clone())).collect();
+    houses.sort_by(|a, b| a.1.cmp(&b.1));
+    let own = trust.people().filter(|person| person.participant.as_str() == desk.id());
+    let mut staff: Vec<_> = own.map(|person| (person.id.as_str(), person.name.clone())).collect();
+    staff.sort_by(|a, b| a.1.cmp(&b.1));
+    let purposes = ["TREAT", "ETREAT", "COC", "CAREMGT", "PATRQT", "HCOMPL"];
+    let purposes: Vec<_> = purposes.iter().map(|code| (*code, words.code("purpose", code))).collect();
+    let results: Vec<_> = RESULTS.iter().map(|(code, _)| (*code, words.code("result", code))).collect();
     html! {
         form method="get" action="/officer" class="filters" {
             div { label for="person" { (words.code("column", "person-tag")) }
                 input type="text" id="person" name="person" autocomplete="off" value=(filter.person.unwrap_or_default()); }
             div { label for="day" { (words.say("day")) }
                 input type="date" id="day" name="day" value=(filter.day.map(|day| day.to_string()).unwrap_or_default()); }
-            div { label for="organisation" { (words.say("organisation")) }
-                select id="organisation" name="organisation" {
-                    option value="" { (words.say("any")) }
-                    @for house in houses {
-                        option value=(house.id.as_str()) selected[filter.organisation == Some(house.id.as_str())] { (house.name) }
-                    }
-                } }
+            (choice(words, "organisation", words.say("organisation"), &houses, filter.organisation))
+            (choice(words, "employee", words.say("employee"), &staff, filter.employee))
+            (choice(words, "purpose", words.code("column", "purpose"), &purposes, filter.purpose))
+            (choice(words, "result", words.say("result"), &results, filter.result.and_then(code_of)))
             div { label for="emergency" { (words.say("only-emergency")) }
                 input type="checkbox" id="emergency" name="emergency" value="yes" checked[filter.emergency]; }
             div { label for="all" { (words.say("other-records")) }
                 input type="checkbox" id="all" name="all" value="yes" checked[filter.everything]; }
             button { (words.say("search")) }
         }
+    }
+}
+
+/// One of some, or any.
+fn choice(
+    words: &Words,
+    name: &str,
+    label: String,
+    options: &[(&str, String)],
+    chosen: Option<&str>,
+) -> Markup {
+    html! {
+        div { label for=(name) { (label) }
+            select id=(name) name=(name) {
+                option value="" { (words.say("any")) }
+                @for (code, text) in options {
+                    option value=(code) selected[chosen == Some(*code)] { (text) }
+                }
+            } }
     }
 }
 
@@ -182,7 +246,7 @@ fn line(desk: &Desk<'_>, row: &Row) -> Markup {
             td { (moment(row.seen.leaf.time, words)) }
             td {
                 (words.code("act", &kind(entry))) " – " span class=(mark) { (words.code("result", result)) }
-                @if entry.emergency.is_some() || row.about_emergency() { " – " strong { (words.say("in-emergency")) } }
+                @if is_emergency(entry) { " – " strong { (words.say("in-emergency")) } }
             }
             td {
                 @if let Some(organisation) = &entry.organisation { (organisation.name) }
@@ -207,5 +271,5 @@ pub(super) fn kind(entry: &Entry) -> String {
 }
 
 const ROWS: usize = 50;
-/// Records read for one page at most.
+/// Records opened for one page at most.
 const READ_MAX: usize = 10_000;

@@ -52,12 +52,13 @@ pub(super) fn open(kind: EngineKind, folder: &Path) -> Result<Box<dyn Engine>, V
     })
 }
 
-const INDEXES: [(Index, &str); 5] = [
+const INDEXES: [(Index, &str); 6] = [
     (Index::Pseudonyms, "pseudonyms"),
     (Index::People, "people"),
     (Index::Hosted, "hosted"),
     (Index::Registry, "registry"),
     (Index::Timeline, "timeline"),
+    (Index::Facets, "facets"),
 ];
 
 fn name(index: Index) -> &'static str {

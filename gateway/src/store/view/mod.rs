@@ -71,6 +71,8 @@ pub enum Index {
     Registry,
     /// Tag and journal index: what a person's timeline is read from.
     Timeline,
+    /// Block of journal records to what they are found by.
+    Facets,
 }
 
 /// Changes that become visible together.
@@ -198,6 +200,15 @@ impl View {
     /// See [`ViewError`].
     pub fn last_key(&self, index: Index) -> Result<Option<Vec<u8>>, ViewError> {
         self.with(|engine| engine.last_key(index))
+    }
+
+    /// Sets one value that follows from the truth alone, whatever position the view is at.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    pub(super) fn put(&self, index: Index, key: &[u8], value: &[u8]) -> Result<(), ViewError> {
+        let sealed = seal(&self.ciphers.load(), &Self::place(index, key), value)?;
+        self.with(|engine| engine.apply(vec![(index, key.to_vec(), sealed)], &[]))
     }
 
     /// Applies a batch, then moves the position.
