@@ -83,7 +83,7 @@ fn searches(store: &Store, records: u64) -> Result<(), Failure> {
         ("any", own),
         ("an employee", Wanted { employee: Some("employee-12"), ..own }),
         ("an employee of long ago", Wanted { employee: Some(&rare), ..own }),
-        ("a pair of organisations", Wanted { other: Some("holder-17"), ..own }),
+        ("a pair of organisations", Wanted { other: Some("holder-21"), ..own }),
         ("a pair that never met", Wanted { other: Some("holder-none"), ..own }),
         ("a purpose", Wanted { purpose: Some("COC"), ..own }),
         ("an emergency", Wanted { emergency: true, ..own }),

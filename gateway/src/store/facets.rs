@@ -1,6 +1,6 @@
 //! By what the journal's records are found: who asked, of whom, which employee, for what, how it ended, in an emergency.
 //!
-//! A record is one row of 24 bytes in a block of 1,024, sealed in the view like everything there. Whoever searches reads
+//! A record is one row of 32 bytes in a block of 1,024, sealed in the view like everything there. Whoever searches reads
 //! the blocks from the newest back and opens only what may match: a row says what a record surely is not, and the
 //! record itself what it is. The index follows the journal by itself, a block at a time; what it lacks (the last block,
 //! a view that was just built) is read from the records, so that nothing is missed while it catches up.
@@ -17,7 +17,7 @@ use std::ops::Range;
 /// Records of a block.
 const BLOCK: u64 = 1024;
 /// Bytes of a row.
-const ROW: usize = 24;
+const ROW: usize = 32;
 /// Blocks that one search reads from the records themselves; where more are lacking, it ends early and says where.
 const UNINDEXED_MOST: u32 = 12;
 
@@ -96,14 +96,16 @@ fn short(word: &str) -> u32 {
     digest(&SHA256, word.as_bytes()).as_ref().first_chunk::<4>().map_or(0, |bytes| u32::from_le_bytes(*bytes))
 }
 
-/// One of 64 bits for a holder: a record has many holders and a row has one place for all.
-fn bit(holder: &str) -> u64 {
-    1 << (short(holder) % 64)
+/// The same in two bytes; none is zero.
+#[allow(clippy::cast_possible_truncation, reason = "the low half of a short name is a shorter one")]
+fn shorter(word: &str) -> u16 {
+    (short(word) as u16).max(1)
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 struct Row {
-    holders: u64,
+    /// Of the first eight; of more, any is possible.
+    holders: [u16; HOLDERS],
     asker: u32,
     employee: u32,
     behalf: u32,
@@ -112,10 +114,15 @@ struct Row {
     flags: u8,
 }
 
+/// Holders that have a place in a row.
+const HOLDERS: usize = 8;
+
 const EMERGENCY: u8 = 1;
 const ACCESS: u8 = 2;
 /// The record opens: one that was forgotten is found by nothing.
 const OPENS: u8 = 4;
+/// It has more holders than a row has places.
+const MANY: u8 = 8;
 
 impl Row {
     fn of(record: &[u8], keys: &Keys) -> Self {
@@ -130,33 +137,42 @@ impl Row {
         let parts = entry.shares.chunks(1).map(|part| Ended::with(entry, part).bit());
         let given = entry.shares.iter().any(|share| !share.given.is_empty());
         let whole = Ended::of(entry).bit() | flag(given, Ended::Given.bit());
+        let mut holders = [0; HOLDERS];
+        for (place, share) in holders.iter_mut().zip(&entry.shares) {
+            *place = shorter(&share.holder.id);
+        }
+        let many = flag(entry.shares.len() > HOLDERS, MANY);
         Self {
-            holders: entry.shares.iter().fold(0, |all, share| all | bit(&share.holder.id)),
+            holders,
             asker: entry.organisation.as_ref().map_or(0, |o| short(&o.id)),
             employee: person(&entry.person),
             behalf: person(&entry.responsible),
-            purpose: entry.purpose.as_ref().map_or(0, |code| purpose(code)),
+            purpose: entry.purpose.as_ref().map_or(0, |code| shorter(code)),
             ended: parts.fold(whole, |all, part| all | part),
-            flags: flag(is_emergency(entry), EMERGENCY) | flag(is_access(entry.kind), ACCESS) | OPENS,
+            flags: flag(is_emergency(entry), EMERGENCY) | flag(is_access(entry.kind), ACCESS) | OPENS | many,
         }
     }
 
     fn write(self, to: &mut Vec<u8>) {
-        to.extend_from_slice(&self.holders.to_le_bytes());
+        to.extend(self.holders.iter().flat_map(|word| word.to_le_bytes()));
         to.extend([self.asker, self.employee, self.behalf].iter().flat_map(|word| word.to_le_bytes()));
         to.extend_from_slice(&self.purpose.to_le_bytes());
         to.extend([self.ended, self.flags]);
     }
 
     fn read(bytes: &[u8]) -> Option<Self> {
-        let (holders, rest) = bytes.split_first_chunk()?;
+        let (written, rest) = bytes.split_first_chunk::<{ 2 * HOLDERS }>()?;
+        let mut holders = [0; HOLDERS];
+        for (place, bytes) in holders.iter_mut().zip(written.as_chunks().0) {
+            *place = u16::from_le_bytes(*bytes);
+        }
         let (asker, rest) = rest.split_first_chunk()?;
         let (employee, rest) = rest.split_first_chunk()?;
         let (behalf, rest) = rest.split_first_chunk()?;
         let (purpose, rest) = rest.split_first_chunk()?;
         let [ended, flags] = rest.try_into().ok()?;
         Some(Self {
-            holders: u64::from_le_bytes(*holders),
+            holders,
             asker: u32::from_le_bytes(*asker),
             employee: u32::from_le_bytes(*employee),
             behalf: u32::from_le_bytes(*behalf),
@@ -167,15 +183,10 @@ impl Row {
     }
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "the low half of a short name is a shorter one")]
-fn purpose(code: &str) -> u16 {
-    short(code) as u16
-}
-
 /// A search in the terms of rows.
 struct Sieve {
-    own: Option<(u32, u64)>,
-    other: Option<(u32, u64)>,
+    own: Option<(u32, u16)>,
+    other: Option<(u32, u16)>,
     employee: Option<u32>,
     purpose: Option<u16>,
     ended: u8,
@@ -184,21 +195,23 @@ struct Sieve {
 
 impl Sieve {
     fn of(wanted: &Wanted<'_>) -> Self {
-        let house = |id: Option<&str>| id.map(|id| (short(id), bit(id)));
+        let house = |id: Option<&str>| id.map(|id| (short(id), shorter(id)));
         let flag = |on: bool, flag: u8| if on { flag } else { 0 };
         Self {
             own: house(wanted.own),
             other: house(wanted.other),
             employee: wanted.employee.map(short),
-            purpose: wanted.purpose.map(purpose),
+            purpose: wanted.purpose.map(shorter),
             ended: wanted.ended.map_or(u8::MAX, Ended::bit),
             flags: OPENS | flag(wanted.emergency, EMERGENCY) | flag(wanted.accesses, ACCESS),
         }
     }
 
     fn passes(&self, row: Row) -> bool {
-        let part = |house: Option<(u32, u64)>| {
-            house.is_none_or(|(asker, holder)| row.asker == asker || row.holders & holder != 0)
+        let part = |house: Option<(u32, u16)>| {
+            house.is_none_or(|(asker, holder)| {
+                row.asker == asker || row.holders.contains(&holder) || row.flags & MANY != 0
+            })
         };
         row.flags & self.flags == self.flags
             && row.ended & self.ended != 0
@@ -364,6 +377,9 @@ mod tests {
         emergency.emergency =
             Some(Emergency { reason: "vital".into(), could_not_be_asked: true, attestation: None });
         assert!(found(&emergency, &Wanted { emergency: true, ..any }));
+        let mut many = entry();
+        many.shares = (0..9).map(|n| share(&format!("holder-{n}"), true)).collect();
+        assert!(found(&many, &Wanted { own: Some("holder-8"), ..any }), "what has no place may be there");
         let key = Entry::new(Kind::Key, Action::Update, Interaction::Operation, Outcome::Success);
         assert!(!found(&key, &Wanted { accesses: true, ..any }) && found(&key, &any));
     }
