@@ -9,7 +9,6 @@ use crate::road::locate::{Located, REPRESENTING, is_self, locate};
 use crate::road::minimise::{KEPT_APART, page};
 use crate::road::record::record_disclosure;
 use crate::road::{Minimised, Recorded};
-use crate::store::keys::PersonNo;
 use crate::store::leaf::Leaf;
 use crate::store::outward::{Named, PERSON};
 use crate::store::state::PersonState;
@@ -133,31 +132,15 @@ pub(crate) enum Whereabouts {
     Protected,
 }
 
-/// Whether anything that is held about this person is labelled as showing a protected place. What cannot be read, or lies
-/// elsewhere, is taken for protected.
-pub(crate) fn whereabouts(state: &PersonState, person: PersonNo, world: &World) -> Whereabouts {
-    let open = || -> Option<bool> {
-        let trust = world.store.trust();
-        for id in &state.holders {
-            let hosted =
-                trust.participant(id).and_then(|p| p.holder.as_ref()).is_some_and(|h| *h == Holder::Hosted);
-            let held = world.store.hosted(Some(person), id).ok().filter(|_| hosted)?;
-            let mut records: Vec<u64> = held.iter().map(|one| one.record).collect();
-            records.dedup();
-            for record in records {
-                let change = world.store.holding(record).ok()?;
-                if memchr::memmem::find(&change.blob, PROTECTED.as_bytes()).is_some() {
-                    return Some(false);
-                }
-            }
-        }
-        Some(true)
+/// Whether anything that is held about this person says that it must. What lies elsewhere is taken to.
+pub(crate) fn whereabouts(state: &PersonState, world: &World) -> Whereabouts {
+    let trust = world.store.trust();
+    let here = |id: &String| {
+        trust.participant(id).and_then(|p| p.holder.as_ref()).is_some_and(|h| *h == Holder::Hosted)
     };
-    if open() == Some(true) { Whereabouts::Open } else { Whereabouts::Protected }
+    let open = state.secret_places.is_empty() && state.holders.iter().all(here);
+    if open { Whereabouts::Open } else { Whereabouts::Protected }
 }
-
-/// The code of the label, wherever it stands.
-const PROTECTED: &str = "protected-address";
 
 /// The person with PATRQT, or who acts for them now; an officer with HCOMPL.
 fn lens<'l>(located: &'l Located, world: &World) -> Option<Lens<'l>> {
@@ -171,7 +154,7 @@ fn lens<'l>(located: &'l Located, world: &World) -> Option<Lens<'l>> {
             let reached = classes_reached(located.asked(), subject, world);
             let vocabulary = world.rules.vocabulary();
             let codes: Vec<_> = reached.iter().map(|c| vocabulary.class_code(c).to_owned()).collect();
-            let whereabouts = whereabouts(&subject.state, subject.person, world);
+            let whereabouts = whereabouts(&subject.state, world);
             (!codes.is_empty()).then_some(Lens::Representative { classes: codes, whereabouts })
         }
         Purpose::Compliance => Some(Lens::Officer(located.asked().participant().id.as_str())),

@@ -2,6 +2,7 @@
 //! travel. Close the kind, not the case: each test tries more forms than the line it is named after.
 
 mod authority;
+mod betrayal;
 mod contents;
 mod counts;
 mod doors;

@@ -30,9 +30,21 @@ impl Mark {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct System(pub(crate) u8);
 
+/// How far the tables know a system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum SystemKind {
+    /// What stands nowhere tells nothing.
+    #[default]
+    Flat,
+    /// Codes form a tree by prefix (ATC, ICPC, ICD-10): a line speaks for all codes below it.
+    Tree,
+    /// It has far more codes than the tables can list (SNOMED CT, LOINC): what stands nowhere may be anything.
+    Open,
+}
+
 #[derive(Debug, Default)]
 struct Book {
-    tree: bool,
+    kind: SystemKind,
     codes: Known<Mark>,
 }
 
@@ -48,11 +60,11 @@ pub(crate) struct Codes {
 
 impl Codes {
     /// Adds a URI for the system called `short`; a final `*` stands for whatever follows.
-    pub(crate) fn add_system(&mut self, short: &str, uri: &str, tree: bool) {
+    pub(crate) fn add_system(&mut self, short: &str, uri: &str, kind: SystemKind) {
         let next = System(u8::try_from(self.books.len()).unwrap_or(u8::MAX));
         let system = *self.shorts.entry(short.to_owned()).or_insert(next);
         if system == next {
-            self.books.push(Book { tree, codes: Known::default() });
+            self.books.push(Book { kind, codes: Known::default() });
         }
         match uri.strip_suffix('*') {
             Some(beginning) => {
@@ -74,7 +86,7 @@ impl Codes {
         if let Some(book) = self.books.get_mut(usize::from(system.0)) {
             let (letters, length) = in_tree(code);
             let bare = letters.get(..length).and_then(|code| std::str::from_utf8(code).ok());
-            let code = bare.filter(|_| book.tree).unwrap_or(code);
+            let code = bare.filter(|_| book.kind == SystemKind::Tree).unwrap_or(code);
             book.codes.entry(code.into()).or_default().add(mark);
         }
     }
@@ -87,11 +99,27 @@ impl Codes {
         self.beginnings.iter().find(|(beginning, _)| uri.starts_with(&**beginning)).map(|(_, system)| *system)
     }
 
+    /// Whether the system has codes that the tables cannot list.
+    pub(crate) fn is_open(&self, system: System) -> bool {
+        self.books.get(usize::from(system.0)).is_some_and(|book| book.kind == SystemKind::Open)
+    }
+
     /// What `code` of `system` says. In a tree the longest line that tells a class or label speaks; sets gather.
     pub(crate) fn mark(&self, system: System, code: &str) -> Mark {
         let Some(book) = self.books.get(usize::from(system.0)) else { return Mark::default() };
-        if !book.tree {
-            return book.codes.get(code).copied().unwrap_or_default();
+        if book.kind != SystemKind::Tree {
+            let found = book.codes.get(code).copied();
+            // An expression of SNOMED CT tells what each concept in it tells.
+            let parts =
+                || code.split(|c: char| !c.is_ascii_alphanumeric()).filter_map(|part| book.codes.get(part));
+            let all = || {
+                parts().fold(Mark::default(), |mut all, part| {
+                    all.add(*part);
+                    all
+                })
+            };
+            return found
+                .unwrap_or_else(|| if book.kind == SystemKind::Open { all() } else { Mark::default() });
         }
         let (letters, length) = in_tree(code);
         let code = letters.get(..length).and_then(|code| std::str::from_utf8(code).ok()).unwrap_or_default();

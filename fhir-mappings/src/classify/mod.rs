@@ -62,6 +62,8 @@ impl Tables {
             told: false,
             known: false,
             coded: false,
+            blind: false,
+            medicine: rule.medicine,
         };
         for member in resource.members() {
             reading.member(member);
@@ -70,7 +72,7 @@ impl Tables {
         let mut mark = reading.mark;
         let sets = reading.sets | mark.sets;
         if !reading.told && rule.kind != TypeKind::Closed {
-            mark.add(Mark { sets: 0, ..self.words_of(resource) });
+            mark.add(Mark { sets: 0, ..self.words_of(resource, rule.medicine) });
         }
         let mut by_domain = ClassSet::EMPTY;
         for origin_rule in &self.origins {
@@ -89,12 +91,15 @@ impl Tables {
             mark.add(rule.mark);
         }
         if &*resource_type == "Organization" {
-            // What an organisation is tells its domain, and only that.
-            by_domain = by_domain.union(mark.classes);
+            // What the holder's own house is tells its domain, and only that.
+            let own = self.origins.iter().filter(|o| origin.categories.iter().any(|c| **c == *o.category));
+            let own = own.fold(ClassSet::EMPTY, |all, origin| all.union(origin.mark.classes));
+            by_domain = by_domain.union(mark.classes.intersection(own));
         }
         let mut classes = mark.classes.union(by_domain);
         let open = rule.kind == TypeKind::Open;
-        let unclassified = (open && mark.classes.is_empty() && !mark.never) || reading.unknown_label;
+        let blind = rule.if_told && reading.blind;
+        let unclassified = (open && mark.classes.is_empty() && !mark.never) || reading.unknown_label || blind;
         if unclassified {
             classes = classes.union(self.notes);
         }
@@ -108,52 +113,103 @@ impl Tables {
         }
     }
 
-    /// What one coding says; `None` when the tables do not know its system.
-    pub(crate) fn coding(&self, coding: Value<'_>) -> Option<Mark> {
-        let (mut system, mut code) = (None, None);
+    /// What one coding says; `medicine`: it names one, or may.
+    pub(crate) fn coding(&self, coding: Value<'_>, medicine: bool) -> Said {
+        let (mut system, mut code, mut display) = (None, None, None);
         for member in coding.members() {
             match member.name() {
                 "system" => system = member.as_str(),
                 "code" => code = member.as_str(),
+                "display" => display = member.as_str(),
                 _ => {}
             }
         }
-        let system = self.codes.system(system.as_deref()?)?;
-        Some(code.map(|code| self.codes.mark(system, &code)).unwrap_or_default())
+        let system = system.and_then(|uri| self.codes.system(&uri));
+        let listed =
+            system.zip(code).map(|(system, code)| self.codes.mark(system, &code)).unwrap_or_default();
+        let display = display.filter(|display| !display.trim().is_empty());
+        let words = display.as_ref().map(|display| self.words.tell(display, medicine)).unwrap_or_default();
+        let nowhere = listed == Mark::default();
+        Said {
+            listed,
+            words: Mark { told: false, sets: 0, ..words },
+            known: system.is_some(),
+            blind: nowhere && display.is_none() && system.is_some_and(|system| self.codes.is_open(system)),
+        }
     }
 
     /// What the words of a resource without a telling code say.
-    fn words_of(&self, resource: Value<'_>) -> Mark {
+    fn words_of(&self, resource: Value<'_>, medicine: bool) -> Mark {
         let mut mark = Mark::default();
         for name in
-            ["code", "medicationCodeableConcept", "type", "category", "title", "description", "valueString"]
+            SPEAKING.iter().chain(&["medicationCodeableConcept", "title", "description", "valueString"])
         {
             for value in resource.each(name) {
-                self.words_in(value, 0, &mut mark);
+                self.words_in(value, 0, medicine, &mut mark);
             }
+        }
+        for inner in resource.each("contained") {
+            for value in inner.each("code").chain(inner.each("ingredient")) {
+                self.words_in(value, 0, medicine, &mut mark);
+            }
+        }
+        for part in resource.each("participant").chain(resource.each("ingredient")) {
+            self.words_in(part, 0, medicine, &mut mark);
+        }
+        // A person's name tells nothing; a team's or a house's may.
+        if let Some(name) = resource.get("name").filter(|name| name.kind() == Kind::String) {
+            self.words_in(name, 0, medicine, &mut mark);
         }
         mark
     }
 
-    fn words_in(&self, value: Value<'_>, depth: u8, mark: &mut Mark) {
+    fn words_in(&self, value: Value<'_>, depth: u8, medicine: bool, mark: &mut Mark) {
         if depth > 3 {
             return;
         }
         match value.kind() {
             Kind::Object => {
                 for member in value.members() {
-                    if matches!(member.name(), "coding" | "text" | "display") {
-                        self.words_in(member, depth + 1, mark);
+                    if matches!(member.name(), "coding" | "text" | "display" | "itemCodeableConcept") {
+                        self.words_in(member, depth + 1, medicine, mark);
                     }
                 }
             }
-            Kind::Array => value.items().for_each(|item| self.words_in(item, depth + 1, mark)),
+            Kind::Array => value.items().for_each(|item| self.words_in(item, depth + 1, medicine, mark)),
             Kind::String => {
                 let text: Cow<'_, str> = value.as_str().unwrap_or_default();
-                self.words.found_in(&text).for_each(|says| mark.add(Mark { told: true, ..says }));
+                mark.add(self.words.tell(&text, medicine));
             }
             Kind::Number | Kind::True | Kind::False | Kind::Null => {}
         }
+    }
+}
+
+/// Members whose words speak for a whole resource where no code does.
+const SPEAKING: [&str; 8] =
+    ["code", "type", "category", "class", "serviceType", "serviceCategory", "specialty", "appointmentType"];
+
+/// What one coding says.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Said {
+    /// By its code.
+    pub(crate) listed: Mark,
+    /// By its display.
+    pub(crate) words: Mark,
+    /// Its system is one that the tables know.
+    pub(crate) known: bool,
+    /// It stands in no table, of a system with far more codes than those, and has no words: it may be anything.
+    pub(crate) blind: bool,
+}
+
+impl Said {
+    /// By its code, and where that stands in no table by its words.
+    pub(crate) fn mark(&self) -> Mark {
+        let mut mark = self.listed;
+        if !mark.told {
+            mark.add(self.words);
+        }
+        mark
     }
 }
 
@@ -174,6 +230,10 @@ struct Reading<'t> {
     known: bool,
     /// `code` has one.
     coded: bool,
+    /// `code` has codings, and none of them tells anything at all.
+    blind: bool,
+    /// The resource is, or names, a medicine.
+    medicine: bool,
 }
 
 impl Reading<'_> {
@@ -185,6 +245,7 @@ impl Reading<'_> {
                 self.known = false;
                 self.telling(member);
                 self.coded |= self.known;
+                self.blind = self.is_blind(member);
             }
             "type"
             | "class"
@@ -234,6 +295,14 @@ impl Reading<'_> {
         }
     }
 
+    fn is_blind(&self, concept: Value<'_>) -> bool {
+        let mut codings = concept.each("coding").peekable();
+        let text = concept.get_str("text").is_some_and(|text| !text.trim().is_empty());
+        !text
+            && codings.peek().is_some()
+            && codings.all(|coding| self.tables.coding(coding, self.medicine).blind)
+    }
+
     fn telling(&mut self, member: Value<'_>) {
         let before = std::mem::take(&mut self.mark);
         self.concepts(member);
@@ -264,30 +333,47 @@ impl Reading<'_> {
     }
 
     fn coding(&mut self, coding: Value<'_>, speaks: bool) {
-        if let Some(mark) = self.tables.coding(coding) {
-            self.known = true;
-            self.sets |= mark.sets;
-            if speaks {
-                self.mark.add(mark);
-            }
+        let said = self.tables.coding(coding, self.medicine);
+        self.known |= said.known && !said.blind;
+        self.sets |= said.listed.sets;
+        if speaks {
+            self.mark.add(said.mark());
         }
     }
 
     fn labels(&mut self, meta: Value<'_>) {
         for label in meta.each("security") {
-            let uri = label.get_str("system").unwrap_or_default();
-            let system: Option<System> = self.tables.codes.system(&uri);
-            let code = label.get_str("code").unwrap_or_default();
-            let mark = system.map(|system| self.tables.codes.mark(system, &code)).unwrap_or_default();
-            let label_system = uri.ends_with("/v3-ActCode") || uri.ends_with("/v3-Confidentiality");
-            if !mark.told && (label_system || uri.ends_with("/CodeSystem/label")) {
-                self.unknown_label = true;
-            }
+            let read = self.label(label);
+            self.unknown_label |= read.is_none();
+            let mark = read.unwrap_or_default();
+            self.mark.labels = self.mark.labels.union(mark.labels);
+            self.mark.never |= mark.never;
+        }
+        // A tag is no label; who writes a label there means one all the same.
+        for tag in meta.each("tag") {
+            let mark = self.label(tag).unwrap_or_default();
             self.mark.labels = self.mark.labels.union(mark.labels);
             self.mark.never |= mark.never;
         }
     }
+
+    /// What a label says. `None`: it restricts in a way that nobody here can read, which withholds (DESIGN.md 6).
+    fn label(&self, label: Value<'_>) -> Option<Mark> {
+        let codes = &self.tables.codes;
+        let uri = label.get_str("system").unwrap_or_default();
+        let code = label.get_str("code").or_else(|| label.get_str("display")).unwrap_or_default();
+        let in_system = |system: System| Some(codes.mark(system, &code)).filter(|mark| mark.told);
+        match codes.system(uri.trim_end_matches('/')) {
+            Some(system) => in_system(system),
+            // Without a system it is one of ours, or nobody's.
+            None if uri.is_empty() => LABELS.iter().find_map(|short| in_system(codes.short(short)?)),
+            None => None,
+        }
+    }
 }
+
+/// Systems of labels, by their short names in `systems.txt`.
+const LABELS: [&str; 3] = ["LABEL", "ACTCODE", "CONF"];
 
 #[cfg(test)]
 mod tests;

@@ -45,8 +45,9 @@ fn codes_tell_classes() {
     coded("Condition", ICPC, "Z25", "gp", "safety VIO");
     coded("Condition", ICPC, "B90", "gp", "problems HIV");
     coded("Condition", SCT, "58214004", "gp", "mental-health");
-    coded("Condition", SCT, "999999999", "gp", "problems");
-    coded("Condition", SCT, "999999999", "ggz", "mental-health");
+    // A code that stands nowhere and has no words may be anything.
+    coded("Condition", SCT, "999999999", "gp", "notes unclassified");
+    coded("Condition", SCT, "999999999", "ggz", "mental-health notes unclassified");
     coded("Observation", SCT, "180171000146104", "ggz", "mental-health");
     coded("Observation", LOINC, "44261-6", "gp", "mental-health");
     coded("Observation", SCT, "228273003", "gp", "substance-use");

@@ -7,7 +7,9 @@ use super::select::{Access, Judged};
 use crate::classify::codes::Mark;
 use crate::json::{Kind, Value};
 use crate::tables::Tables;
-use crate::tables::automaton::{ANY_CLASS, Node, Op, PLACE, Pick, REPORTER, Rule, Shapes, TEXT, WORDS};
+use crate::tables::automaton::{
+    ANY_CLASS, Node, Op, PLACE, Pick, REPORTER, Rule, SPEAKS, Shapes, TEXT, WORDS,
+};
 use consent::ClassSet;
 
 /// Something that changes the meaning of the rest may not pass: the whole resource falls.
@@ -40,7 +42,9 @@ pub(super) struct Ground<'g> {
 enum Telling {
     /// Of a system that the tables know; nothing that may not be told here.
     Known,
-    /// Of a system that they do not know.
+    /// The same, but its words may not: it passes without them.
+    Mute,
+    /// Of a system that they do not know, or nothing at all.
     Unknown,
     /// A class or label that may not be told here.
     Betrays,
@@ -54,6 +58,11 @@ struct Emitter<'g> {
     need: Shapes,
     reporter: bool,
     words: u8,
+    /// The coding at hand passes without its words.
+    mute: bool,
+    /// The resource is, or names, a medicine; codes without words pass in it.
+    medicine: bool,
+    wordless: bool,
     /// The codings asked about last, by their place on the tape; the root of a resource is none.
     told: [(u32, Telling); 4],
     out: Vec<u8>,
@@ -69,6 +78,7 @@ pub(super) fn emit<'g>(
 ) -> Option<Emitted> {
     let automaton = &ground.tables.automaton;
     let root = automaton.node(*automaton.roots.get(judged.resource_type)?)?;
+    let rule = ground.tables.types.get(judged.resource_type);
     let mut emitter = Emitter {
         ground,
         root: resource,
@@ -77,6 +87,9 @@ pub(super) fn emit<'g>(
         need: judged.need,
         reporter: !judged.safety,
         words: 0,
+        mute: false,
+        medicine: rule.is_some_and(|rule| rule.medicine),
+        wordless: rule.is_some_and(|rule| rule.wordless),
         told: [(0, Telling::Unknown); 4],
         out: Vec::with_capacity(resource.raw().len()),
         refers: Vec::new(),
@@ -130,7 +143,14 @@ impl<'g> Emitter<'g> {
             if child.op == Op::Refuse {
                 return Err(Fall);
             }
-            let rule = self.passes(child);
+            if self.mute && name == "display" {
+                continue;
+            }
+            if self.speaks(child) && self.betrays(member) {
+                self.out.truncate(start);
+                return Ok(false);
+            }
+            let rule = self.passes(child).filter(|rule| self.may_be_read(member, child, rule));
             let plain = rule.and_then(|rule| plain_member(member, child, rule));
             let mut before = self.out.len();
             let passed = match (rule, plain, run) {
@@ -172,6 +192,38 @@ impl<'g> Emitter<'g> {
             self.out.truncate(start);
         }
         Ok(whole)
+    }
+
+    /// Whether what it tells speaks for what holds it, also where it does not pass itself.
+    fn speaks(&self, node: &Node) -> bool {
+        self.ground.tables.automaton.rules(node).iter().any(|rule| rule.flags & SPEAKS != 0)
+    }
+
+    /// Whether a CodeableConcept, or one of several, tells what may not be told.
+    fn betrays(&mut self, member: Value<'_>) -> bool {
+        let mut concepts = member.items().chain((member.kind() == Kind::Object).then_some(member));
+        concepts.any(|concept| concept.each("coding").any(|coding| self.telling(coding) == Telling::Betrays))
+    }
+
+    /// Whether words pass here: not those that tell what may not be told, nor any that could say where somebody is.
+    fn may_be_read(&self, member: Value<'_>, node: &Node, rule: &Rule) -> bool {
+        if node.op != Op::Scalar || rule.flags & (TEXT | WORDS) == 0 || member.kind() != Kind::String {
+            return true;
+        }
+        if self.ground.protected {
+            return false;
+        }
+        // Words that pass to anybody are those of a goal, an action, a card: agreed on with the person.
+        let free = rule.flags & TEXT != 0 && self.words == 0;
+        !free
+            || member
+                .as_str()
+                .is_some_and(|text| self.may_tell(&self.ground.tables.words.tell(&text, self.medicine)))
+    }
+
+    fn may_tell(&self, mark: &Mark) -> bool {
+        let silent = mark.classes.is_empty() && mark.labels.is_empty() && !mark.never;
+        silent || self.ground.access.may_tell(mark, self.classes)
     }
 
     fn copy(&mut self, within: Value<'_>, run: Option<(usize, usize)>) {
@@ -222,6 +274,12 @@ impl<'g> Emitter<'g> {
             && list.items().any(|item| item.get_str("use").as_deref() == Some("temp"));
         self.out.push(b'[');
         let mut any = false;
+        let whole = |set| self.in_set(self.root, set) && !list.items().any(|item| self.in_set(item, set));
+        // Where the whole is coded so, and none of its parts is, all of it is meant.
+        let pick = match pick {
+            Pick::Coded(set) if whole(set) => Pick::All,
+            pick => pick,
+        };
         for (at, item) in list.items().enumerate() {
             let picked = match pick {
                 Pick::All => true,
@@ -253,10 +311,12 @@ impl<'g> Emitter<'g> {
     }
 
     fn in_set(&self, item: Value<'_>, set: u64) -> bool {
-        let concepts = item.each("relationship").chain(item.each("role"));
+        let acts = item.each("detail").flat_map(|detail| detail.each("code"));
+        let kinds = item.each("category");
+        let concepts = item.each("relationship").chain(item.each("role")).chain(acts).chain(kinds);
         concepts
             .flat_map(|concept| concept.each("coding"))
-            .any(|coding| self.ground.tables.coding(coding).is_some_and(|mark| mark.sets & set != 0))
+            .any(|coding| self.ground.tables.coding(coding, self.medicine).listed.sets & set != 0)
     }
 
     fn one(&mut self, value: Value<'_>, node: &Node) -> Result<bool, Fall> {
@@ -270,15 +330,19 @@ impl<'g> Emitter<'g> {
                 self.object(value, node)
             }
             Op::Coding => {
-                let unknown = match self.telling(value) {
-                    Telling::Betrays => return Ok(false),
-                    Telling::Unknown => !self.ground.clinical,
-                    Telling::Known => false,
+                let telling = self.telling(value);
+                let passes = match telling {
+                    Telling::Betrays => false,
+                    Telling::Unknown => self.ground.clinical,
+                    Telling::Known | Telling::Mute => true,
                 };
-                if unknown || value.get("code").is_none() {
+                if !passes || value.get("code").is_none() {
                     return Ok(false);
                 }
-                self.object(value, node)
+                self.mute = telling == Telling::Mute;
+                let passed = self.object(value, node);
+                self.mute = false;
+                passed
             }
             Op::Reference => Ok(self.reference(value)),
             Op::Identifier => {
@@ -326,12 +390,16 @@ impl<'g> Emitter<'g> {
         if let Some((_, telling)) = self.told.iter().find(|(at, _)| *at == place) {
             return *telling;
         }
-        let telling = match self.ground.tables.coding(coding) {
-            None => Telling::Unknown,
-            Some(mark) if mark != Mark::default() && !self.ground.access.may_tell(&mark, self.classes) => {
-                Telling::Betrays
-            }
-            Some(_) => Telling::Known,
+        let said = self.ground.tables.coding(coding, self.medicine);
+        let telling = if !self.may_tell(&said.mark()) {
+            Telling::Betrays
+        } else if !said.known || (said.blind && !self.wordless) {
+            Telling::Unknown
+        } else if !self.may_tell(&said.words) || (self.ground.protected && !self.wordless) {
+            // What a holder wrote beside a code could name a place; to miss the name of a medicine harms.
+            Telling::Mute
+        } else {
+            Telling::Known
         };
         self.told.rotate_right(1);
         self.told[0] = (place, telling);

@@ -142,26 +142,19 @@ impl<'a> OneHolder<'a> {
     ) -> Vec<Thing<'d>> {
         let mut seen: Vec<&str> = Vec::new();
         let mut things = Vec::with_capacity(triples.len());
-        for ((resource_type, _, value), own) in triples.iter().zip(marked) {
+        for (at, (resource_type, _, value)) in triples.iter().enumerate() {
             let first = !seen.contains(resource_type);
             if first {
                 seen.push(resource_type);
             }
-            let mut marked = *own;
-            let refers = ["medicationReference", "device"].into_iter().filter_map(|name| value.get(name));
-            for at in refers.filter_map(|reference| match person.whom(reference) {
-                Whom::Thing(at) => Some(at),
-                Whom::Subject | Whom::SomebodyElse | Whom::Nothing => None,
-            }) {
-                if let Some(medicine) =
-                    marked_at(at, triples, self.tables, self.contribution.holder.categories)
-                {
-                    marked.class.labels = marked.class.labels.union(medicine.class.labels);
-                    marked.class.never |= medicine.class.never;
-                    marked.sets |= medicine.sets;
-                }
+            let mut whole = marked.get(at).copied().unwrap_or_default();
+            for at in made_of(at, triples, person) {
+                let Some(part) = marked.get(at) else { continue };
+                whole.class.labels = whole.class.labels.union(part.class.labels);
+                whole.class.never |= part.class.never;
+                whole.sets |= part.sets;
             }
-            things.push(Thing { resource_type, value: *value, marked, first });
+            things.push(Thing { resource_type, value: *value, marked: whole, first });
         }
         things
     }
@@ -350,29 +343,41 @@ impl<'a> OneHolder<'a> {
     }
 }
 
-fn marked_at(
-    at: usize,
-    triples: &[(&str, Keys<'_>, Value<'_>)],
-    tables: &Tables,
-    categories: &[&str],
-) -> Option<Marked> {
-    let (_, _, medicine) = triples.get(at)?;
-    Some(tables.mark(*medicine, &Origin { categories }))
+/// What a resource is made of: the medicine or device that it names, and what that is mixed from, however deep. Each once.
+fn made_of(at: usize, triples: &[(&str, Keys<'_>, Value<'_>)], person: &Person<'_>) -> Vec<usize> {
+    let mut found = Vec::new();
+    let mut todo = vec![at];
+    while let Some(at) = todo.pop() {
+        let Some((_, _, value)) = triples.get(at) else { continue };
+        let mixed = value.each("ingredient").filter_map(|part| part.get("itemReference"));
+        let named = ["medicationReference", "device"].into_iter().filter_map(|name| value.get(name));
+        for reference in named.chain(mixed) {
+            if let Whom::Thing(part) = person.whom(reference)
+                && !found.contains(&part)
+            {
+                found.push(part);
+                todo.push(part);
+            }
+        }
+    }
+    found
 }
 
 /// Of the resources that a form limits to the newest, keeps those.
 fn keep_latest(judged: &mut [Option<Judged<'_>>]) {
-    let mut limited: Vec<(Option<jiff::Timestamp>, usize, usize)> = judged
+    let mut limited: Vec<(u8, Option<jiff::Timestamp>, usize, usize)> = judged
         .iter()
         .enumerate()
-        .filter_map(|(at, j)| j.as_ref()?.latest.map(|(count, when)| (when, at, count)))
+        .filter_map(|(at, j)| j.as_ref()?.latest.map(|(class, count, when)| (class, when, at, count)))
         .collect();
-    limited.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-    for (rank, (_, at, count)) in limited.into_iter().enumerate() {
-        if rank >= count
-            && let Some(slot) = judged.get_mut(at)
-        {
-            *slot = None;
+    limited.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)).then(a.2.cmp(&b.2)));
+    for of_class in limited.chunk_by(|a, b| a.0 == b.0) {
+        for (rank, (.., at, count)) in of_class.iter().enumerate() {
+            if rank >= *count
+                && let Some(slot) = judged.get_mut(*at)
+            {
+                *slot = None;
+            }
         }
     }
 }

@@ -51,8 +51,8 @@ pub(super) struct Judged<'a> {
     pub(super) need: Shapes,
     /// Tells of safety at home: who reported it reaches nobody.
     pub(super) safety: bool,
-    /// Only so many of the newest of a class may leave.
-    pub(super) latest: Option<(usize, Option<Timestamp>)>,
+    /// Only so many of the newest of a class may leave: the class, how many, and its date.
+    pub(super) latest: Option<(u8, usize, Option<Timestamp>)>,
 }
 
 /// A resource with what is known of it.
@@ -124,7 +124,8 @@ impl<'a> Access<'a> {
             && self.cleared(mark.labels, mark.classes.union(around))
     }
 
-    /// Whether every label is cleared on every class: the class implies it, or its permit clears it (all-match).
+    /// Whether every label is cleared on every class: the class implies it, or its permit clears it (all-match). Where there
+    /// is no class there is nothing that could clear one.
     fn cleared(&self, labels: LabelSet, classes: ClassSet) -> bool {
         let vocabulary = &self.tables.vocabulary;
         let labels = labels.minus(self.tables.whereabouts);
@@ -135,18 +136,19 @@ impl<'a> Access<'a> {
         if self.view.reader == Reader::Representative && !labels.intersection(kept).is_empty() {
             return false;
         }
-        labels.is_empty()
-            || classes.iter().all(|class| {
-                let free = self.tables.vocabulary.implied(class);
-                self.open(class)
-                    .is_some_and(|open| labels.is_subset(free.union(open.permit.obligations.cleared())))
-            })
+        let clears = |class| {
+            let free = self.tables.vocabulary.implied(class);
+            let open = self.open(class);
+            open.is_some_and(|open| labels.is_subset(free.union(open.permit.obligations.cleared())))
+        };
+        labels.is_empty() || (!classes.is_empty() && classes.iter().all(clears))
     }
 
     /// Whether a resource may leave, in which forms.
     pub(super) fn judge(&self, thing: Thing<'a>) -> Option<Judged<'a>> {
         let Marked { class, by_domain, .. } = thing.marked;
-        let kind = self.tables.types.get(thing.resource_type)?.kind;
+        let rule = self.tables.types.get(thing.resource_type)?;
+        let kind = rule.kind;
         if class.never || kind == TypeKind::Closed {
             return None;
         }
@@ -165,13 +167,15 @@ impl<'a> Access<'a> {
         if !shut.is_empty() {
             // REGION.md 1, rule 2: of a domain that is shut only the organisation's name may show.
             let rest = bears.minus(by_domain);
-            let only_domain = shut.is_subset(by_domain) && self.cleared(class.labels, rest);
+            let labelled = if rest.is_empty() { rule.labels_by } else { rest };
+            let only_domain = shut.is_subset(by_domain) && self.cleared(class.labels, labelled);
             // A part of an organisation is a department.
             let whole = thing.value.get("partOf").is_none();
             judged.need = self.organisation.filter(|_| only_domain && whole && self.gives_anything())?;
             return rest.iter().all(|class| self.item_passes(class, thing)).then_some(judged);
         }
-        if !self.cleared(class.labels, bears) {
+        // A directory entry is labelled for what refers to it: a medicine as medicines are.
+        if !self.cleared(class.labels, if bears.is_empty() { rule.labels_by } else { bears }) {
             return None;
         }
         for class in bears.iter() {
@@ -191,7 +195,7 @@ impl<'a> Access<'a> {
                     judged.need |= form.bit;
                     for (only, filter) in &form.filters {
                         let applies = only.as_ref().is_none_or(|only| **only == *thing.resource_type);
-                        if applies && !self.fits(filter, thing, &mut judged) {
+                        if applies && !self.fits(class, filter, thing, &mut judged) {
                             return None;
                         }
                     }
@@ -225,7 +229,7 @@ impl<'a> Access<'a> {
         })
     }
 
-    fn fits(&self, filter: &Filter, thing: Thing<'_>, judged: &mut Judged<'_>) -> bool {
+    fn fits(&self, class: DataClass, filter: &Filter, thing: Thing<'_>, judged: &mut Judged<'_>) -> bool {
         match filter {
             Filter::Active => is_active(thing.value),
             Filter::InForce => in_force(thing.value, self.view.at),
@@ -238,7 +242,7 @@ impl<'a> Access<'a> {
                 oldest.is_some_and(|(_, edge)| ends_after(thing.value, edge))
             }
             Filter::Latest(count) => {
-                judged.latest = Some((*count, thing.dated().map(|(first, _)| first)));
+                judged.latest = Some((class.index(), *count, thing.dated().map(|(first, _)| first)));
                 true
             }
             Filter::Holder(category) => self.holder.categories.iter().any(|c| **c == **category),

@@ -55,6 +55,8 @@ pub(crate) const PLACE: u8 = 2;
 pub(crate) const REPORTER: u8 = 4;
 /// Words that may pass to anybody: free text below counts as allowed.
 pub(crate) const WORDS: u8 = 8;
+/// What holds it falls when it tells what may not be told: a member of a team with its role.
+pub(crate) const SPEAKS: u8 = 16;
 
 /// No class of its own.
 pub(crate) const ANY_CLASS: u8 = u8::MAX;

@@ -2,8 +2,8 @@
 //! lets a form out without what R4 requires, is a list of mistakes. Must not read resources.
 
 use super::automaton::{
-    ANY_CLASS, Automaton, Edge, FULL, Node, Op, PLACE, Pick, REDUCED, REPORTER, Rule, Shapes, TEXT, WORDS,
-    count,
+    ANY_CLASS, Automaton, Edge, FULL, Node, Op, PLACE, Pick, REDUCED, REPORTER, Rule, SPEAKS, Shapes, TEXT,
+    WORDS, count,
 };
 use super::line::TableError;
 use super::source::{At, RowLine, Sources, TypeKind};
@@ -425,6 +425,7 @@ impl<'a> Compiler<'a> {
                 ("place", _) => rule.flags |= PLACE,
                 ("reporter", _) => rule.flags |= REPORTER,
                 ("words", _) => rule.flags |= WORDS,
+                ("speaks", _) => rule.flags |= SPEAKS,
                 ("safe" | "dosage" | "ignorable" | "need", _) => {}
                 ("class", class) => match self.names.vocabulary.class(class) {
                     Some(class) => rule.class = class.index(),

@@ -218,9 +218,16 @@ pub(super) fn mark(vocabulary: &Vocabulary, marks: &Marks, errors: &mut Vec<Tabl
             }
             continue;
         }
+        if let Some(class) = word.strip_prefix("labels:") {
+            // Read apart: it gives the type no class.
+            if vocabulary.class(class).is_none() {
+                errors.push(marks.at.error(format!("no data class is called {class}")));
+            }
+            continue;
+        }
         match (word.as_str(), vocabulary.class(word)) {
             ("never", _) => mark.never = true,
-            ("nothing" | "if-coded", _) => {}
+            ("nothing" | "if-coded" | "if-told" | "wordless", _) => {}
             (_, Some(class)) => mark.classes.insert(class),
             (word, None) => errors.push(marks.at.error(format!("no data class is called {word}"))),
         }
@@ -236,7 +243,7 @@ pub(super) fn codes(
 ) -> Codes {
     let mut codes = Codes::default();
     for (uri, line) in &sources.systems {
-        codes.add_system(&line.short, uri, line.tree);
+        codes.add_system(&line.short, uri, line.kind);
     }
     for ((short, code), marks) in &sources.codes {
         let mark = mark(vocabulary, marks, errors);

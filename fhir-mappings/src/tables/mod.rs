@@ -63,6 +63,14 @@ pub(crate) struct TypeRule {
     pub(crate) mark: Mark,
     /// The class stands only where `code` has a coding of a known system.
     pub(crate) if_coded: bool,
+    /// A code that stands in no table and comes without words makes it unclassified.
+    pub(crate) if_told: bool,
+    /// Codes that stand in no table and come without words pass: to miss them would harm.
+    pub(crate) wordless: bool,
+    /// It is, or names, a medicine.
+    pub(crate) medicine: bool,
+    /// On which class the labels of a thing without a class of its own must be cleared.
+    pub(crate) labels_by: ClassSet,
 }
 
 /// What a holder's category adds.
@@ -137,14 +145,22 @@ impl Tables {
             .types
             .iter()
             .map(|(name, line)| {
-                (
-                    name.as_str().into(),
-                    TypeRule {
-                        kind: line.kind,
-                        mark: mark(&line.classes),
-                        if_coded: line.classes.words.iter().any(|word| word == "if-coded"),
-                    },
-                )
+                let says = |wanted: &str| line.classes.words.iter().any(|word| word == wanted);
+                let labels = line.classes.words.iter().filter_map(|word| word.strip_prefix("labels:"));
+                let labels_by: ClassSet = labels.filter_map(|class| vocabulary.class(class)).collect();
+                let mark = mark(&line.classes);
+                let medicines = ["medication", "allergies"].into_iter();
+                let medicines: ClassSet = medicines.filter_map(|class| vocabulary.class(class)).collect();
+                let rule = TypeRule {
+                    kind: line.kind,
+                    mark,
+                    if_coded: says("if-coded"),
+                    if_told: says("if-told"),
+                    wordless: says("wordless"),
+                    medicine: !mark.classes.union(labels_by).intersection(medicines).is_empty(),
+                    labels_by,
+                };
+                (name.as_str().into(), rule)
             })
             .collect();
         let origins = sources
@@ -157,7 +173,9 @@ impl Tables {
                 always: line.always,
             })
             .collect();
-        let words = Words::of(sources.words.iter().map(|(word, marks)| (word.as_str(), mark(marks))));
+        let words = sources.words.iter();
+        let words = words.map(|(word, line)| (word.as_str(), mark(&line.marks), line.not_medicines));
+        let words = Words::of(words);
         let words = words.unwrap_or_else(|why| {
             errors.push(TableError { file: "words.txt".into(), line: 0, why: why.to_string() });
             Words::default()

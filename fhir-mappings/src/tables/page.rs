@@ -2,11 +2,12 @@
 //! decides nothing: consent may still close every class.
 
 use super::automaton::{FULL, REDUCED, Shapes};
-use super::{Row, Tables, When, function_bit};
+use super::{Form, Row, Tables, When, function_bit};
+use crate::r4::Definitions;
 use crate::tables::TypeKind;
 use consent::vocabulary::Cell;
 use consent::{ClassSet, DataClass, Level};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Names that lines use, kept for pages.
 #[derive(Default)]
@@ -99,6 +100,10 @@ impl Tables {
                 page.elements.push(line);
             }
         }
+        let met = met(&types);
+        for page in types.iter_mut().filter(|page| page.kind.is_none() && !met.contains(&page.name)) {
+            page.elements.iter_mut().for_each(|line| line.gets.clear());
+        }
         Some(Page { function: function.to_owned(), classes: classes.collect(), types })
     }
 
@@ -113,17 +118,20 @@ impl Tables {
         }
     }
 
-    /// Classes a type can belong to: its own, its holder's, and those with a form that its lines name. A type that has no
-    /// class of its own can belong to any.
+    /// Classes a type can belong to. Where a code tells, any; else its own, its holder's, and those with a form of their own
+    /// that its lines name. A datatype has no class of its own.
     fn possible(&self, name: &str) -> ClassSet {
-        let own = self.types.get(name).map(|rule| rule.mark.classes).unwrap_or_default();
-        if own.is_empty() {
-            return self.vocabulary.all_classes();
-        }
+        let all = self.vocabulary.all_classes();
+        let Some(rule) = self.types.get(name).filter(|rule| !rule.if_told && !rule.mark.classes.is_empty())
+        else {
+            return all;
+        };
         let held = self.origins.iter().filter(|origin| origin.types.iter().any(|t| **t == *name));
-        let mut classes = held.fold(own, |all, origin| all.union(origin.mark.classes));
-        for (class, forms) in self.vocabulary.all_classes().iter().zip(&self.forms) {
-            let named = |word: &String| forms.iter().any(|form| form.name == *word);
+        let mut classes = held.fold(rule.mark.classes, |all, origin| all.union(origin.mark.classes));
+        let of_several =
+            |form: &Form| self.forms.iter().flatten().filter(|f| f.name == form.name).count() > 1;
+        for (class, forms) in all.iter().zip(&self.forms) {
+            let named = |word: &String| forms.iter().any(|form| form.name == *word && !of_several(form));
             if self.rows.iter().any(|row| row.resource_type == name && row.forms.iter().any(named)) {
                 classes.insert(class);
             }
@@ -181,6 +189,26 @@ impl Tables {
             },
         })
     }
+}
+
+/// The datatypes that an element has which comes out, and those inside these.
+fn met(types: &[TypePage]) -> BTreeSet<String> {
+    let types_of = |page: &TypePage| -> Vec<String> {
+        let paths = page.elements.iter().filter(|line| !line.gets.is_empty()).map(|line| {
+            let path = line.path.split(['(', ' ']).next().unwrap_or_default();
+            format!("{}.{path}", page.name)
+        });
+        let elements = paths.filter_map(|path| Definitions::get().resolve(&path));
+        elements.flat_map(|element| &element.types).map(|t| t.code.to_owned()).collect()
+    };
+    let mut met = BTreeSet::new();
+    let mut todo: Vec<String> = types.iter().filter(|page| page.kind.is_some()).flat_map(types_of).collect();
+    while let Some(name) = todo.pop() {
+        if met.insert(name.clone()) {
+            todo.extend(types.iter().filter(|page| page.name == name).flat_map(types_of));
+        }
+    }
+    met
 }
 
 /// The level that a cell gives at most.

@@ -2,14 +2,14 @@
 //! Must not judge whether a line makes sense against R4: `compile` does that.
 
 use super::line::{Line, Place, TableError, lines};
+use crate::classify::codes::SystemKind;
 use std::collections::BTreeMap;
 
 /// A system of codes, under each of its URIs.
 #[derive(Debug, Clone)]
 pub(super) struct SystemLine {
     pub(super) short: String,
-    /// Codes form a tree by prefix (ATC, ICPC, ICD-10): a line speaks for all codes below it.
-    pub(super) tree: bool,
+    pub(super) kind: SystemKind,
 }
 
 /// What a marked code, word or origin stands for: class and label codes.
@@ -17,6 +17,13 @@ pub(super) struct SystemLine {
 pub(super) struct Marks {
     pub(super) words: Vec<String>,
     pub(super) at: At,
+}
+
+/// What a word tells, and whether it tells nothing in the name of a medicine.
+#[derive(Debug, Clone)]
+pub(super) struct WordLine {
+    pub(super) marks: Marks,
+    pub(super) not_medicines: bool,
 }
 
 /// An owned place, for errors found later.
@@ -115,7 +122,7 @@ pub(super) struct Sources {
     pub(super) identifiers: BTreeMap<String, Vec<String>>,
     pub(super) codes: BTreeMap<(String, String), Marks>,
     pub(super) sets: BTreeMap<String, Vec<(String, String, At)>>,
-    pub(super) words: BTreeMap<String, Marks>,
+    pub(super) words: BTreeMap<String, WordLine>,
     pub(super) types: BTreeMap<String, TypeLine>,
     pub(super) origins: Vec<OriginLine>,
     pub(super) shapes: Vec<ShapeLine>,
@@ -182,12 +189,13 @@ impl Sources {
 
     fn system(&mut self, line: &Line<'_>) -> Result<(), TableError> {
         line.expect(4)?;
-        let tree = match line.field(2) {
-            "tree" => true,
-            "flat" => false,
-            _ => return Err(line.place.error("a system is `tree` or `flat`")),
+        let kind = match line.field(2) {
+            "tree" => SystemKind::Tree,
+            "flat" => SystemKind::Flat,
+            "open" => SystemKind::Open,
+            _ => return Err(line.place.error("a system is `tree`, `flat` or `open`")),
         };
-        self.systems.insert(line.field(1).to_owned(), SystemLine { short: line.field(0).to_owned(), tree });
+        self.systems.insert(line.field(1).to_owned(), SystemLine { short: line.field(0).to_owned(), kind });
         Ok(())
     }
 
@@ -222,10 +230,15 @@ impl Sources {
     }
 
     fn word(&mut self, line: &Line<'_>) -> Result<(), TableError> {
-        line.expect(3)?;
+        line.expect(4)?;
+        let not_medicines = match line.field(2) {
+            "all" => false,
+            "not-medicines" => true,
+            _ => return Err(line.place.error("a word is read in `all` or `not-medicines`")),
+        };
         for word in line.words(0) {
             let marks = Marks { words: owned(line.words(1)), at: line.place.into() };
-            self.words.insert(word.to_lowercase(), marks);
+            self.words.insert(word.to_lowercase(), WordLine { marks, not_medicines });
         }
         Ok(())
     }

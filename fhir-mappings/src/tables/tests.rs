@@ -126,3 +126,30 @@ fn what_is_about_others_or_is_a_container_is_closed() {
     assert!(tables.medicine_line().starts_with("Deze lijst kan onvolledig zijn."));
     assert!(!tables.version().is_empty() && !tables.dated().is_empty());
 }
+
+#[test]
+fn a_page_says_what_the_filter_gives() {
+    let rules = consent::Rules::national().unwrap();
+    let tables = Tables::national(rules.vocabulary()).unwrap();
+    let page = |function: &str| tables.page(function).unwrap();
+    let classes =
+        |page: &super::Page, name: &str| page.types.iter().find(|t| t.name == name).unwrap().classes.clone();
+    let gets = |page: &super::Page, name: &str, path: &str| {
+        let of = page.types.iter().find(|t| t.name == name).unwrap();
+        of.elements
+            .iter()
+            .filter(|line| line.path == path)
+            .flat_map(|line| line.gets.clone())
+            .collect::<Vec<_>>()
+    };
+    let debts = page("debt-help");
+    assert!(classes(&debts, "Condition").contains(&"money".to_owned()), "a code tells: Z01");
+    assert!(gets(&debts, "Condition", "recorder").contains(&"money".to_owned()));
+    let stay = page("stay-search");
+    assert!(
+        !classes(&stay, "CarePlan").contains(&"allergies".to_owned()),
+        "a form of several classes tells none"
+    );
+    assert!(gets(&stay, "Address", "line").is_empty(), "no address comes out: the postcode is written by us");
+    assert!(!gets(&page("triage"), "Address", "line").is_empty());
+}

@@ -9,7 +9,7 @@ pub mod relation;
 use crate::answer::answer_tries;
 use crate::refusal::{NoGrant, Refusal};
 use crate::road::authorise::{Ask, Authorised};
-use crate::road::locate::{Located, Subject, acting_for, is_self};
+use crate::road::locate::{Located, Subject, acting_for, is_self, spend};
 use crate::road::minimise::OutwardFor;
 use crate::road::{Minimised, Recorded};
 use crate::store::Fence;
@@ -56,6 +56,20 @@ pub(crate) fn visible(located: &Located, resource: &str, world: &World) -> Resul
 /// # Errors
 /// See [`Refusal`].
 pub async fn record(
+    asked: Authorised,
+    world: &World,
+    trail: &mut Trail,
+) -> Result<Recorded<Minimised>, Refusal> {
+    // A body may name anybody by number: what is recorded about nobody counts as a look-up that found nobody.
+    let look_up = spend(&asked, world)?;
+    let done = write(asked, world, trail).await;
+    if !matches!(done, Err(Refusal::NoGrant(_))) {
+        look_up.found();
+    }
+    done
+}
+
+async fn write(
     mut asked: Authorised,
     world: &World,
     trail: &mut Trail,

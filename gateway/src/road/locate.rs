@@ -110,11 +110,16 @@ fn look_up(asked: &Authorised, world: &World) -> Result<Option<LookUp>, Refusal>
             | Ask::Journal(Query::PatientSearch { .. })
             | Ask::Index(Query::IndexSearch { .. })
     );
-    if !by_identifier {
-        return Ok(None);
-    }
+    if by_identifier { spend(asked, world).map(Some) } else { Ok(None) }
+}
+
+/// Spends one of the budget; say [`LookUp::found`] when it led to somebody.
+///
+/// # Errors
+/// [`Refusal::RateLimited`].
+pub(crate) fn spend(asked: &Authorised, world: &World) -> Result<LookUp, Refusal> {
     let certificate = asked.session().fingerprint();
-    world.budgets.look_up(certificate, Instant::now()).map(Some).map_err(|exceeded| {
+    world.budgets.look_up(certificate, Instant::now()).map_err(|exceeded| {
         world.floods.count(Source::Certificate(certificate), FloodKind::TooManyLookUps);
         Refusal::RateLimited(exceeded.retry_after_seconds())
     })

@@ -73,6 +73,12 @@ pub(super) fn change(
         state.version += 1;
         for fact in &change.facts {
             state.fold(fact, record);
+            if let Fact::Resources { holder, items } = fact {
+                for item in items {
+                    let bytes = change.blob.get(item.span.0..item.span.1).unwrap_or_default();
+                    state.fold_place(holder, item, bytes);
+                }
+            }
             if let Fact::Identity { identifiers, .. } = fact {
                 let newest = pseudonyms.first().ok_or(ViewError::Damaged)?;
                 for (system, value) in identifiers {

@@ -5,6 +5,7 @@ use consent::question::RecordedRepresentative;
 use consent::record::Reading;
 use consent::relation::{Attestation, Relation};
 use consent::{ClassSet, Dossier, Rules, Vocabulary};
+use fhir_mappings::json;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,9 @@ pub struct PersonState {
     /// Whether a legal hold keeps everything.
     #[serde(default)]
     pub hold: Hold,
+    /// Hosted resources that say that nothing may show where the person lives: holder, type and key.
+    #[serde(default)]
+    pub secret_places: Vec<(String, String, String)>,
 }
 
 /// A consent as it stands. The resource as it was sent lies in `holdings/` alone: no decision reads it.
@@ -178,6 +182,16 @@ impl PersonState {
         self.birth_dates.iter().filter_map(|(_, date)| date.parse().ok()).max()
     }
 
+    /// Notes of a hosted resource whether it says that nothing may show where the person lives: it binds every holder's
+    /// answer, also one that this resource is no part of (REGION.md 1, rule 6).
+    pub(super) fn fold_place(&mut self, holder: &str, item: &Item, bytes: &[u8]) {
+        let of = (holder.to_owned(), item.resource_type.clone(), item.key.clone());
+        self.secret_places.retain(|known| *known != of);
+        if hides_place(bytes) {
+            self.secret_places.push(of);
+        }
+    }
+
     fn holds(&mut self, holder: &str) {
         if !self.holders.iter().any(|known| known == holder) {
             self.holders.push(holder.to_owned());
@@ -280,6 +294,20 @@ impl PersonState {
         }
     }
 }
+
+/// Whether a resource bears the label, in whatever letters JSON writes it; its code anywhere else counts too.
+fn hides_place(bytes: &[u8]) -> bool {
+    let escaped = || {
+        let doc = json::parse(bytes).ok()?;
+        let meta = doc.root().get("meta")?;
+        let mut labels = meta.each("security").chain(meta.each("tag"));
+        Some(labels.any(|label| label.get_str("code").as_deref() == Some(PROTECTED)))
+    };
+    memchr::memmem::find(bytes, PROTECTED.as_bytes()).is_some() || escaped().unwrap_or(false)
+}
+
+/// The code of the label.
+const PROTECTED: &str = "protected-address";
 
 /// Folds resources into what a holder is known to hold: the same type and key is the same resource.
 pub fn fold_hosted(hosted: &mut Vec<Hosted>, record: u64, items: &[Item]) {

@@ -214,12 +214,9 @@ pub(super) fn compare(resource: &Value, function: &str, category: &'static str, 
             protected,
             safety: judged.safety,
             plain,
-            may_tell: &|system, code| match TABLES.codes.system(system) {
-                Some(system) => {
-                    let mark = TABLES.codes.mark(system, code);
-                    mark == crate::classify::codes::Mark::default() || access.may_tell(&mark, around)
-                }
-                None => true,
+            may_tell: &|mark| {
+                let silent = mark.classes.is_empty() && mark.labels.is_empty() && !mark.never;
+                silent || access.may_tell(mark, around)
             },
             refer: &|reference| {
                 let text = reference.to_string();

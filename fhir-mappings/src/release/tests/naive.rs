@@ -1,6 +1,7 @@
 //! A second filter, slow and plain: over a tree, straight from the lines of the tables, without the automaton.
-//! It shares nothing with `emit` but the code index and where references lead.
+//! It shares nothing with `emit` but the code index and where references lead; words it looks for by itself, one by one.
 
+use crate::classify::codes::Mark;
 use crate::r4::{Definitions, Element, TypeDef};
 use crate::tables::{Row, Tables};
 use serde_json::{Map, Value, json};
@@ -19,8 +20,8 @@ pub(super) struct Given<'a> {
     pub(super) protected: bool,
     pub(super) safety: bool,
     pub(super) plain: HashSet<String>,
-    /// Whether a coding may be told, by system and code.
-    pub(super) may_tell: &'a dyn Fn(&str, &str) -> bool,
+    /// Whether what has this mark may be told.
+    pub(super) may_tell: &'a dyn Fn(&Mark) -> bool,
     /// Where a Reference leads, if it may.
     pub(super) refer: &'a dyn Fn(&Value) -> Option<String>,
     pub(super) resource_type: &'a str,
@@ -28,6 +29,15 @@ pub(super) struct Given<'a> {
 }
 
 struct Fall;
+
+/// What is to be done with a coding.
+#[derive(PartialEq)]
+enum Told {
+    Betrays,
+    Unknown,
+    Known,
+    WithoutWords,
+}
 
 /// The resource as it may leave, without its id.
 pub(super) fn filter(given: &Given<'_>, resource: &Value) -> Option<Value> {
@@ -96,6 +106,12 @@ impl Given<'_> {
             let Some((element, chosen)) = def.member(name) else { continue };
             let here =
                 if path.is_empty() { element.name.to_owned() } else { format!("{path}.{}", element.name) };
+            if self.rows(section, &here).any(|row| row.conditions.iter().any(|c| c == "speaks")) {
+                let concepts = inner.as_array().cloned().unwrap_or_else(|| vec![inner.clone()]);
+                if concepts.iter().any(|concept| self.betrays_any(concept)) {
+                    return Ok(None);
+                }
+            }
             let found = match name.as_str() {
                 "modifierExtension" | "extension" => self.extensions(inner, section, &here, name, words)?,
                 _ => self.element(inner, element, chosen.map(|t| t.code), section, &here, words)?,
@@ -152,6 +168,14 @@ impl Given<'_> {
         }
         let flags: Vec<&str> =
             passing.map(|r| r.conditions.iter().map(String::as_str).collect()).unwrap_or_default();
+        if let (false, Some(text)) = (below, value.as_str().filter(|_| code.starts_with(char::is_lowercase)))
+        {
+            let free = flags.contains(&"text");
+            let said = self.protected && (free || flags.contains(&"words"));
+            if said || (free && !words && !(self.may_tell)(&self.words(text))) {
+                return Ok(None);
+            }
+        }
         let words = words || (flags.contains(&"words") && !self.protected);
         let pick = flags.iter().find_map(|f| f.strip_prefix("pick:"));
         let one = |item: &Value| self.one(item, element, code, section, path, below, words);
@@ -209,7 +233,26 @@ impl Given<'_> {
                 }
             })),
             "CodeableConcept" if self.betrays_any(value) => Ok(None),
-            "Coding" if !self.tells(value) => Ok(None),
+            "Coding" => {
+                let told = self.told(value);
+                let shows = match told {
+                    Told::Betrays => false,
+                    Told::Unknown => self.clinical,
+                    Told::Known | Told::WithoutWords => true,
+                };
+                let Some(inner) =
+                    definitions.type_def("Coding").filter(|_| shows && !value["code"].is_null())
+                else {
+                    return Ok(None);
+                };
+                let kept = self.group(value, inner, "Coding", "", words)?;
+                Ok(kept.map(|mut kept| {
+                    if told == Told::WithoutWords {
+                        kept.remove("display");
+                    }
+                    Value::Object(kept)
+                }))
+            }
             "Identifier" if !self.shows(value) => Ok(None),
             _ if code.starts_with(|c: char| c.is_lowercase()) => Ok(self.scalar(value, section, path)),
             _ => match definitions.type_def(code) {
@@ -234,19 +277,74 @@ impl Given<'_> {
 
     fn betrays_any(&self, concept: &Value) -> bool {
         let codings = concept["coding"].as_array().cloned().unwrap_or_default();
-        codings.iter().any(|c| !self.may_be_told(c))
+        codings.iter().any(|coding| self.told(coding) == Told::Betrays)
     }
 
-    fn may_be_told(&self, coding: &Value) -> bool {
-        match (coding["system"].as_str(), coding["code"].as_str()) {
-            (Some(system), Some(code)) => (self.may_tell)(system, code),
-            _ => true,
+    fn told(&self, coding: &Value) -> Told {
+        let rule = &self.tables.types[self.resource_type];
+        let system = coding["system"].as_str().and_then(|uri| self.tables.codes.system(uri));
+        let listed = match (system, coding["code"].as_str()) {
+            (Some(system), Some(code)) => self.tables.codes.mark(system, code),
+            _ => Mark::default(),
+        };
+        let display = coding["display"].as_str().filter(|display| !display.trim().is_empty());
+        let words = display.map(|display| self.words(display)).unwrap_or_default();
+        let mut mark = listed;
+        if !listed.told {
+            mark.add(words);
+        }
+        let open = system.is_some_and(|system| self.tables.codes.is_open(system));
+        let blind = open && display.is_none() && listed == Mark::default() && !rule.wordless;
+        if !(self.may_tell)(&mark) {
+            Told::Betrays
+        } else if system.is_none() || blind {
+            Told::Unknown
+        } else if !(self.may_tell)(&words) || (self.protected && !rule.wordless) {
+            Told::WithoutWords
+        } else {
+            Told::Known
         }
     }
 
-    fn tells(&self, coding: &Value) -> bool {
-        let known = coding["system"].as_str().is_some_and(|s| self.tables.codes.system(s).is_some());
-        !coding["code"].is_null() && (known || self.clinical) && self.may_be_told(coding)
+    /// What words tell: every word of the table in turn, at every place of the text.
+    fn words(&self, text: &str) -> Mark {
+        let medicine = self.tables.types[self.resource_type].medicine;
+        let text: Vec<char> = text.to_lowercase().chars().collect();
+        let edge = |at: Option<&char>| at.is_none_or(|c| !c.is_alphanumeric());
+        let mut found = Vec::new();
+        let lines =
+            include_str!("../../../tables/national/words.txt").lines().filter(|l| !l.starts_with('#'));
+        for line in lines {
+            let fields: Vec<&str> = line.split(" | ").collect();
+            if medicine && fields[2] == "not-medicines" {
+                continue;
+            }
+            for written in fields[0].split(' ') {
+                let word: Vec<char> =
+                    written.trim_start_matches(['*', '=']).replace('_', " ").chars().collect();
+                for at in 0..(text.len() + 1).saturating_sub(word.len()) {
+                    let begins =
+                        written.starts_with('*') || edge(at.checked_sub(1).and_then(|n| text.get(n)));
+                    let ends = !written.starts_with('=') || edge(text.get(at + word.len()));
+                    if text[at..].starts_with(&word) && begins && ends {
+                        found.push((at, at + word.len(), fields[1]));
+                    }
+                }
+            }
+        }
+        let mut mark = Mark::default();
+        for (from, to, marks) in found.iter().filter(|(.., marks)| *marks != "nothing") {
+            if found.iter().any(|(f, t, marks)| *marks == "nothing" && f <= from && to <= t) {
+                continue;
+            }
+            for word in marks.split(' ') {
+                match word.strip_prefix("label:") {
+                    Some(label) => mark.labels.insert(self.tables.vocabulary.label(label).unwrap()),
+                    None => mark.classes.insert(self.tables.vocabulary.class(word).unwrap()),
+                }
+            }
+        }
+        mark
     }
 
     fn shows(&self, identifier: &Value) -> bool {

@@ -107,7 +107,7 @@ impl<'v> About<'v> {
         let base = format!("/patient/for/{handle}");
         let mut about = Self { visit, signed, person, state, acting: None, base };
         let reach = about.reach();
-        let whereabouts = whereabouts(&about.state, person, visit.world);
+        let whereabouts = whereabouts(&about.state, visit.world);
         about.acting = Some(Acting { names, reach, whereabouts });
         (reach != ClassSet::EMPTY).then_some(about)
     }

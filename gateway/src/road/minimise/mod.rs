@@ -238,7 +238,7 @@ fn pass<'f>(
         identifiers: &identifiers,
         patient_id: &patient_id,
         types,
-        protected: false,
+        protected: !granted.located.subject.state.secret_places.is_empty(),
         ids: &ids,
     };
     let release = release(&world.tables, &view, &described);

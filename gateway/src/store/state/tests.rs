@@ -1,7 +1,7 @@
 //! What a view holds of a person reads back, in one known form.
 
 use super::{PersonState, Registration, StoredAttestation, StoredRelation, StoredRepresentative};
-use crate::store::facts::Fact;
+use crate::store::facts::{Fact, Item};
 use consent::ConsentRecord;
 use consent::question::{Purpose, RecordedRepresentative};
 use consent::record::{Giver, Holder, Kind, Provision, Reading, Representation, Source, Status, User};
@@ -54,6 +54,7 @@ fn whole() -> PersonState {
         9,
     );
     state.identifiers = vec![("s".into(), "v".into())];
+    state.secret_places = vec![("h".into(), "Patient".into(), "p".into())];
     state.birth_dates = vec![("h".into(), "1980-01-01".into())];
     state.glass_broken = vec![(("o".into(), "p".into()), at)];
     state.relations = vec![StoredRelation {
@@ -121,7 +122,7 @@ fn the_form_of_a_state_is_that_of_the_views_number() {
     let again = PersonState::decode(&bytes).unwrap().encode().unwrap();
     assert_eq!(bytes, again);
     let told = crate::store::sha256_hex(&bytes);
-    assert!(told.starts_with("9fcfb8d905759850"), "{told}, {} bytes", bytes.len());
+    assert!(told.starts_with("9d61c820bb3ca1c8"), "{told}, {} bytes", bytes.len());
 }
 
 /// Facts in holdings outlive the program that wrote them: a folder that bears one of before must still start.
@@ -138,4 +139,28 @@ fn half_a_state_is_none() {
     for end in 0..bytes.len() {
         assert!(PersonState::decode(&bytes[..end]).is_none(), "{end}");
     }
+}
+
+#[test]
+fn a_label_on_a_resource_hides_the_place_until_the_resource_says_so_no_more() {
+    let item = |key: &str| Item {
+        resource_type: "Patient".into(),
+        key: key.into(),
+        full_url: None,
+        recorded: "2026-01-02T03:04:05Z".parse().unwrap(),
+        span: (0, 0),
+    };
+    let labelled =
+        |code: &str| format!(r#"{{"resourceType":"Patient","meta":{{"security":[{{"code":"{code}"}}]}}}}"#);
+    let mut state = PersonState::default();
+    let hides = |state: &mut PersonState, holder: &str, bytes: &str| {
+        state.fold_place(holder, &item("p"), bytes.as_bytes());
+        !state.secret_places.is_empty()
+    };
+    assert!(!hides(&mut state, "linde", &labelled("young-person-only")));
+    assert!(hides(&mut state, "team", &labelled(r"protected\u002daddress")));
+    assert!(hides(&mut state, "team", &labelled("protected-address")));
+    assert_eq!(state.secret_places.len(), 1, "the same resource");
+    assert!(hides(&mut state, "linde", &labelled("R")), "another holder's label stays");
+    assert!(!hides(&mut state, "team", &labelled("R")));
 }

@@ -288,7 +288,7 @@ fn boot_id() -> String {
 }
 
 /// The number is that of the form of the values: a view of another form has no position here, and is built anew.
-const POSITION: &[u8] = b"position 5";
+const POSITION: &[u8] = b"position 6";
 const CLEAN: &[u8] = b"clean";
 
 #[cfg(test)]
