@@ -46,6 +46,8 @@ struct Tree {
     paths: HashSet<String>,
     /// What the codes of each system that the tables know tell.
     systems: HashMap<String, HashMap<String, Mark>>,
+    /// Words that tell, in one automaton, as one would do it here too.
+    words: aho_corasick::AhoCorasick,
     oldest: jiff::Timestamp,
     open: ClassSet,
     notes: ClassSet,
@@ -117,6 +119,11 @@ impl Tree {
                     if !classes.minus(around).is_subset(self.open) || !labels.is_empty() {
                         return None;
                     }
+                    if let Some(display) = members.get("display").and_then(serde_json::Value::as_str) {
+                        if self.words.is_match(display) {
+                            return None;
+                        }
+                    }
                 }
                 let mut kept = serde_json::Map::new();
                 for (name, inner) in members {
@@ -156,7 +163,12 @@ fn tree(labs: ClassSet, open: ClassSet, notes: ClassSet, at: jiff::Timestamp) ->
     let paths = "resourceType status category category.coding category.coding.system category.coding.code category.coding.display code code.coding code.coding.system code.coding.code code.coding.display subject effectiveDateTime issued performer valueQuantity valueQuantity.value valueQuantity.unit valueQuantity.system valueQuantity.code referenceRange referenceRange.low referenceRange.low.value referenceRange.low.unit";
     let told = |code: &str| HashMap::from([(code.to_owned(), (labs, LabelSet::EMPTY))]);
     let zoned = at.to_zoned(consent::period::amsterdam());
+    let words = include_str!("../tables/national/words.txt").lines().filter(|line| !line.starts_with('#'));
+    let words = words.filter_map(|line| line.split(" | ").next()).flat_map(|words| words.split(' '));
+    let words = words.map(|word| word.trim_start_matches(['*', '=']).replace('_', " "));
+    let words = aho_corasick::AhoCorasickBuilder::new().ascii_case_insensitive(true).build(words).unwrap();
     Tree {
+        words,
         paths: paths.split(' ').map(|p| format!("Observation.{p}")).collect(),
         systems: HashMap::from([
             ("http://loinc.org".to_owned(), told("62238-1")),

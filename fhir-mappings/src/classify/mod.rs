@@ -63,6 +63,8 @@ impl Tables {
             known: false,
             coded: false,
             blind: false,
+            seen: false,
+            sighted: false,
             medicine: rule.medicine,
         };
         for member in resource.members() {
@@ -114,27 +116,31 @@ impl Tables {
     }
 
     /// What one coding says; `medicine`: it names one, or may.
-    pub(crate) fn coding(&self, coding: Value<'_>, medicine: bool) -> Said {
+    pub(crate) fn coding<'v>(&self, coding: Value<'v>, medicine: bool) -> Said<'v> {
         let (mut system, mut code, mut display) = (None, None, None);
         for member in coding.members() {
             match member.name() {
                 "system" => system = member.as_str(),
                 "code" => code = member.as_str(),
-                "display" => display = member.as_str(),
+                "display" => display = Some(member),
                 _ => {}
             }
         }
         let system = system.and_then(|uri| self.codes.system(&uri));
         let listed =
             system.zip(code).map(|(system, code)| self.codes.mark(system, &code)).unwrap_or_default();
-        let display = display.filter(|display| !display.trim().is_empty());
-        let words = display.as_ref().map(|display| self.words.tell(display, medicine)).unwrap_or_default();
+        if listed.told {
+            return Said { listed, words: Mark::default(), known: true, blind: false, display };
+        }
+        let read = display.and_then(|display| display.as_str()).filter(|display| !display.trim().is_empty());
+        let words = read.as_ref().map(|display| self.words.tell(display, medicine)).unwrap_or_default();
         let nowhere = listed == Mark::default();
         Said {
             listed,
             words: Mark { told: false, sets: 0, ..words },
             known: system.is_some(),
-            blind: nowhere && display.is_none() && system.is_some_and(|system| self.codes.is_open(system)),
+            blind: nowhere && read.is_none() && system.is_some_and(|system| self.codes.is_open(system)),
+            display,
         }
     }
 
@@ -190,25 +196,25 @@ const SPEAKING: [&str; 8] =
     ["code", "type", "category", "class", "serviceType", "serviceCategory", "specialty", "appointmentType"];
 
 /// What one coding says.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Said {
+#[derive(Clone, Copy)]
+pub(crate) struct Said<'v> {
     /// By its code.
     pub(crate) listed: Mark,
-    /// By its display.
+    /// By its display, read where the code stands in no table.
     pub(crate) words: Mark,
     /// Its system is one that the tables know.
     pub(crate) known: bool,
     /// It stands in no table, of a system with far more codes than those, and has no words: it may be anything.
     pub(crate) blind: bool,
+    /// Its display.
+    pub(crate) display: Option<Value<'v>>,
 }
 
-impl Said {
+impl Said<'_> {
     /// By its code, and where that stands in no table by its words.
     pub(crate) fn mark(&self) -> Mark {
         let mut mark = self.listed;
-        if !mark.told {
-            mark.add(self.words);
-        }
+        mark.add(self.words);
         mark
     }
 }
@@ -232,6 +238,9 @@ struct Reading<'t> {
     coded: bool,
     /// `code` has codings, and none of them tells anything at all.
     blind: bool,
+    /// A coding was read since this was last cleared, and one that is not blind.
+    seen: bool,
+    sighted: bool,
     /// The resource is, or names, a medicine.
     medicine: bool,
 }
@@ -242,10 +251,11 @@ impl Reading<'_> {
             "meta" => self.labels(member),
             "category" => self.concepts(member),
             "code" => {
-                self.known = false;
+                (self.known, self.sighted, self.seen) = (false, false, false);
                 self.telling(member);
                 self.coded |= self.known;
-                self.blind = self.is_blind(member);
+                let worded = || member.get_str("text").is_some_and(|text| !text.trim().is_empty());
+                self.blind = self.seen && !self.sighted && !worded();
             }
             "type"
             | "class"
@@ -295,14 +305,6 @@ impl Reading<'_> {
         }
     }
 
-    fn is_blind(&self, concept: Value<'_>) -> bool {
-        let mut codings = concept.each("coding").peekable();
-        let text = concept.get_str("text").is_some_and(|text| !text.trim().is_empty());
-        !text
-            && codings.peek().is_some()
-            && codings.all(|coding| self.tables.coding(coding, self.medicine).blind)
-    }
-
     fn telling(&mut self, member: Value<'_>) {
         let before = std::mem::take(&mut self.mark);
         self.concepts(member);
@@ -335,6 +337,8 @@ impl Reading<'_> {
     fn coding(&mut self, coding: Value<'_>, speaks: bool) {
         let said = self.tables.coding(coding, self.medicine);
         self.known |= said.known && !said.blind;
+        self.seen = true;
+        self.sighted |= !said.blind;
         self.sets |= said.listed.sets;
         if speaks {
             self.mark.add(said.mark());
@@ -350,7 +354,12 @@ impl Reading<'_> {
             self.mark.never |= mark.never;
         }
         // A tag is no label; who writes a label there means one all the same.
-        for tag in meta.each("tag") {
+        let of_label = |tag: &Value<'_>| {
+            tag.get_str("code")
+                .is_some_and(|code| self.tables.labels.iter().any(|s| self.tables.codes.mark(*s, &code).told))
+        };
+        let tags: Vec<Value<'_>> = meta.each("tag").filter(of_label).collect();
+        for tag in tags {
             let mark = self.label(tag).unwrap_or_default();
             self.mark.labels = self.mark.labels.union(mark.labels);
             self.mark.never |= mark.never;
@@ -366,14 +375,11 @@ impl Reading<'_> {
         match codes.system(uri.trim_end_matches('/')) {
             Some(system) => in_system(system),
             // Without a system it is one of ours, or nobody's.
-            None if uri.is_empty() => LABELS.iter().find_map(|short| in_system(codes.short(short)?)),
+            None if uri.is_empty() => self.tables.labels.iter().find_map(|system| in_system(*system)),
             None => None,
         }
     }
 }
-
-/// Systems of labels, by their short names in `systems.txt`.
-const LABELS: [&str; 3] = ["LABEL", "ACTCODE", "CONF"];
 
 #[cfg(test)]
 mod tests;

@@ -7,9 +7,7 @@ use super::select::{Access, Judged};
 use crate::classify::codes::Mark;
 use crate::json::{Kind, Value};
 use crate::tables::Tables;
-use crate::tables::automaton::{
-    ANY_CLASS, Node, Op, PLACE, Pick, REPORTER, Rule, SPEAKS, Shapes, TEXT, WORDS,
-};
+use crate::tables::automaton::{ANY_CLASS, Node, Op, PLACE, Pick, REPORTER, Rule, Shapes, TEXT, WORDS};
 use consent::ClassSet;
 
 /// Something that changes the meaning of the rest may not pass: the whole resource falls.
@@ -146,7 +144,8 @@ impl<'g> Emitter<'g> {
             if self.mute && name == "display" {
                 continue;
             }
-            if self.speaks(child) && self.betrays(member) {
+            // Also where it does not pass itself.
+            if child.speaks && self.betrays(member) {
                 self.out.truncate(start);
                 return Ok(false);
             }
@@ -194,11 +193,6 @@ impl<'g> Emitter<'g> {
         Ok(whole)
     }
 
-    /// Whether what it tells speaks for what holds it, also where it does not pass itself.
-    fn speaks(&self, node: &Node) -> bool {
-        self.ground.tables.automaton.rules(node).iter().any(|rule| rule.flags & SPEAKS != 0)
-    }
-
     /// Whether a CodeableConcept, or one of several, tells what may not be told.
     fn betrays(&mut self, member: Value<'_>) -> bool {
         let mut concepts = member.items().chain((member.kind() == Kind::Object).then_some(member));
@@ -219,6 +213,12 @@ impl<'g> Emitter<'g> {
             || member
                 .as_str()
                 .is_some_and(|text| self.may_tell(&self.ground.tables.words.tell(&text, self.medicine)))
+    }
+
+    /// Whether what stands beside a code of a table may be told too.
+    fn may_tell_words(&self, display: Option<Value<'_>>) -> bool {
+        let display = display.as_ref().and_then(Value::as_str);
+        display.is_none_or(|display| self.may_tell(&self.ground.tables.words.tell(&display, self.medicine)))
     }
 
     fn may_tell(&self, mark: &Mark) -> bool {
@@ -395,7 +395,9 @@ impl<'g> Emitter<'g> {
             Telling::Betrays
         } else if !said.known || (said.blind && !self.wordless) {
             Telling::Unknown
-        } else if !self.may_tell(&said.words) || (self.ground.protected && !self.wordless) {
+        } else if (self.ground.protected && !self.wordless)
+            || (said.listed.told && !self.may_tell_words(said.display))
+        {
             // What a holder wrote beside a code could name a place; to miss the name of a medicine harms.
             Telling::Mute
         } else {

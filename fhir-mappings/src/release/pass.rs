@@ -346,19 +346,26 @@ impl<'a> OneHolder<'a> {
 /// What a resource is made of: the medicine or device that it names, and what that is mixed from, however deep. Each once.
 fn made_of(at: usize, triples: &[(&str, Keys<'_>, Value<'_>)], person: &Person<'_>) -> Vec<usize> {
     let mut found = Vec::new();
-    let mut todo = vec![at];
-    while let Some(at) = todo.pop() {
-        let Some((_, _, value)) = triples.get(at) else { continue };
-        let mixed = value.each("ingredient").filter_map(|part| part.get("itemReference"));
-        let named = ["medicationReference", "device"].into_iter().filter_map(|name| value.get(name));
-        for reference in named.chain(mixed) {
+    let (mut next, mut done) = (Some(at), 0);
+    while let Some((_, _, value)) = next.and_then(|at| triples.get(at)) {
+        let mut refers = |reference: Value<'_>| {
             if let Whom::Thing(part) = person.whom(reference)
                 && !found.contains(&part)
             {
                 found.push(part);
-                todo.push(part);
+            }
+        };
+        for member in value.members() {
+            match member.name() {
+                "medicationReference" | "device" => refers(member),
+                "ingredient" => {
+                    member.items().filter_map(|part| part.get("itemReference")).for_each(&mut refers)
+                }
+                _ => {}
             }
         }
+        next = found.get(done).copied();
+        done += 1;
     }
     found
 }

@@ -75,6 +75,8 @@ pub(crate) struct Node {
     pub(crate) edges: (u32, u32),
     /// Changes the meaning of what holds it: present and not to pass, the resource falls.
     pub(crate) modifier: bool,
+    /// What holds it falls when it tells what may not be told.
+    pub(crate) speaks: bool,
 }
 
 /// One line of a table about one element.

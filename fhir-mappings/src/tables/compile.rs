@@ -130,7 +130,15 @@ impl<'a> Compiler<'a> {
         let shapes = self.shapes_of((from, to));
         self.required(def, draft, shapes, at);
         let rules = self.push_rules(&[open_rule(shapes)]);
-        let node = Node { rules, op: Op::Object, group: 0, needed, edges: (from, to), modifier: false };
+        let node = Node {
+            rules,
+            op: Op::Object,
+            group: 0,
+            needed,
+            edges: (from, to),
+            modifier: false,
+            speaks: false,
+        };
         let root = self.push(node);
         self.automaton.roots.insert(name.into(), root);
     }
@@ -222,6 +230,7 @@ impl<'a> Compiler<'a> {
                         needed: 0,
                         edges: (0, 0),
                         modifier: true,
+                        speaks: false,
                     };
                     let node = self.push(node);
                     edges.push(Edge { name: name.into(), node });
@@ -267,7 +276,8 @@ impl<'a> Compiler<'a> {
                 "CodeableConcept" => Op::Concept,
                 _ => Op::Object,
             };
-            let node = self.push(Node { rules, op, group, needed, edges: (from, to), modifier });
+            let node =
+                self.push(Node { rules, op, group, needed, edges: (from, to), modifier, speaks: false });
             edges.push(Edge { name: element.name.into(), node });
             return;
         }
@@ -314,7 +324,8 @@ impl<'a> Compiler<'a> {
                 continue;
             };
             let rules = self.push_rules(&rules);
-            let node = self.push(Node { rules, op, group, needed, edges: (from, to), modifier });
+            let node =
+                self.push(Node { rules, op, group, needed, edges: (from, to), modifier, speaks: false });
             edges.push(Edge { name: name.into(), node });
         }
     }
@@ -373,7 +384,15 @@ impl<'a> Compiler<'a> {
             let mut edges = Vec::new();
             let open = open_rule(Shapes::MAX);
             let rules = self.push_rules(&[open]);
-            let scalar = Node { rules, op: Op::Scalar, group: 1, needed: 0, edges: (0, 0), modifier: false };
+            let scalar = Node {
+                rules,
+                op: Op::Scalar,
+                group: 1,
+                needed: 0,
+                edges: (0, 0),
+                modifier: false,
+                speaks: false,
+            };
             let node = self.push(scalar);
             edges.push(Edge { name: "url".into(), node });
             for code in types {
@@ -385,8 +404,15 @@ impl<'a> Compiler<'a> {
                 };
                 if let Some((op, (from, to, needed))) = self.leaf(drafts, code, false) {
                     let rules = self.push_rules(&[open]);
-                    let node =
-                        self.push(Node { rules, op, group: 2, needed, edges: (from, to), modifier: false });
+                    let node = self.push(Node {
+                        rules,
+                        op,
+                        group: 2,
+                        needed,
+                        edges: (from, to),
+                        modifier: false,
+                        speaks: false,
+                    });
                     edges.push(Edge { name: name.into(), node });
                 }
             }
@@ -397,7 +423,15 @@ impl<'a> Compiler<'a> {
             shapes |= rule.shapes;
             let rules = self.push_rules(&[rule]);
             let modifier = element.name == "modifierExtension";
-            let node = Node { rules, op: Op::Object, group: 0, needed: 0b11, edges: (from, to), modifier };
+            let node = Node {
+                rules,
+                op: Op::Object,
+                group: 0,
+                needed: 0b11,
+                edges: (from, to),
+                modifier,
+                speaks: false,
+            };
             let node = self.push(node);
             by_url.push(Edge { name: (*url).into(), node });
         }
@@ -407,7 +441,8 @@ impl<'a> Compiler<'a> {
         let op = if element.name == "modifierExtension" { Op::Modifiers } else { Op::Extensions };
         let rules = self.push_rules(&[open_rule(shapes)]);
         let modifier = op == Op::Modifiers;
-        let node = self.push(Node { rules, op, group: 0, needed: 0, edges: (from, to), modifier });
+        let node =
+            self.push(Node { rules, op, group: 0, needed: 0, edges: (from, to), modifier, speaks: false });
         Edge { name: element.name.into(), node }
     }
 
@@ -472,7 +507,8 @@ impl<'a> Compiler<'a> {
         shapes
     }
 
-    fn push(&mut self, node: Node) -> u32 {
+    fn push(&mut self, mut node: Node) -> u32 {
+        node.speaks = self.automaton.rules(&node).iter().any(|rule| rule.flags & SPEAKS != 0);
         self.automaton.nodes.push(node);
         count(self.automaton.nodes.len() - 1)
     }

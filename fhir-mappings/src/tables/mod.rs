@@ -18,7 +18,7 @@ pub use source::TypeKind;
 
 pub(crate) use forms::{Fact, FactRule, Filter, Form, When, function_bit};
 
-use crate::classify::codes::{Codes, Mark};
+use crate::classify::codes::{Codes, Mark, System};
 use crate::classify::words::Words;
 use automaton::{Automaton, Shapes};
 use consent::{ClassSet, DataClass, LabelSet, Level, Vocabulary};
@@ -35,6 +35,8 @@ pub struct Tables {
     pub(crate) safety: ClassSet,
     pub(crate) notes: ClassSet,
     pub(crate) codes: Codes,
+    /// Systems of labels.
+    pub(crate) labels: Vec<System>,
     pub(crate) words: Words,
     pub(crate) types: Known<TypeRule>,
     pub(crate) origins: Vec<Origin>,
@@ -55,6 +57,9 @@ pub struct Tables {
     package: HashMap<String, String>,
     hash: String,
 }
+
+/// Systems of labels, by their short names in `systems.txt`.
+const LABELS: [&str; 3] = ["LABEL", "ACTCODE", "CONF"];
 
 /// How one resource type takes part.
 #[derive(Debug, Clone, Copy)]
@@ -194,6 +199,7 @@ impl Tables {
             safety: vocabulary.class("safety").map(ClassSet::only).unwrap_or_default(),
             notes: vocabulary.classes("notes").unwrap_or_default(),
             vocabulary: vocabulary.clone(),
+            labels: LABELS.iter().filter_map(|short| codes.short(short)).collect(),
             codes,
             words,
             types,

@@ -205,10 +205,9 @@ impl Inner {
     ) -> Result<(), StoreError> {
         let mut vouched = HashSet::new();
         let mut batch = Batch::default();
-        // Whole journal when rebuilding, else its tail; burnt assertions live minutes, so that the tail's last
-        // few thousand records are read in any case.
-        // So do questions: an `asked` without its end is among them, and is closed by whoever starts.
-        let start = from.journal.min(truth.journal.saturating_sub(TAIL));
+        // Whole journal when rebuilding, else what the view lacks, and in any case the last minutes: a burnt assertion may
+        // still count, and a question without its end is closed by whoever starts.
+        let start = from.journal.min(self.since(LIVES));
         let pair = |leaf: &Leaf| (leaf.asker.clone(), leaf.request_id.clone());
         // Clients choose request ids: they pair within one participant, and each end closes one question.
         let mut open: BTreeMap<(Option<String>, String), Vec<Leaf>> = BTreeMap::new();
@@ -225,6 +224,9 @@ impl Inner {
             if index >= from.journal {
                 apply::record(&mut batch, &self.keys, &leaf, index);
                 vouched.extend(leaf.holdings);
+                if batch.len() >= BATCH {
+                    self.view.apply(std::mem::take(&mut batch), from)?;
+                }
             }
         }
         found.open = open.into_values().flatten().collect();
@@ -272,5 +274,8 @@ impl Inner {
     }
 }
 
-/// Assertions live five minutes and questions half a minute: this tail covers both at some hundreds a second.
-const TAIL: u64 = 16_384;
+/// Assertions live five minutes and questions half a minute.
+const LIVES: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
+
+/// Writes of a batch while a view is built: a journal of millions must not stand in memory.
+const BATCH: usize = 65_536;

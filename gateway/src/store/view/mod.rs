@@ -82,6 +82,11 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// How many writes it has.
+    pub(super) fn len(&self) -> usize {
+        self.writes.len()
+    }
+
     /// Sets a value.
     pub fn set(&mut self, index: Index, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
         self.writes.push((index, key.into(), value.into()));
