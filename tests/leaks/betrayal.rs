@@ -152,6 +152,11 @@ fn what_betrays_reaches_nobody_and_what_only_looks_like_it_is_not_missed() {
     add("a second display", true, &|m| {
         condition(&[(ICPC, "A04", "Moeheid"), (SCT, "1234567", &format!("{m}burn-out"))], Value::Null)
     });
+    add("a code that may be anything", true, &|m| {
+        let mut one = condition(&[(SCT, "99988877", "")], Value::Null);
+        one[0]["bodySite"] = json!([coded(&[(SCT, "80891009", &format!("{m}hart"))])]);
+        one
+    });
     // Labels in other spellings, as a tag, of unknown systems.
     for (name, security) in [
         ("by OID", json!({"security": [{"system": "urn:oid:2.16.840.1.113883.5.4", "code": "PSY"}]})),
