@@ -65,6 +65,7 @@ impl Tables {
             blind: false,
             seen: false,
             sighted: false,
+            silent: false,
             medicine: rule.medicine,
         };
         for member in resource.members() {
@@ -72,6 +73,7 @@ impl Tables {
         }
         let known = reading.coded;
         let mut mark = reading.mark;
+        let coded = mark.classes;
         let sets = reading.sets | mark.sets;
         if !reading.told && rule.kind != TypeKind::Closed {
             mark.add(Mark { sets: 0, ..self.words_of(resource, rule.medicine) });
@@ -84,7 +86,8 @@ impl Tables {
                 continue;
             }
             if origin_rule.always {
-                by_domain = by_domain.union(origin_rule.mark.classes.minus(mark.classes));
+                // What words say of the holder's own domain is no more than its domain.
+                by_domain = by_domain.union(origin_rule.mark.classes.minus(coded));
             } else {
                 mark.add(origin_rule.mark);
             }
@@ -144,6 +147,19 @@ impl Tables {
         }
     }
 
+    /// Whether a coding of this concept names the substance of a medicine in the ATC, to its last level: then no name beside
+    /// it tells more (a patch of buprenorphine is for pain).
+    pub(crate) fn names_substance(&self, concept: Value<'_>) -> bool {
+        let full = |coding: Value<'_>| {
+            let system = coding.get_str("system").and_then(|uri| self.codes.system(&uri));
+            let code = || {
+                coding.get_str("code").is_some_and(|code| code.bytes().filter(|b| *b != b' ').count() == 7)
+            };
+            system.is_some() && system == self.atc && code()
+        };
+        concept.each("coding").any(full)
+    }
+
     /// What the words of a resource without a telling code say.
     fn words_of(&self, resource: Value<'_>, medicine: bool) -> Mark {
         let mut mark = Mark::default();
@@ -162,9 +178,16 @@ impl Tables {
         for part in resource.each("participant").chain(resource.each("ingredient")) {
             self.words_in(part, 0, medicine, &mut mark);
         }
-        // A person's name tells nothing; a team's or a house's may.
-        if let Some(name) = resource.get("name").filter(|name| name.kind() == Kind::String) {
-            self.words_in(name, 0, medicine, &mut mark);
+        // A person's name tells nothing, but for what stands before and behind it; a team's or a house's may.
+        for name in resource.each("name") {
+            match name.kind() {
+                Kind::String => self.words_in(name, 0, medicine, &mut mark),
+                _ => {
+                    for title in ["prefix", "suffix"].iter().flat_map(|part| name.each(part)) {
+                        self.words_in(title, 0, medicine, &mut mark);
+                    }
+                }
+            }
         }
         mark
     }
@@ -241,6 +264,8 @@ struct Reading<'t> {
     /// A coding was read since this was last cleared, and one that is not blind.
     seen: bool,
     sighted: bool,
+    /// The concept at hand names a substance by its code: names beside it tell nothing.
+    silent: bool,
     /// The resource is, or names, a medicine.
     medicine: bool,
 }
@@ -324,6 +349,7 @@ impl Reading<'_> {
         if concept.kind() != Kind::Object {
             return;
         }
+        self.silent = self.medicine && self.tables.names_substance(concept);
         for member in concept.members() {
             match member.name() {
                 "coding" if member.kind() == Kind::Object => self.coding(member, speaks),
@@ -341,7 +367,7 @@ impl Reading<'_> {
         self.sighted |= !said.blind;
         self.sets |= said.listed.sets;
         if speaks {
-            self.mark.add(said.mark());
+            self.mark.add(if self.silent { said.listed } else { said.mark() });
         }
     }
 

@@ -58,6 +58,10 @@ struct Emitter<'g> {
     words: u8,
     /// The coding at hand passes without its words.
     mute: bool,
+    /// The concept at hand names a substance by its code: names beside it tell nothing.
+    silent: bool,
+    /// What is written is the name of a medicine, an allergy or a vaccination itself.
+    naming: bool,
     /// The resource is, or names, a medicine; codes without words pass in it.
     medicine: bool,
     wordless: bool,
@@ -86,6 +90,8 @@ pub(super) fn emit<'g>(
         reporter: !judged.safety,
         words: 0,
         mute: false,
+        silent: false,
+        naming: false,
         medicine: rule.is_some_and(|rule| rule.medicine),
         wordless: rule.is_some_and(|rule| rule.wordless),
         told: [(0, Telling::Unknown); 4],
@@ -168,6 +174,9 @@ impl<'g> Emitter<'g> {
                         self.out.push(b'"');
                         self.out.extend_from_slice(name.as_bytes());
                         self.out.extend_from_slice(b"\":");
+                    }
+                    if value.index() == self.root.index() {
+                        self.naming = self.wordless && NAMES.contains(&name);
                     }
                     plain.is_some() || self.value(member, child, rule)?
                 }
@@ -324,6 +333,7 @@ impl<'g> Emitter<'g> {
             Op::Scalar => Ok(self.scalar(value)),
             Op::Object => self.object(value, node),
             Op::Concept => {
+                self.silent = self.medicine && self.ground.tables.names_substance(value);
                 if value.each("coding").any(|coding| self.telling(coding) == Telling::Betrays) {
                     return Ok(false);
                 }
@@ -391,13 +401,13 @@ impl<'g> Emitter<'g> {
             return *telling;
         }
         let said = self.ground.tables.coding(coding, self.medicine);
-        let telling = if !self.may_tell(&said.mark()) {
+        let mark = if self.silent { said.listed } else { said.mark() };
+        let read = said.listed.told && !self.silent;
+        let telling = if !self.may_tell(&mark) {
             Telling::Betrays
         } else if !said.known || (said.blind && !self.wordless) {
             Telling::Unknown
-        } else if (self.ground.protected && !self.wordless)
-            || (said.listed.told && !self.may_tell_words(said.display))
-        {
+        } else if (self.ground.protected && !self.naming) || (read && !self.may_tell_words(said.display)) {
             // What a holder wrote beside a code could name a place; to miss the name of a medicine harms.
             Telling::Mute
         } else {
@@ -458,6 +468,9 @@ impl<'g> Emitter<'g> {
         true
     }
 }
+
+/// What names a medicine, an allergy or a vaccination.
+const NAMES: [&str; 3] = ["code", "medicationCodeableConcept", "vaccineCode"];
 
 /// Where `"name":value` is written, when it is a plain value that passes as it is.
 fn plain_member(member: Value<'_>, node: &Node, rule: &Rule) -> Option<(usize, usize)> {

@@ -141,7 +141,7 @@ impl<'a> OneHolder<'a> {
         person: &Person<'_>,
     ) -> Vec<Thing<'d>> {
         let mut seen: Vec<&str> = Vec::new();
-        let mut things = Vec::with_capacity(triples.len());
+        let mut things: Vec<Thing<'d>> = Vec::with_capacity(triples.len());
         for (at, (resource_type, _, value)) in triples.iter().enumerate() {
             let first = !seen.contains(resource_type);
             if first {
@@ -155,6 +155,17 @@ impl<'a> OneHolder<'a> {
                 whole.sets |= part.sets;
             }
             things.push(Thing { resource_type, value: *value, marked: whole, first });
+        }
+        // Who has a role is what the role is, also where only the person is named.
+        let roles = triples.iter().zip(marked).filter(|((name, ..), _)| *name == "PractitionerRole");
+        for ((_, _, role), mark) in roles {
+            let who = role.get("practitioner").map(|reference| person.whom(reference));
+            if let Some(Whom::Thing(at)) = who
+                && let Some(thing) = things.get_mut(at)
+            {
+                thing.marked.class.classes = thing.marked.class.classes.union(mark.class.classes);
+                thing.marked.by_domain = thing.marked.by_domain.union(mark.by_domain);
+            }
         }
         things
     }
@@ -343,7 +354,8 @@ impl<'a> OneHolder<'a> {
     }
 }
 
-/// What a resource is made of: the medicine or device that it names, and what that is mixed from, however deep. Each once.
+/// What a resource is made of: the medicine or device that it names, the prescription it follows, and what those are mixed
+/// from, however deep. Each once.
 fn made_of(at: usize, triples: &[(&str, Keys<'_>, Value<'_>)], person: &Person<'_>) -> Vec<usize> {
     let mut found = Vec::new();
     let (mut next, mut done) = (Some(at), 0);
@@ -358,6 +370,7 @@ fn made_of(at: usize, triples: &[(&str, Keys<'_>, Value<'_>)], person: &Person<'
         for member in value.members() {
             match member.name() {
                 "medicationReference" | "device" => refers(member),
+                "authorizingPrescription" => member.items().for_each(&mut refers),
                 "ingredient" => {
                     member.items().filter_map(|part| part.get("itemReference")).for_each(&mut refers)
                 }

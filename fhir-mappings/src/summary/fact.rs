@@ -43,8 +43,9 @@ pub(super) fn read<'d>(
 
 /// The concept that says what it is.
 fn subject_of<'d>(root: Value<'d>, resolve: &dyn Fn(&str) -> Option<Value<'d>>) -> Option<Value<'d>> {
-    let direct = ["code", "medicationCodeableConcept", "vaccineCode", "type", "serviceType"];
-    let concept = direct.iter().find_map(|name| root.each(name).find(|v| v.kind() == Kind::Object));
+    let concept_of =
+        |names: &[&str]| names.iter().find_map(|name| root.each(name).find(|v| v.kind() == Kind::Object));
+    let concept = concept_of(&["code", "medicationCodeableConcept", "vaccineCode"]);
     let through = |name: &str, member: &str| {
         let target = root.get(name)?.get_str("reference")?;
         resolve(&target)?.each(member).next()
@@ -52,6 +53,8 @@ fn subject_of<'d>(root: Value<'d>, resolve: &dyn Fn(&str) -> Option<Value<'d>>) 
     concept
         .or_else(|| through("medicationReference", "code"))
         .or_else(|| through("device", "type"))
+        // What kind of prescription or visit it is names nothing where something else does.
+        .or_else(|| concept_of(&["type", "serviceType"]))
         .or_else(|| ["provision", "category", "relationship"].iter().find_map(|name| concept_in(root, name)))
 }
 

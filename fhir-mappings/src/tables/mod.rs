@@ -37,6 +37,7 @@ pub struct Tables {
     pub(crate) codes: Codes,
     /// Systems of labels.
     pub(crate) labels: Vec<System>,
+    pub(crate) atc: Option<System>,
     pub(crate) words: Words,
     pub(crate) types: Known<TypeRule>,
     pub(crate) origins: Vec<Origin>,
@@ -200,6 +201,7 @@ impl Tables {
             notes: vocabulary.classes("notes").unwrap_or_default(),
             vocabulary: vocabulary.clone(),
             labels: LABELS.iter().filter_map(|short| codes.short(short)).collect(),
+            atc: codes.short("ATC"),
             codes,
             words,
             types,

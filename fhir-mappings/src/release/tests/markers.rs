@@ -230,6 +230,8 @@ pub(super) fn compare(resource: &Value, function: &str, category: &'static str, 
             },
             resource_type: static_type,
             resource: &resource,
+            silent: false.into(),
+            naming: false.into(),
         };
         naive::filter(&given, &resource)
     });

@@ -5,6 +5,7 @@ use crate::classify::codes::Mark;
 use crate::r4::{Definitions, Element, TypeDef};
 use crate::tables::{Row, Tables};
 use serde_json::{Map, Value, json};
+use std::cell::Cell;
 use std::collections::HashSet;
 
 /// What the filter is told.
@@ -26,6 +27,9 @@ pub(super) struct Given<'a> {
     pub(super) refer: &'a dyn Fn(&Value) -> Option<String>,
     pub(super) resource_type: &'a str,
     pub(super) resource: &'a Value,
+    /// Whether the concept at hand names a substance, and whether it names the medicine, allergy or vaccination.
+    pub(super) silent: Cell<bool>,
+    pub(super) naming: Cell<bool>,
 }
 
 struct Fall;
@@ -104,6 +108,10 @@ impl Given<'_> {
                 None => (name, inner),
             };
             let Some((element, chosen)) = def.member(name) else { continue };
+            if path.is_empty() && section == self.resource_type {
+                let names = ["code", "medicationCodeableConcept", "vaccineCode"].contains(&name.as_str());
+                self.naming.set(self.tables.types[self.resource_type].wordless && names);
+            }
             let here =
                 if path.is_empty() { element.name.to_owned() } else { format!("{path}.{}", element.name) };
             if self.rows(section, &here).any(|row| row.conditions.iter().any(|c| c == "speaks")) {
@@ -233,6 +241,11 @@ impl Given<'_> {
                 }
             })),
             "CodeableConcept" if self.betrays_any(value) => Ok(None),
+            "CodeableConcept" => {
+                let inner = definitions.type_def(code).unwrap();
+                self.silent.set(self.names_substance(value));
+                Ok(self.group(value, inner, inner.name, "", words)?.map(Value::Object))
+            }
             "Coding" => {
                 let told = self.told(value);
                 let shows = match told {
@@ -277,7 +290,18 @@ impl Given<'_> {
 
     fn betrays_any(&self, concept: &Value) -> bool {
         let codings = concept["coding"].as_array().cloned().unwrap_or_default();
+        self.silent.set(self.names_substance(concept));
         codings.iter().any(|coding| self.told(coding) == Told::Betrays)
+    }
+
+    fn names_substance(&self, concept: &Value) -> bool {
+        let codings = concept["coding"].as_array().cloned().unwrap_or_default();
+        let atc = ["http://www.whocc.no/atc", "urn:oid:2.16.840.1.113883.6.73"];
+        self.tables.types[self.resource_type].medicine
+            && codings.iter().any(|coding| {
+                coding["system"].as_str().is_some_and(|system| atc.contains(&system))
+                    && coding["code"].as_str().is_some_and(|code| code.replace(' ', "").len() == 7)
+            })
     }
 
     fn told(&self, coding: &Value) -> Told {
@@ -288,7 +312,8 @@ impl Given<'_> {
             _ => Mark::default(),
         };
         let display = coding["display"].as_str().filter(|display| !display.trim().is_empty());
-        let words = display.map(|display| self.words(display)).unwrap_or_default();
+        let words =
+            display.filter(|_| !self.silent.get()).map(|display| self.words(display)).unwrap_or_default();
         let mut mark = listed;
         if !listed.told {
             mark.add(words);
@@ -299,7 +324,7 @@ impl Given<'_> {
             Told::Betrays
         } else if system.is_none() || blind {
             Told::Unknown
-        } else if !(self.may_tell)(&words) || (self.protected && !rule.wordless) {
+        } else if !(self.may_tell)(&words) || (self.protected && !self.naming.get()) {
             Told::WithoutWords
         } else {
             Told::Known
@@ -309,7 +334,15 @@ impl Given<'_> {
     /// What words tell: every word of the table in turn, at every place of the text.
     fn words(&self, text: &str) -> Mark {
         let medicine = self.tables.types[self.resource_type].medicine;
-        let text: Vec<char> = text.to_lowercase().chars().collect();
+        let plain = crate::classify::words::plain(text);
+        let mut mark = self.words_in(&plain, medicine);
+        mark.add(self.words_in(&crate::classify::words::joined(&plain), medicine));
+        mark
+    }
+
+    fn words_in(&self, text: &str, medicine: bool) -> Mark {
+        let whole = text.to_lowercase();
+        let text: Vec<char> = whole.chars().collect();
         let edge = |at: Option<&char>| at.is_none_or(|c| !c.is_alphanumeric());
         let mut found = Vec::new();
         let lines =
@@ -335,6 +368,17 @@ impl Given<'_> {
         let mut mark = Mark::default();
         for (from, to, marks) in found.iter().filter(|(.., marks)| *marks != "nothing") {
             if found.iter().any(|(f, t, marks)| *marks == "nothing" && f <= from && to <= t) {
+                continue;
+            }
+            let this: String = text[*from..*to].iter().collect();
+            let beside = |line: &str| {
+                let words =
+                    line.split(" | ").next().unwrap().split(' ').map(str::to_owned).collect::<Vec<_>>();
+                words.iter().filter_map(|w| w.split_once('+')).any(|(word, other)| {
+                    word.trim_start_matches('*') == this && whole.contains(&other.replace('_', " "))
+                })
+            };
+            if include_str!("../../../tables/national/words.txt").lines().any(beside) {
                 continue;
             }
             for word in marks.split(' ') {
