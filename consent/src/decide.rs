@@ -311,17 +311,26 @@ impl<'a> Case<'a> {
             // Nobody else can shut a person out of their own data.
             return;
         }
+        if road == Road::Representative && record.by_parents_only {
+            // A parent's no stops what is shared, not the authority of the other.
+            return;
+        }
+        // Whoever acts for a person opens nothing of it to themselves, nor to each other: only the person does.
+        let grants = road != Road::Representative || record.record.by_person;
         let first = hearing.voices.len();
         let explicit = self.explicit || road == Road::Emergency;
         for fitted in &record.nodes {
             let named = fitted.node.classes.is_some_and(|classes| classes.contains(class));
+            // A group is a name for an emergency; in all else it opens no class that has to be named, and of the mind nothing.
+            let grouped = road != Road::Emergency && fitted.node.by_group.contains(class);
+            let team = grouped && self.rules.vocabulary().ceiling(class) == Some(CeilingSpec::Team);
             let in_class = named || fitted.node.classes.is_none();
             let about = fitted.specificity.is_some() && in_class && self.level_fits(class, fitted);
             let counts = fitted.counts.contains(class);
             let speaks = match (fitted.node.kind, gate) {
                 (Kind::Deny, _) => about && counts,
-                (Kind::Permit, Gate::Open(_)) => about && counts && explicit,
-                (Kind::Permit, Gate::ByName(_)) => about && counts && explicit && named,
+                (Kind::Permit, Gate::Open(_)) => about && counts && explicit && grants && !team,
+                (Kind::Permit, Gate::ByName(_)) => about && counts && explicit && grants && named && !grouped,
                 (Kind::Permit, Gate::Shut) => false,
             };
             if about && !speaks && fitted.node.kind == Kind::Permit {

@@ -1,6 +1,8 @@
 //! The consents of one person, compiled against one version of the rules: codes become sets, omitted
 //! facets of exceptions are inherited, givers and scopes become numbers. Decides nothing.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use jiff::{Timestamp, civil::Date};
 
 use crate::answer::ConsentRef;
@@ -62,6 +64,8 @@ pub(crate) struct Node {
     pub(crate) purposes_stated: bool,
     /// `None`: absent.
     pub(crate) classes: Option<ClassSet>,
+    /// Of those, what only a group names.
+    pub(crate) by_group: ClassSet,
     pub(crate) labels: Labels,
     pub(crate) items: Vec<Identifier>,
     pub(crate) data_period: Option<Period>,
@@ -90,7 +94,7 @@ pub(crate) enum Confidentiality {
     Restricted,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum HolderFacet {
     Any,
     Organisation(Identifier),
@@ -99,7 +103,7 @@ pub(crate) enum HolderFacet {
     Unknown,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum UserFacet {
     Person(Identifier),
     Organisation(Identifier),
@@ -117,7 +121,7 @@ impl Dossier {
     pub fn compile(rules: &Rules, readings: &[Reading]) -> Self {
         let mut dossier = Self::default();
         let mut givers: Vec<Option<Identifier>> = Vec::new();
-        let mut scopes: Vec<Node> = Vec::new();
+        let mut scopes: Scopes = Vec::new();
         for reading in readings {
             match reading {
                 Reading::Unreadable { id, version, .. } => {
@@ -170,7 +174,7 @@ fn compiled(
     vocabulary: &Vocabulary,
     record: &ConsentRecord,
     known: &mut Vec<Option<Identifier>>,
-    scopes: &mut Vec<Node>,
+    scopes: &mut Scopes,
 ) -> Result<Compiled, NotUnderstood> {
     let mut by_person = false;
     let mut representatives = Vec::new();
@@ -275,7 +279,9 @@ fn flatten(
     if !provision.classes.is_empty() {
         let found: Vec<_> = provision.classes.iter().map(|code| vocabulary.classes(code)).collect();
         all_known &= found.iter().all(Option::is_some);
-        node.classes = Some(found.into_iter().flatten().fold(ClassSet::EMPTY, ClassSet::union));
+        let all = found.into_iter().flatten().fold(ClassSet::EMPTY, ClassSet::union);
+        let named: ClassSet = provision.classes.iter().filter_map(|code| vocabulary.class(code)).collect();
+        (node.classes, node.by_group) = (Some(all), all.minus(named));
     }
     if !provision.labels.is_empty() {
         node.labels = Labels { named: true, ..Labels::default() };
@@ -358,6 +364,7 @@ impl Node {
             purposes,
             purposes_stated: false,
             classes: None,
+            by_group: ClassSet::EMPTY,
             labels: Labels::default(),
             items: Vec::new(),
             data_period: None,
@@ -367,6 +374,22 @@ impl Node {
             contested: false,
         }
     }
+    /// Equal for what [`Node::same_scope`] holds for equal: to compare each with each would take a large consent minutes.
+    fn scope_hash(&self) -> u64 {
+        fn set<T: Hash>(items: &[T]) -> Vec<u64> {
+            let mut hashes: Vec<u64> = items.iter().map(|item| hash(item)).collect();
+            hashes.sort_unstable();
+            hashes.dedup();
+            hashes
+        }
+        let purposes = if self.purposes_stated { set(&self.purposes) } else { Vec::new() };
+        let lists = [set(&self.holders), set(&self.users), purposes, set(&self.items), set(&self.context)];
+        let period = self.data_period.as_ref().map(|period| {
+            [&period.start, &period.end].map(|side| side.as_ref().map(|moment| moment.as_str().to_owned()))
+        });
+        hash(&(lists, self.purposes_stated, period))
+    }
+
     /// Whether these two say something about the same, whatever they say and for how long.
     fn same_scope(&self, other: &Self) -> bool {
         same(&self.holders, &other.holders)
@@ -386,12 +409,23 @@ fn same<T: PartialEq>(one: &[T], other: &[T]) -> bool {
     one.iter().all(|item| other.contains(item)) && other.iter().all(|item| one.contains(item))
 }
 
-fn scope_of(node: &Node, scopes: &mut Vec<Node>) -> u32 {
-    let place = scopes.iter().position(|other| node.same_scope(other)).unwrap_or_else(|| {
-        scopes.push(node.clone());
+/// Scopes that were met, with their hashes.
+type Scopes = Vec<(u64, Node)>;
+
+fn scope_of(node: &Node, scopes: &mut Scopes) -> u32 {
+    let own = node.scope_hash();
+    let same = |(hash, other): &(u64, Node)| *hash == own && node.same_scope(other);
+    let place = scopes.iter().position(same).unwrap_or_else(|| {
+        scopes.push((own, node.clone()));
         scopes.len() - 1
     });
     u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+fn hash<T: Hash>(of: &T) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl HolderFacet {

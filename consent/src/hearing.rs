@@ -35,6 +35,7 @@ pub(crate) struct FittedRecord<'a> {
     pub(crate) record: &'a Compiled,
     pub(crate) index: usize,
     pub(crate) nodes: Vec<Fitted<'a>>,
+    pub(crate) by_parents_only: bool,
     pub(crate) by_representative_only: bool,
     /// Classes on which any of its statements speaks.
     pub(crate) touches: ClassSet,
@@ -125,6 +126,7 @@ impl<'a> Listener<'a> {
             index,
             nodes,
             by_representative_only: !record.by_person,
+            by_parents_only: facts.is_by_parents_only(record),
             touches: touches.unwrap_or(facts.all()),
         })
     }
@@ -187,8 +189,10 @@ impl<'a> Listener<'a> {
         let asker = &self.question.asker.organisation.identifiers;
         node.context.is_empty()
             || self.question.relations.iter().any(|relation| {
+                // For a permit it is the holder's too: what others agreed among themselves opens nothing of its data.
                 relation.is_live(self.question.at)
                     && relation.has_party(asker)
+                    && (node.kind == Kind::Deny || relation.has_party(&self.holder.identifiers))
                     && relation.identifiers.iter().any(|identifier| named(&node.context, identifier))
             })
     }

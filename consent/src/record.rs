@@ -247,6 +247,11 @@ pub struct Provision {
 pub const MAX_DEPTH: usize = 4;
 
 impl Provision {
+    /// How many statements it makes: itself and its exceptions.
+    pub fn statements(&self) -> usize {
+        self.exceptions.iter().fold(1, |all, exception| all + exception.statements())
+    }
+
     /// A provision of this kind without any facet.
     pub fn new(kind: Kind) -> Self {
         Self {

@@ -220,13 +220,22 @@ impl<'a> Facts<'a> {
             .fold(ClassSet::EMPTY, |set, mandate| set.union(self.as_recorded(mandate)))
     }
 
-    /// What the register leaves of a mandate as a consent states it. Of somebody whom it does not know: all. Of somebody it
-    /// knows: what stands in this capacity now, and no wider (custody that ended; a bewindvoerder who is called a mentor).
+    /// Whether only those with parental authority gave it.
+    pub(crate) fn is_by_parents_only(&self, record: &Compiled) -> bool {
+        !record.by_person && record.representatives.iter().all(|mandate| is_parental(mandate.kind))
+    }
+
+    /// What the register leaves of a mandate as a consent states it. Of somebody it knows: what stands in this capacity now,
+    /// and no wider (custody that ended; a bewindvoerder who is called a mentor). Of somebody it does not know: all, unless
+    /// it knows who acts in this capacity, for then it is none of them.
     fn as_recorded(&self, mandate: &Mandate) -> ClassSet {
         let known =
             || self.recorded.iter().filter(|(entry, _)| Some(&entry.person) == mandate.person.as_ref());
         if known().next().is_none() {
-            return mandate.scope;
+            let mut same = self.recorded.iter().filter(|(entry, _)| entry.kind == mandate.kind);
+            // Somebody who is not named may be anybody, also one whose time is over.
+            let taken = same.any(|(entry, _)| mandate.person.is_none() || entry.mandate.contains(self.at));
+            return if taken { ClassSet::EMPTY } else { mandate.scope };
         }
         known()
             .filter(|(entry, _)| entry.kind == mandate.kind && entry.mandate.contains(self.at))

@@ -221,19 +221,20 @@ fn represent(entry: &mut Entry, classes: &[String]) -> Option<Side> {
         // How much was brought in counts what is kept apart too.
         entry.details.clear();
     }
-    let counts: Vec<u32> = entry
-        .shares
-        .iter()
-        .map(|share| kept(entry, &share.holder.id).and_then(|n| n.parse().ok()).unwrap_or_default())
-        .collect();
+    let aparts: Vec<String> =
+        entry.shares.iter().map(|share| kept(entry, &share.holder.id).unwrap_or_default()).collect();
     let had = entry.shares.len();
-    for (share, apart) in entry.shares.iter_mut().zip(counts) {
-        share.resources = share.resources.saturating_sub(apart);
+    for (share, apart) in entry.shares.iter_mut().zip(aparts) {
+        let mut apart = apart.split(' ');
+        let count = apart.next().and_then(|n| n.parse().ok()).unwrap_or_default();
+        share.resources = share.resources.saturating_sub(count);
+        let alone: Vec<&str> = apart.collect();
+        let shown = |class: &String| classes.contains(class) && !alone.contains(&class.as_str());
         for given in &mut share.given {
-            given.classes.retain(|class| classes.contains(class));
+            given.classes.retain(shown);
         }
         for withheld in &mut share.withheld {
-            withheld.classes.retain(|class| classes.contains(class));
+            withheld.classes.retain(shown);
         }
         share.given.retain(|given| !given.classes.is_empty());
         share.withheld.retain(|withheld| !withheld.classes.is_empty());
@@ -269,6 +270,11 @@ pub(crate) const NOT_SHOWN: &str = "urn:sluis:organisation#not-shown";
 
 /// Own tenancy: what the own organisation asked, or what was asked of its data; of others' parts nothing stays.
 fn narrow(entry: &mut Entry, organisation: &str) -> Option<Side> {
+    // Who acts for somebody acts in a name that is the person's.
+    let tagged = format!("{TAGGED}{}", entry.subject.as_deref().unwrap_or_default());
+    for person in entry.responsible.iter_mut().filter(|person| person.id == tagged) {
+        person.name = None;
+    }
     let own = |share: &Share| share.holder.id == organisation;
     if entry.organisation.as_ref().is_some_and(|o| o.id == organisation) {
         // What was withheld by others, and by which consent, was never told to the asker: nor is it to its officer.
@@ -377,11 +383,13 @@ mod tests {
         let mut entry = record(Outcome::Success);
         entry.shares[0].resources = 5;
         entry.query = Some("code=X02".into());
-        entry.details = vec![detail("gives", "2")];
-        let reached = ["medication".to_owned()];
+        entry.details = vec![detail("gives", "2 results")];
+        entry.shares[0].given[0].classes.push("results".into());
+        let reached = ["medication".to_owned(), "results".to_owned()];
         assert_eq!(represent(&mut entry, &reached), Some(Side::Source));
         assert_eq!(holders(&entry), ["gives"]);
         assert_eq!((entry.shares[0].resources, entry.query.as_deref()), (3, None));
+        assert_eq!(entry.shares[0].given[0].classes, ["medication"], "the results were all kept apart");
         assert!(entry.shares[0].withheld.is_empty());
         let mut entry = record(Outcome::Success);
         assert!(represent(&mut entry, &["plan".to_owned()]).is_none());

@@ -367,3 +367,104 @@ fn a_new_emergency_on_another_day_has_an_hour_of_its_own() {
     world.advance(3_700);
     assert_eq!(breaks(), 403);
 }
+
+#[test]
+fn what_was_said_is_not_said_again_later_by_an_update_or_an_old_message() {
+    let world = World::fresh();
+    let open = || !reached(&world, "kaya", "jeugd-ggz-de-oever", "TREAT", "huisarts-de-linde").is_empty();
+    // An update with another date would be newer than the objection between.
+    let steen = world.staff("steen", "district-nursing");
+    let mut yes = consent(&world, "kaya", Some("wijkverpleging-thuis"), &permit(&group("category", "ggz")));
+    yes["provision"]["actor"][0]["reference"] = organisation(&world, "huisarts-de-linde");
+    yes["dateTime"] = json!("2026-10-01T09:00:00+02:00");
+    let made = steen.create(&yes);
+    assert_eq!(made.status, 201, "{}", made.text());
+    assert!(open());
+    let mut no = consent(&world, "kaya", Some("huisarts-de-linde"), &yes["provision"]);
+    no["provision"]["type"] = json!("deny");
+    no["dateTime"] = json!("2026-11-01T09:00:00+01:00");
+    world.sluis_with(["consent", "record", "-"], no.to_string().as_bytes()).ok();
+    assert!(!open());
+    yes["id"] = json!(id_of(&made));
+    yes["dateTime"] = json!("2026-11-20T09:00:00+01:00");
+    let again = steen.update(&id_of(&made), &yes);
+    assert_eq!((again.status, open()), (422, false), "{}", again.text());
+    // Of a register's messages the order of writing counts, not that of arrival.
+    let world = World::fresh();
+    let open = || !reached(&world, "kaya", "jeugd-ggz-de-oever", "TREAT", "huisarts-de-linde").is_empty();
+    let message = |version: &str, updated: &str, status: &str| {
+        let mut record =
+            consent(&world, "kaya", Some("huisarts-de-linde"), &permit(&group("category", "ggz")));
+        record["identifier"] = json!([{"system": "urn:example:register", "value": "1"}]);
+        record["meta"] = json!({"versionId": version, "lastUpdated": updated});
+        record["status"] = json!(status);
+        record.to_string()
+    };
+    let feed = |text: &str| world.sluis_with(["consent", "record", "-", "--feed=mitz"], text.as_bytes()).code;
+    let first = message("1", "2026-10-01T09:00:00Z", "active");
+    assert_eq!((feed(&first), open()), (0, true));
+    assert_eq!((feed(&message("2", "2026-11-01T09:00:00Z", "inactive")), open()), (0, false));
+    assert_eq!((feed(&first), open()), (1, false), "the first message once more");
+    assert_eq!((feed(&message("3", "2026-11-02T09:00:00Z", "active")), open()), (0, true));
+}
+
+#[test]
+fn its_own_word_makes_nobody_a_recorder_and_who_may_not_record_does_not_at_the_desk() {
+    let world = World::fresh();
+    let (oever, linde) =
+        (organisation(&world, "jeugd-ggz-de-oever"), organisation(&world, "huisarts-de-linde"));
+    let referral = |requester: &Value, end: &str| {
+        json!({
+            "resourceType": "ServiceRequest", "status": "active", "intent": "order",
+            "subject": {"type": "Patient", "identifier": {"system": BSN, "value": world.bsn("elidrissi")}},
+            "requester": requester, "performer": [oever], "occurrencePeriod": {"start": "2026-11-01", "end": end},
+        })
+    };
+    let made = world.sluis_with(
+        ["relation", "add", "-", "--json"],
+        referral(&linde, "2027-02-28").to_string().as_bytes(),
+    );
+    let made = made.ok().json()["relation"].as_str().expect("an id").to_owned();
+    let kuiper = world.staff("kuiper", "youth-ggz");
+    assert_eq!(kuiper.create(&referral(&oever, "2099-01-01")).status, 201);
+    world.sluis(["relation", "end", &made, "--patient", &world.bsn("elidrissi")]).ok();
+    let yes =
+        consent(&world, "elidrissi", Some("jeugd-ggz-de-oever"), &permit(&group("category", "home-care")));
+    assert_eq!(kuiper.create(&yes).status, 403, "only its own word is left");
+    let suspended = world.region()["participants"]
+        .as_array()
+        .expect("participants")
+        .iter()
+        .find(|p| p["recorder"] == false)
+        .map(|p| p["id"].as_str().expect("id").to_owned())
+        .expect("one that may not");
+    let no = consent(&world, "kaya", Some(&suspended), &permit(&group("category", "home-care")));
+    let said = world.sluis_with(["consent", "record", "-"], no.to_string().as_bytes());
+    assert_eq!(said.code, 1, "{suspended}: {}", said.stdout);
+}
+
+#[test]
+fn a_large_consent_is_decided_on_as_fast_as_it_is_read() {
+    let world = World::fresh();
+    let mut yes = consent(&world, "kaya", Some("huisarts-de-linde"), &permit(&group("category", "ggz")));
+    let actors: Vec<Value> = (0..190)
+        .map(|n| json!({"role": yes["provision"]["actor"][1]["role"], "reference": {"type": "Organization", "identifier": {"system": "http://fhir.nl/fhir/NamingSystem/ura", "value": format!("{}", 90_100_000 + n)}}}))
+        .collect();
+    let exceptions: Vec<Value> = (0..90)
+        .map(|n| json!({"type": "deny", "dataPeriod": {"start": format!("20{:02}-{:02}-01", n / 12, n % 12 + 1)}}))
+        .collect();
+    yes["provision"]["actor"].as_array_mut().expect("actors").extend(actors);
+    yes["provision"]["provision"] = json!(exceptions);
+    let record = |number: usize| {
+        let mut yes = yes.clone();
+        yes["identifier"] = json!([{"system": "urn:example", "value": number.to_string()}]);
+        world.sluis_with(["consent", "record", "-"], yes.to_string().as_bytes())
+    };
+    (0..3).for_each(|number| drop(record(number).ok()));
+    let fourth = record(3);
+    assert!(fourth.code == 1 && fourth.stderr.contains("too-many"), "{}", fourth.stderr);
+    let begun = std::time::Instant::now();
+    reached(&world, "kaya", "jeugd-ggz-de-oever", "TREAT", "huisarts-de-linde");
+    // It took minutes; a debug build on a busy machine has far to go to these.
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+}

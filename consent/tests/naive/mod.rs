@@ -317,6 +317,7 @@ impl<'a> Naive<'a> {
             || self.q.relations.iter().any(|r| {
                 r.is_live(self.q.at)
                     && r.has_party(&self.q.asker.organisation.identifiers)
+                    && (said.kind == Kind::Deny || r.has_party(&self.q.holder.identifiers))
                     && r.identifiers.iter().any(|id| said.context.contains(id))
             });
         context
@@ -461,7 +462,11 @@ impl<'a> Naive<'a> {
         match said.kind {
             Kind::Permit => {
                 let (open, by_name) = self.open(class);
-                open && (!by_name || named)
+                let itself = said.classes.iter().any(|code| &**code == class);
+                let emergency = self.q.purpose == Purpose::Etreat && !self.owns();
+                let of_group = named && !itself && !emergency;
+                open && (!by_name || (named && !of_group))
+                    && !(of_group && class == "mental-health")
                     && labels.iter().all(|l| says(l) || implied(l) || in_emergency(l))
                     && self.selects(said, item)
             }

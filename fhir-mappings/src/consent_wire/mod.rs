@@ -96,6 +96,12 @@ pub fn taken() -> Refusal {
     Refusal::new(Why::IdentifierTaken, "Consent.identifier")
 }
 
+/// That a person has so many statements on record that deciding over them would take what others need.
+#[must_use]
+pub fn too_many() -> Refusal {
+    Refusal::new(Why::TooMany, "Consent.provision")
+}
+
 /// Reads a Consent as a participant or person sends it.
 ///
 /// # Errors

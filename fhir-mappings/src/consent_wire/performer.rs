@@ -120,7 +120,11 @@ fn related_person(found: At<'_>) -> Read<Representative> {
     let incomplete = |name| found.refuse_at(name, Why::RepresentativeIncomplete);
     let mandate = found.get("period").map(period).transpose()?.ok_or_else(|| incomplete("period"))?;
     let identifiers = found.list("identifier")?;
-    let person = identifiers.first().cloned().map(|at| identifier(at, Why::Shape)).transpose()?;
+    let identifiers: Vec<_> =
+        identifiers.into_iter().map(|at| identifier(at, Why::Shape)).collect::<Read<_>>()?;
+    // Ours is the one by which the register knows who acts.
+    let ours = identifiers.iter().find(|one| one.system.ends_with("/NamingSystem/representative"));
+    let person = ours.or_else(|| identifiers.first()).cloned();
     Ok(Representative {
         person,
         kind: kind(&found)?,

@@ -222,4 +222,4 @@ fn is_organisation(system: &str, kind: Option<&str>) -> bool {
 }
 
 /// Most provisions in one consent, nested ones counted.
-const PROVISIONS_MAX: usize = 200;
+const PROVISIONS_MAX: usize = 100;

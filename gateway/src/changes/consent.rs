@@ -43,6 +43,9 @@ pub(super) async fn create(asked: &Authorised, world: &World, trail: &mut Trail)
     if subject.state.bearing(&received.identifiers, recorder).is_some() {
         return Err(Refusal::Recording(consent_wire::taken().outcome()));
     }
+    if subject.state.is_full_for(&received.record) {
+        return Err(Refusal::Recording(consent_wire::too_many().outcome()));
+    }
     store(asked, &subject, received, (201, recorder), world, trail).await
 }
 
@@ -73,12 +76,23 @@ pub(super) async fn update(asked: &Authorised, id: &str, world: &World, trail: &
         return Err(Refusal::Recording(Outcome::new(Code::Conflict)));
     };
     match consent_wire::change(old, &received.record) {
-        Kindof::Withdrawal | Kindof::SecondKey | Kindof::Nothing => {}
+        Kindof::Withdrawal | Kindof::SecondKey => {}
+        Kindof::Nothing if old.given_at == received.record.given_at => {}
+        // Given anew, it would undo what was said since.
+        Kindof::Nothing => {
+            return Err(Refusal::Recording(
+                Outcome::new(Code::ConsentRefused).because(NEW_RECORD).at("Consent.dateTime"),
+            ));
+        }
         Kindof::Revival | Kindof::OtherContent => {
             return Err(Refusal::Recording(
                 Outcome::new(Code::ConsentRefused).because(NEW_RECORD).at("Consent"),
             ));
         }
+    }
+    let bearer = subject.state.bearing(&received.identifiers, &stored.recorder);
+    if bearer.is_some_and(|other| other.id() != stored.id()) {
+        return Err(Refusal::Recording(consent_wire::taken().outcome()));
     }
     evidence_is_own(&received, asked, &subject, world)?;
     givers_are_own(&received, &old.givers, asked, &subject)?;

@@ -157,8 +157,11 @@ fn may_record(asked: &Authorised, subject: &Subject, now: Timestamp) -> bool {
     // Who enters itself in the index has only its own word for it: that opens no door to somebody's choices.
     let holds = participant.holder != Some(Holder::Remote)
         && subject.state.holders.iter().any(|h| h == participant.id.as_str());
-    let mut relations = subject.state.relations.iter().map(|stored| &stored.relation);
-    let related = relations.any(|r| r.is_live(now) && r.has_party(std::slice::from_ref(&own)));
+    // Its own word makes nobody a recorder.
+    let others = subject.state.relations.iter().filter(|stored| stored.recorder != participant.id.as_str());
+    let related = others
+        .map(|stored| &stored.relation)
+        .any(|r| r.is_live(now) && r.has_party(std::slice::from_ref(&own)));
     participant.recorder && (holds || related)
 }
 

@@ -7,7 +7,7 @@ use super::{
 use crate::changes::consent::{PERSON_RECORDED, REGISTER};
 use crate::store::facts::Fact;
 use crate::store::keys::PersonNo;
-use crate::trust::Trust;
+use crate::trust::{State, Trust};
 use crate::world::World;
 use consent::Identifier as ConsentIdentifier;
 use consent::record::Reading;
@@ -15,6 +15,7 @@ use fhir_mappings::audit::{self, Action, Kind, Outcome};
 use fhir_mappings::consent_wire::{self, Context, FeedEntry, Recorder};
 use fhir_mappings::identifiers::Identifier;
 use fhir_mappings::json;
+use std::cmp::Ordering;
 
 /// Where a consent comes from.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +49,12 @@ pub fn record_consent(world: &World, bytes: &[u8], origin: Origin<'_>) -> Done<S
 fn from_desk(world: &World, bytes: &[u8]) -> Done<String> {
     let trust = world.store.trust();
     let recorder = recorder_of(bytes, "organization", &trust);
+    if recorder.as_ref().is_some_and(|p| !p.recorder || p.state != State::Active) {
+        return Err(Refused::new(
+            "recorder",
+            "this organisation may not record consents, or does not take part now",
+        ));
+    }
     let own: Vec<ConsentIdentifier> = recorder.iter().map(|p| own_identifier(p)).collect();
     let id = uuid::Uuid::new_v4().to_string();
     let takes_part = takes_part(&trust);
@@ -61,6 +68,9 @@ fn from_desk(world: &World, bytes: &[u8]) -> Done<String> {
         None => {}
         Some((Reading::Readable(old), id)) if same(old, &received.record) => return Ok(id.to_owned()),
         Some(_) => return Err(Refused::outcome(&consent_wire::taken().outcome())),
+    }
+    if state.is_full_for(&received.record) {
+        return Err(Refused::outcome(&consent_wire::too_many().outcome()));
     }
     let fact = Fact::Consent {
         recorder: recorder_id.to_owned(),
@@ -110,6 +120,18 @@ fn from_register(world: &World, bytes: &[u8], register: &str) -> Done<String> {
         (Some(Reading::Unreadable { .. }), Reading::Unreadable { .. }) => return Ok(id.to_owned()),
         _ => {}
     }
+    if let Some(stored) = known {
+        let before = as_sent(world, stored.record, stored.id())?;
+        let order = age(bytes, before.as_bytes());
+        // Of two that say of themselves no order, a permit does not come back to life.
+        let revives = order == Ordering::Equal && !stored.is_in_force() && may_permit(&reading);
+        if order == Ordering::Less || revives {
+            return Err(Refused::new(
+                "older-version",
+                "a newer version of this record came before it: nothing was changed",
+            ));
+        }
+    }
     let person = person.ok_or_else(|| Refused::new("patient-unclear", "nobody can tell whom it is about"))?;
     let fact = Fact::Consent {
         recorder: known.map_or(recorder_id, |stored| stored.recorder.clone()),
@@ -119,6 +141,33 @@ fn from_register(world: &World, bytes: &[u8], register: &str) -> Done<String> {
     };
     apply(world, Kind::Consent, "Consent", id, person, fact, recorder.as_deref())?;
     Ok(id.to_owned())
+}
+
+/// Which of two versions of a register's record is the later, by what they say: when each was last changed, its version,
+/// when it was given. It does not count which came first.
+fn age(one: &[u8], other: &[u8]) -> Ordering {
+    let (Ok(one), Ok(other)) = (json::parse(one), json::parse(other)) else { return Ordering::Equal };
+    let meta = |doc: &json::Doc<'_>, name: &str| {
+        let text = doc.root().get("meta").and_then(|meta| meta.get_str(name));
+        text.map(std::borrow::Cow::into_owned)
+    };
+    let updated = |doc| meta(doc, "lastUpdated").and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    let version = |doc| meta(doc, "versionId").and_then(|text| text.parse::<u64>().ok());
+    let given = |doc: &json::Doc<'_>| {
+        let text = doc.root().get_str("dateTime").map(std::borrow::Cow::into_owned);
+        text.and_then(|text| consent::Moment::parse(&text).ok()).map(|moment| moment.first())
+    };
+    let by_time = updated(&one).zip(updated(&other)).map(|(one, other)| one.cmp(&other));
+    let by_version = version(&one).zip(version(&other)).map(|(one, other)| one.cmp(&other));
+    let by_giving = given(&one).zip(given(&other)).map(|(one, other)| one.cmp(&other));
+    let decides = |order: &Ordering| *order != Ordering::Equal;
+    let mut orders = [by_time, by_version, by_giving].into_iter().flatten();
+    orders.find(decides).unwrap_or(Ordering::Equal)
+}
+
+fn may_permit(reading: &Reading) -> bool {
+    matches!(reading, Reading::Readable(record) if record.status == consent::record::Status::Active
+        && record.provision.kind == consent::record::Kind::Permit)
 }
 
 /// Whether two versions say the same, and of the same moment.

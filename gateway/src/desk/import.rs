@@ -1,12 +1,14 @@
 //! Files taken as data of a hosted holder: all of one or nothing.
 
 use super::{Done, Refused, draft, person_for, view_down};
+use crate::road::minimise::KEPT_APART;
 use crate::store::Fence;
 use crate::store::facts::{Change, Fact, Item, pair};
 use crate::trail::organisation;
 use crate::trust::Participant;
 use crate::world::World;
 use fhir_mappings::audit::{self, Action, Kind};
+use fhir_mappings::classify::Origin;
 use fhir_mappings::identifiers::Identifier;
 use fhir_mappings::intake::{self, Format, Key};
 use fhir_mappings::json;
@@ -80,10 +82,26 @@ pub fn import(
         sha256: None,
     }];
     draft.entry.details.push(audit::Detail { name: "resources".into(), value: resources.to_string() });
+    if is_kept_apart(&read.resources, world) {
+        draft.entry.details.push(audit::Detail { name: KEPT_APART.into(), value: "whole".into() });
+    }
     world.store.change_blocking(draft, change, Some(fence), None)?;
     let warnings = read.warnings.iter().map(|w| format!("{}: {}", w.expression, w.detail)).collect();
     let patient = identifiers.first().map(|i| format!("{}|{}", i.system(), i.value()));
     Ok(Taken { patient, resources, warnings })
+}
+
+/// Whether everything that was brought in about the person is what a young person keeps from representatives: then they see
+/// nothing of its coming either (REGION.md 1, rule 7).
+fn is_kept_apart(resources: &[intake::IntakeResource<'_>], world: &World) -> bool {
+    let kept = world.rules.vocabulary().never_to_representatives();
+    let mut theirs = resources.iter().filter(|resource| resource.resource_type != "Patient").peekable();
+    theirs.peek().is_some()
+        && theirs.all(|resource| {
+            let doc = json::parse(resource.bytes);
+            let labels = doc.map(|doc| world.tables.classify(doc.root(), &Origin { categories: &[] }).labels);
+            labels.is_ok_and(|labels| !labels.intersection(kept).is_empty())
+        })
 }
 
 fn intake_refusal(refusal: &intake::Refusal) -> Refused {

@@ -176,6 +176,18 @@ impl PersonState {
         own.find(|stored| stored.is_in_force() && stored.is_known_by(identifiers))
     }
 
+    /// Whether one more consent would make more statements than a decision should weigh. Each is weighed against each; what
+    /// registers send counts, and is never turned away for it.
+    #[must_use]
+    pub fn is_full_for(&self, record: &consent::ConsentRecord) -> bool {
+        let stand = self.consents.iter().filter(|stored| stored.is_in_force());
+        let statements = stand.map(|stored| match &stored.reading {
+            Reading::Readable(record) => record.provision.statements(),
+            Reading::Unreadable { .. } => 1,
+        });
+        statements.sum::<usize>() + record.provision.statements() > STATEMENTS_MAX
+    }
+
     /// The youngest birth date that a holder gives: where they disagree, the stricter age holds.
     #[must_use]
     pub fn birth_date(&self) -> Option<jiff::civil::Date> {
@@ -308,6 +320,9 @@ fn hides_place(bytes: &[u8]) -> bool {
 
 /// The code of the label.
 const PROTECTED: &str = "protected-address";
+
+/// Statements of one person: some hundred times what people have.
+const STATEMENTS_MAX: usize = 300;
 
 /// Folds resources into what a holder is known to hold: the same type and key is the same resource.
 pub fn fold_hosted(hosted: &mut Vec<Hosted>, record: u64, items: &[Item]) {

@@ -321,10 +321,19 @@ fn keep_apart(passed: &Passed<'_>, world: &World, trail: &mut Trail) {
     let all = || passed.release.resources.iter();
     let detail = |name: String, value: String| Detail { name, value };
     for (place, position) in passed.from.iter().enumerate() {
-        let count = all().filter(apart).filter(|released| released.holder == place).count();
+        let of_holder = || all().filter(|released| released.holder == place);
+        let count = of_holder().filter(apart).count();
+        let classes = |kept: bool| {
+            let those = of_holder().filter(|released| apart(released) == kept);
+            those.fold(ClassSet::EMPTY, |all, released| all.union(released.classes))
+        };
+        // The classes that nothing else was given of would tell of it too.
+        let alone = classes(true).minus(classes(false));
+        let alone = alone.iter().map(|class| world.rules.vocabulary().class_code(class));
+        let value = std::iter::once(count.to_string()).chain(alone.map(str::to_owned)).collect::<Vec<_>>();
         let holder = passed.granted.decisions.get(*position).map(|decided| decided.holder.id.as_str());
         if let Some(holder) = holder.filter(|_| count > 0) {
-            trail.entry.details.push(detail(format!("{KEPT_APART}{holder}"), count.to_string()));
+            trail.entry.details.push(detail(format!("{KEPT_APART}{holder}"), value.join(" ")));
         }
     }
     let asked_for = |released: &&Released| match passed.query() {
@@ -342,7 +351,8 @@ fn keep_apart(passed: &Passed<'_>, world: &World, trail: &mut Trail) {
     }
 }
 
-/// Details that no representative sees: how many resources of a holder, or the whole record.
+/// Details that no representative sees: how many resources of a holder and the classes that only they gave, or the whole
+/// record.
 pub(crate) const KEPT_APART: &str = "kept-apart/";
 
 /// The first use of a broken glass starts its hour; the words of its reason are sealed with it.
