@@ -183,7 +183,7 @@ pub(crate) fn joined(text: &str) -> String {
     for word in text.split(' ') {
         let bare: String = word.chars().filter(|c| !matches!(c, '-' | '.')).collect();
         let alone = bare.chars().count() == 1;
-        if !out.is_empty() && !(lone && alone) {
+        if !(out.is_empty() || lone && alone) {
             out.push(' ');
         }
         out.push_str(&bare);

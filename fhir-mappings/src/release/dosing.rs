@@ -26,7 +26,7 @@ pub(super) fn is_known(text: &str, words: &HashSet<Box<str>>) -> bool {
         }
         let own = word.chars().filter(char::is_ascii_digit).count();
         // No amount begins with a zero, but behind the point.
-        if number && own > 1 && word.starts_with('0') && !(bare && !divided) {
+        if number && own > 1 && word.starts_with('0') && (divided || !bare) {
             return false;
         }
         total += own;

@@ -271,3 +271,79 @@ fn a_type_that_the_token_does_not_name_stays_although_it_is_judged() {
     let world = World::new("gp", &[PATIENT, CONDITION]).only("Patient");
     check(&world, "gp-own", &["Johanna"], &["84114007"]);
 }
+
+/// One hole of `plantings.sh` a row: what must be seen, and what must not.
+#[test]
+fn each_hole_that_can_be_planted_shows_something() {
+    let condition = |code: &str, more: &str| {
+        format!(
+            r#"{{"resourceType":"Condition","id":"c2","subject":{{"reference":"Patient/p1"}},"clinicalStatus":{{"coding":
+             [{{"system":"http://terminology.hl7.org/CodeSystem/condition-clinical","code":"active"}}]}},"code":{code}{more}}}"#
+        )
+    };
+    let coded = |codings: &str| format!(r#"{{"coding":[{codings}]}}"#);
+    let icpc = |code: &str, display: &str| {
+        format!(r#"{{"system":"http://hl7.org/fhir/sid/icpc-1-nl","code":"{code}","display":"{display}"}}"#)
+    };
+    let person = |id: &str, name: &str| {
+        format!(
+            r#"{{"resourceType":"Practitioner","id":"{id}","identifier":[{{"system":"urn:intern","value":"INTERN"}}],"name":[{{"family":"{name}"}}]}}"#
+        )
+    };
+    let recorder = r#","recorder":{"reference":"Practitioner/melder"}"#;
+    let melder = person("melder", "MELDER");
+    // Who reported a worry about safety; who recorded anything else may be asked.
+    let world = |resources: &[&str]| World::new("gp", &[&[PATIENT], resources].concat());
+    let safety = condition(&coded(&icpc("Z25", "Geweld")), recorder);
+    check(&world(&[&safety, &melder]), "gp-own", &["Z25"], &["MELDER"]);
+    let heart = condition(&coded(&icpc("K77", "Hartfalen")), recorder);
+    check(&world(&[&heart, &melder]), "gp-own", &["K77", "MELDER"], &["INTERN"]);
+    // A code of a system that nobody here knows; a display that tells more than its code.
+    let local =
+        condition(&coded(&format!(r#"{},{{"system":"urn:intern","code":"LOKAAL"}}"#, icpc("K77", "x"))), "");
+    check(&world(&[&local]), "gp-own", &["K77", "LOKAAL"], &[]);
+    check(&world(&[&local]), "triage", &["K77"], &["LOKAAL"]);
+    let telling = condition(&coded(&icpc("K77", "Hartfalen en een depressie")), "");
+    check(&world(&[&telling]).without("mental-health"), "district-nursing", &["K77"], &["depressie"]);
+    // A member of a team by the role.
+    let team = r#"{"resourceType":"CareTeam","id":"t","status":"active","subject":{"reference":"Patient/p1"},"participant":[
+     {"role":[{"coding":[{"system":"http://snomed.info/sct","code":"5555555","display":"Psychiatric nurse"}]}],"member":{"reference":"Practitioner/n"}},
+     {"role":[{"coding":[{"system":"http://snomed.info/sct","code":"5555556","display":"Huisarts"}]}],"member":{"reference":"Practitioner/h"}}]}"#;
+    let (nurse, doctor) = (person("n", "ZUSTER"), person("h", "DOKTER"));
+    let circle = world(&[team, &nurse, &doctor]).without("mental-health");
+    check(&circle, "gp-own", &["DOKTER"], &["ZUSTER"]);
+    // Somebody else; what nothing leads to; a privacy consent.
+    let other = condition(&coded(&icpc("K77", "VREEMD")), "").replace("Patient/p1", "Patient/p2");
+    let stranger = PATIENT.replace("p1", "p2").replace("999990032", "999990044");
+    check(&world(&[&stranger, &other]), "gp-own", &[], &["VREEMD", "999990044"]);
+    check(&world(&[&person("los", "LOS")]), "gp-own", &[], &["LOS"]);
+    let absent = condition(&coded(&icpc("K77", "ELDERS")), "").replace("Patient/p1", "Patient/elders");
+    let mut fetched = world(&[&absent]);
+    fetched.bound = Bound::Fetched;
+    check(&fetched, "gp-own", &[], &["ELDERS"]);
+    let consent = r#"{"resourceType":"Consent","id":"k","status":"active","patient":{"reference":"Patient/p1"},
+     "scope":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}]},
+     "category":[{"coding":[{"system":"http://loinc.org","code":"59284-0"}]}],"provision":{"type":"permit"}}"#;
+    check(&world(&[consent]), "gp-own", &[], &["59284-0", "patient-privacy"]);
+    // Results of long ago, where four months are asked for.
+    let result = |id: &str, when: &str| {
+        format!(
+            r#"{{"resourceType":"Observation","id":"{id}","status":"final","subject":{{"reference":"Patient/p1"}},"effectiveDateTime":"{when}",
+             "code":{{"coding":[{{"system":"http://loinc.org","code":"62238-1","display":"eGFR van {when}"}}]}},"valueQuantity":{{"value":38}}}}"#
+        )
+    };
+    let results = [result("o1", "2026-10-21"), result("o2", "2020-10-21")];
+    check(&world(&[&results[0], &results[1]]), "triage", &["van 2026-10-21"], &["van 2020-10-21"]);
+    // A labelled directory entry.
+    let visit = r#"{"resourceType":"Encounter","id":"e","status":"finished","class":{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"AMB"},
+     "subject":{"reference":"Patient/p1"},"serviceProvider":{"reference":"Organization/o"}}"#;
+    let house = |label: &str| {
+        format!(
+            r#"{{"resourceType":"Organization","id":"o","name":"KLINIEK","meta":{{"security":[{{"system":
+             "http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"{label}"}}]}}}}"#
+        )
+    };
+    let (open, labelled) = (house("x").replace(r#""security""#, r#""nothing""#), house("HIV"));
+    check(&world(&[visit, &open]), "gp-own", &["KLINIEK"], &[]);
+    check(&world(&[visit, &labelled]), "gp-own", &[], &["KLINIEK"]);
+}

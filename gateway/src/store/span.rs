@@ -37,7 +37,7 @@ impl Inner {
 }
 
 impl Store {
-    /// See [`Inner::index_at`].
+    /// The first index of the journal at or after an instant, as far as records stand in order of time.
     #[must_use]
     pub fn index_at(&self, instant: Timestamp) -> u64 {
         self.inner.index_at(instant)
