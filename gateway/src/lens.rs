@@ -142,6 +142,15 @@ pub(crate) fn whereabouts(state: &PersonState, world: &World) -> Whereabouts {
     if open { Whereabouts::Open } else { Whereabouts::Protected }
 }
 
+/// Whether whoever asks acts for a person whose whereabouts must stay hidden: then no organisation is named.
+pub(crate) fn hides_places(located: &Located, world: &World) -> bool {
+    let asker = located.asked().session().asker();
+    asker.purpose == Purpose::OwnRequest
+        && located.subject().is_some_and(|subject| {
+            !is_self(asker, &subject.state) && whereabouts(&subject.state, world) == Whereabouts::Protected
+        })
+}
+
 /// The person with PATRQT, or who acts for them now; an officer with HCOMPL.
 fn lens<'l>(located: &'l Located, world: &World) -> Option<Lens<'l>> {
     let asker = located.asked().session().asker();

@@ -7,6 +7,7 @@
 use crate::answer::answer_tries;
 use crate::changes::OURSELVES;
 use crate::desk::{self, Refused, draft, person_for, view_down};
+use crate::lens::hides_places;
 use crate::refusal::{NoGrant, Refusal};
 use crate::road::authorise::{Ask, Authorised};
 use crate::road::decide::decide;
@@ -161,7 +162,9 @@ pub async fn search(
         let ids = OutwardFor::new(world, &asked, granted.person());
         let pseudonym = ids.patient();
         let mut found = Vec::new();
-        for (holder, classes) in holdings(&fetched, world, trail)? {
+        // An entry names its holder: where somebody goes.
+        let named = !hides_places(&granted.located, world);
+        for (holder, classes) in holdings(&fetched, world, trail)?.into_iter().filter(|_| named) {
             for class in classes.intersection(wanted).iter() {
                 let code = world.rules.vocabulary().class_code(class);
                 let entry = granted.entry_of(&holder, code);

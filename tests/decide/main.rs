@@ -128,6 +128,33 @@ fn who_acts_for_a_person_sees_as_far_as_the_law_or_the_paper_says() {
     refused(&acting(&world, "elif").find("kaya"));
 }
 
+/// An organisation's name tells where a protected person goes, whoever wrote the data.
+#[test]
+fn who_acts_for_a_person_with_a_secret_address_learns_of_no_organisation() {
+    let world = World::fresh();
+    let index = |asker: &Asker<'_>, patient: &str| {
+        let system = "https://sluis.example/fhir/NamingSystem/pseudonym";
+        asker.get(&format!("List?subject:identifier={system}%7C{}", asker.id(patient))).ok().json()
+    };
+    let named = |answer: &str| {
+        let all = world.region()["participants"].as_array().expect("participants").clone();
+        all.into_iter().any(|one| {
+            [&one["name"], &one["identifier"]["value"]]
+                .into_iter()
+                .filter_map(Value::as_str)
+                .any(|word| answer.contains(word))
+        })
+    };
+    let els = acting(&world, "els");
+    assert!(named(&els.summary("noor").text()));
+    assert!(named(&index(&els, "noor").to_string()));
+    let bram = acting(&world, "bram");
+    let summary = bram.summary("yara").text();
+    assert!(summary.contains("43116000") && !named(&summary), "{summary}");
+    let found = index(&bram, "yara");
+    assert!(found["total"] == 0 && !named(&found.to_string()), "{found}");
+}
+
 #[test]
 fn a_representative_reads_the_journal_without_what_a_young_person_keeps_apart_and_stands_in_it_with_both_names()
  {

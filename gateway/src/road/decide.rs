@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 /// A question of which at least one class of one holder is permitted.
 pub struct Granted {
-    pub(super) located: Located,
+    pub(crate) located: Located,
     pub(super) decisions: Vec<Decided>,
     pub(super) at: Timestamp,
     pub(super) fence: Fence,

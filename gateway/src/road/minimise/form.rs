@@ -1,6 +1,7 @@
 //! The form of a disclosure: a document, a page of a search, or one resource.
 
 use super::{OutwardFor, Passed, page};
+use crate::lens::hides_places;
 use crate::refusal::{NoGrant, Refusal};
 use crate::trail::Trail;
 use crate::world::World;
@@ -161,6 +162,7 @@ fn medications<'p>(passed: &'p Passed<'_>, matched: &[Shown<'_>]) -> Vec<Shown<'
 
 fn summary(passed: &Passed<'_>, world: &World, trail: &Trail) -> Vec<u8> {
     let vocabulary = world.rules.vocabulary();
+    let named = !hides_places(&passed.granted.located, world);
     let decided = |contribution: usize| {
         passed.from.get(contribution).and_then(|position| passed.granted.decisions.get(*position))
     };
@@ -180,7 +182,7 @@ fn summary(passed: &Passed<'_>, world: &World, trail: &Trail) -> Vec<u8> {
             id: &released.id,
             classes,
             holder: decided(released.holder).map_or("", |d| d.holder.id.as_str()),
-            holder_name: decided(released.holder).map(|d| d.holder.name.as_str()),
+            holder_name: decided(released.holder).map(|d| d.holder.name.as_str()).filter(|_| named),
             recorded: released.recorded.as_deref(),
             bytes: &released.bytes,
         })
@@ -189,7 +191,7 @@ fn summary(passed: &Passed<'_>, world: &World, trail: &Trail) -> Vec<u8> {
         .gaps
         .iter()
         .filter_map(|position| passed.granted.decisions.get(*position))
-        .map(|decided| Gap { holder_name: Some(decided.holder.name.as_str()) })
+        .map(|decided| Gap { holder_name: Some(decided.holder.name.as_str()).filter(|_| named) })
         .collect();
     let patient_id = ids(passed, world).patient();
     let document_id = uuid::Uuid::new_v4().to_string();
