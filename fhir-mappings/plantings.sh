@@ -60,7 +60,7 @@ outside "another holder's protection is not asked"         gateway/src/road/mini
 outside "a name without a code of a table is not read"     fhir-mappings/src/classify/mod.rs     's/let read = display.and_then\(\|display\| display.as_str\(\)\)/let read = display.filter(|_| false).and_then(|display| display.as_str())/' betrayal
 outside "a label that nobody can read binds nothing"       fhir-mappings/src/classify/mod.rs     's/self.unknown_label \|= read.is_none\(\)/self.unknown_label |= false/' betrayal
 outside "a label on a directory entry binds nothing"       fhir-mappings/src/release/select.rs   's/if !self.cleared\(class.labels, if bears.is_empty\(\).*\{$/if !bears.is_empty() \&\& !self.cleared(class.labels, bears) {/' betrayal
-outside "a mixture hides what it is made of"               fhir-mappings/src/release/pass.rs     's/for at in made_of\(at, triples, person\)/for at in made_of(at, triples, person).into_iter().take(1)/' betrayal
+outside "a mixture hides what it is made of"               fhir-mappings/src/release/pass.rs     's/"ingredient" => member/"no ingredient" => member/' betrayal
 outside "a code without words is no more than its type"    fhir-mappings/src/classify/mod.rs     's/blind: nowhere \&\& read.is_none\(\)/blind: false \&\& read.is_none()/' betrayal
 outside "words count anywhere in a word"                   fhir-mappings/src/classify/words.rs   's/beside.is_none_or\(\|c\| !c.is_alphanumeric\(\)\)/true/' betrayal
 outside "a named act gives all there is"                   fhir-mappings/src/release/pass.rs     's/if rank >= \*count$/if false/' betrayal

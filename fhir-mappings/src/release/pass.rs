@@ -9,6 +9,7 @@ use crate::classify::{Marked, Origin};
 use crate::json::{Doc, Kind, Value, parse};
 use crate::tables::{Tables, TypeKind};
 use consent::LabelSet;
+use std::collections::BTreeMap;
 
 /// One contribution as read.
 struct Parsed<'a> {
@@ -133,13 +134,16 @@ impl<'a> OneHolder<'a> {
             .collect()
     }
 
-    /// Every resource with its marks, where a medicine's labels count for what refers to it too (rule 3).
+    /// Every resource with its marks, where a medicine's labels count for what refers to it too (rule 3), and a result's for
+    /// its report: one that stands without its results says that there were some.
     fn things<'d>(
         &self,
         triples: &[(&'d str, Keys<'d>, Value<'d>)],
         marked: &[Marked],
         person: &Person<'_>,
     ) -> Vec<Thing<'d>> {
+        let mut marks = marked.to_vec();
+        climb(&mut marks, triples, person);
         let mut seen: Vec<&str> = Vec::new();
         let mut things: Vec<Thing<'d>> = Vec::with_capacity(triples.len());
         for (at, (resource_type, _, value)) in triples.iter().enumerate() {
@@ -147,13 +151,7 @@ impl<'a> OneHolder<'a> {
             if first {
                 seen.push(resource_type);
             }
-            let mut whole = marked.get(at).copied().unwrap_or_default();
-            for at in made_of(at, triples, person) {
-                let Some(part) = marked.get(at) else { continue };
-                whole.class.labels = whole.class.labels.union(part.class.labels);
-                whole.class.never |= part.class.never;
-                whole.sets |= part.sets;
-            }
+            let whole = marks.get(at).copied().unwrap_or_default();
             things.push(Thing { resource_type, value: *value, marked: whole, first });
         }
         // Who has a role is what the role is, also where only the person is named.
@@ -354,33 +352,48 @@ impl<'a> OneHolder<'a> {
     }
 }
 
-/// What a resource is made of: the medicine or device that it names, the prescription it follows, and what those are mixed
-/// from, however deep. Each once.
-fn made_of(at: usize, triples: &[(&str, Keys<'_>, Value<'_>)], person: &Person<'_>) -> Vec<usize> {
-    let mut found = Vec::new();
-    let (mut next, mut done) = (Some(at), 0);
-    while let Some((_, _, value)) = next.and_then(|at| triples.get(at)) {
-        let mut refers = |reference: Value<'_>| {
-            if let Whom::Thing(part) = person.whom(reference)
-                && !found.contains(&part)
-            {
-                found.push(part);
-            }
-        };
-        for member in value.members() {
-            match member.name() {
-                "medicationReference" | "device" => refers(member),
-                "authorizingPrescription" => member.items().for_each(&mut refers),
-                "ingredient" => {
-                    member.items().filter_map(|part| part.get("itemReference")).for_each(&mut refers)
-                }
-                _ => {}
+/// Lets what parts are labelled with climb to what is made of them, however deep.
+fn climb(marks: &mut [Marked], triples: &[(&str, Keys<'_>, Value<'_>)], person: &Person<'_>) {
+    let mut wholes: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (whole, (_, _, value)) in triples.iter().enumerate() {
+        parts(*value, person, |part| wholes.entry(part).or_default().push(whole));
+    }
+    // A mark only grows, and has few bits: each edge is gone along a few times at most, whatever a holder sends.
+    let mut grown: Vec<usize> = wholes.keys().copied().collect();
+    while let Some(at) = grown.pop() {
+        let Some(part) = marks.get(at).copied() else { continue };
+        // A set tells what a resource is about; a report is not its result.
+        let sets =
+            if triples.get(at).is_some_and(|(name, ..)| *name == "Observation") { 0 } else { part.sets };
+        for whole in wholes.get(&at).into_iter().flatten() {
+            let Some(mark) = marks.get_mut(*whole) else { continue };
+            let before = (mark.class.labels, mark.class.never, mark.sets);
+            mark.class.labels = mark.class.labels.union(part.class.labels);
+            mark.class.never |= part.class.never;
+            mark.sets |= sets;
+            if before != (mark.class.labels, mark.class.never, mark.sets) {
+                grown.push(*whole);
             }
         }
-        next = found.get(done).copied();
-        done += 1;
     }
-    found
+}
+
+/// What a resource is made of: the medicine or device that it names, the prescription it follows, the results it brings
+/// together, and what a medicine is mixed from.
+fn parts(value: Value<'_>, person: &Person<'_>, mut found: impl FnMut(usize)) {
+    let mut refers = |reference: Value<'_>| {
+        if let Whom::Thing(part) = person.whom(reference) {
+            found(part);
+        }
+    };
+    for member in value.members() {
+        match member.name() {
+            "medicationReference" | "device" => refers(member),
+            "authorizingPrescription" | "result" | "hasMember" => member.items().for_each(&mut refers),
+            "ingredient" => member.items().filter_map(|part| part.get("itemReference")).for_each(&mut refers),
+            _ => {}
+        }
+    }
 }
 
 /// Of the resources that a form limits to the newest, keeps those.

@@ -159,6 +159,39 @@ fn a_reference_to_what_does_not_leave_vanishes_without_a_hole() {
 }
 
 #[test]
+fn a_report_bears_the_labels_of_its_results() {
+    let result = r#"{"resourceType":"Observation","id":"o","status":"final","effectiveDateTime":"2026-10-01",
+     "category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory"}]}],
+     "code":{"coding":[{"system":"http://loinc.org","code":"718-7","display":"Hemoglobine"}]},
+     "subject":{"reference":"Patient/p1"},"valueQuantity":{"value":8.1,"unit":"mmol/L"}}"#;
+    let panel = result.replace("\"o\"", "\"panel\"").replace("Hemoglobine", "Paneel").replace(
+        r#","valueQuantity":{"value":8.1,"unit":"mmol/L"}"#,
+        r#","hasMember":[{"reference":"Observation/labelled"}]"#,
+    );
+    let labelled = result.replace("\"o\"", "\"labelled\"").replacen(
+        "\"status\"",
+        r#""meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"HIV"}]},"status""#,
+        1,
+    );
+    let report = |id: &str, results: &[&str]| {
+        let results: Vec<_> =
+            results.iter().map(|of| format!(r#"{{"reference":"Observation/{of}"}}"#)).collect();
+        format!(
+            r#"{{"resourceType":"DiagnosticReport","id":"{id}","status":"final","issued":"2026-10-01T10:00:00Z",
+             "code":{{"coding":[{{"system":"http://loinc.org","code":"11502-2","display":"Laboratory report"}}]}},
+             "subject":{{"reference":"Patient/p1"}},"conclusion":"SLOT {id}","result":[{}]}}"#,
+            results.join(",")
+        )
+    };
+    let (free, mixed, nested) =
+        (report("free", &["o"]), report("mixed", &["o", "labelled"]), report("nested", &["panel"]));
+    let resources = [PATIENT, result, &panel, &labelled, &free, &mixed, &nested];
+    let shut = World::new("gp", &resources);
+    check(&shut, "gp-own", &["Hemoglobine", "SLOT free"], &["SLOT mixed", "SLOT nested", "Paneel"]);
+    check(&shut.clear("HIV"), "gp-own", &["SLOT free", "SLOT mixed", "SLOT nested", "Paneel"], &[]);
+}
+
+#[test]
 fn a_modifier_we_do_not_know_takes_the_resource_along() {
     let modified = CONDITION.replacen(
         "\"onsetDateTime\"",
