@@ -406,6 +406,11 @@ fn what_was_said_is_not_said_again_later_by_an_update_or_an_old_message() {
     assert_eq!((feed(&message("2", "2026-11-01T09:00:00Z", "inactive")), open()), (0, false));
     assert_eq!((feed(&first), open()), (1, false), "the first message once more");
     assert_eq!((feed(&message("3", "2026-11-02T09:00:00Z", "active")), open()), (0, true));
+    // One that says something twice is not read, and may object; what is older does not take its place.
+    let twice = message("4", "2026-11-03T09:00:00Z", "active").replacen('{', "{\"status\":\"inactive\",", 1);
+    assert_eq!((feed(&twice), open()), (0, false), "two statuses");
+    assert_eq!((feed(&first), open()), (1, false), "the first after what cannot be read");
+    assert_eq!((feed(&message("5", "2026-11-04T09:00:00Z", "active")), open()), (0, true));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::{BYTES_MAX, Context, PatientRef, Received, read};
 use crate::json::{self, Kind, Value};
 use consent::Identifier;
 use consent::record::Reading;
+use std::borrow::Cow;
 
 /// What one entry of a feed turned out to be.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +33,11 @@ pub enum FeedEntry {
 #[must_use]
 pub fn read_feed(bytes: &[u8], context: &Context<'_>) -> FeedEntry {
     let Ok(doc) = json::parse(bytes) else {
-        return FeedEntry::Refused(Refusal::new(Why::NotJson, "Consent"));
+        let refusal = Refusal::new(Why::NotJson, "Consent");
+        let salvaged = as_others_read(bytes);
+        let Ok(doc) = json::parse(&salvaged) else { return FeedEntry::Refused(refusal) };
+        let consent = doc.root().get_str("resourceType").as_deref() == Some("Consent");
+        return unread(doc.root(), context, consent, refusal);
     };
     let root = doc.root();
     if let Some(kind) = directive(root) {
@@ -43,15 +48,26 @@ pub fn read_feed(bytes: &[u8], context: &Context<'_>) -> FeedEntry {
         if too_large { Err(Refusal::new(Why::TooLarge, "Consent")) } else { read::checked(root, context) };
     match found {
         Ok(received) => FeedEntry::Read(Box::new(received)),
-        Err(refusal) => unread(root, context, refusal),
+        Err(refusal) => unread(root, context, may_object(root), refusal),
     }
 }
 
-fn unread(root: Value<'_>, context: &Context<'_>, refusal: Refusal) -> FeedEntry {
+/// A record as others read it, where a member that stands twice counts as the last says. Nothing is decided by it: it tells
+/// whom a record is about that we do not read, and of when it is.
+#[must_use]
+pub fn as_others_read(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if json::parse(bytes).is_ok() {
+        return Cow::Borrowed(bytes);
+    }
+    let value = serde_json::from_slice::<serde_json::Value>(bytes);
+    value.and_then(|value| serde_json::to_vec(&value)).map_or(Cow::Borrowed(bytes), Cow::Owned)
+}
+
+fn unread(root: Value<'_>, context: &Context<'_>, may_object: bool, refusal: Refusal) -> FeedEntry {
     let patient = root.get("patient").map(|value| super::at::At::root(value, "Consent.patient"));
     let patient = patient.and_then(|at| read::patient_ref(at, Why::PatientUnclear).ok());
     match patient {
-        Some(patient) if may_object(root) => {
+        Some(patient) if may_object => {
             let (id, register) = (context.id.into(), context.register.into());
             let reading = Box::new(Reading::Unreadable { id, version: context.version, register });
             FeedEntry::MayObject { patient, reading, refusal }
@@ -91,7 +107,8 @@ fn permits_only(provision: Value<'_>) -> bool {
 /// Whom an entry is about and its business identifiers, as far as they can be read: by them it is known again.
 #[must_use]
 pub fn named(bytes: &[u8]) -> Option<(PatientRef, Vec<Identifier>)> {
-    let doc = json::parse(bytes).ok()?;
+    let bytes = as_others_read(bytes);
+    let doc = json::parse(&bytes).ok()?;
     let patient = super::at::At::root(doc.root().get("patient")?, "Consent.patient");
     let patient = read::patient_ref(patient, Why::PatientUnclear).ok()?;
     let all = doc.root().each("identifier").map(|value| super::at::At::root(value, "Consent.identifier"));

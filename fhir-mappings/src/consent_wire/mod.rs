@@ -17,7 +17,7 @@ mod write;
 
 pub use change::{Change, change};
 pub use codes::{DirectiveKind, directive, is_privacy_category};
-pub use feed::{FeedEntry, named, read_feed};
+pub use feed::{FeedEntry, as_others_read, named, read_feed};
 pub use performer::{ReceivedRepresentative, read_representative};
 pub use present::{Presented, present};
 pub use refusal::{Refusal, Why};

@@ -45,6 +45,10 @@ fn read_new(body: &Value) -> Result<Received, Refusal> {
 }
 
 fn feed(body: &Value) -> FeedEntry {
+    feed_text(&body.to_string())
+}
+
+fn feed_text(body: &str) -> FeedEntry {
     let rules = rules();
     let context = Context {
         id: "c1",
@@ -55,7 +59,7 @@ fn feed(body: &Value) -> FeedEntry {
         vocabulary: rules.vocabulary(),
         takes_part: &|holder| holder.value.starts_with("9000038"),
     };
-    read_feed(body.to_string().as_bytes(), &context)
+    read_feed(body.as_bytes(), &context)
 }
 
 /// A plain permit: De Linde to district nursing, medication.
@@ -560,6 +564,22 @@ fn a_feed_keeps_what_may_object_and_refuses_what_cannot() {
     assert!(matches!(feed(&nobody), FeedEntry::Refused(_)));
     let research = json!({"coding": [{"system": codes::SCOPE, "code": "research"}]});
     assert!(matches!(feed(&with(objection, "/scope", research)), FeedEntry::Refused(_)));
+}
+
+/// Two statuses, one after the other: nobody here may say which counts, and what may be an objection refuses.
+#[test]
+fn a_feed_keeps_what_says_something_twice() {
+    for body in [permit(), with(permit(), "/provision/type", json!("deny"))] {
+        let twice = body.to_string().replacen('{', "{\"status\":\"active\",", 1);
+        assert!(json::parse(twice.as_bytes()).is_err());
+        assert!(matches!(feed_text(&twice), FeedEntry::MayObject { .. }));
+        assert_eq!(named(twice.as_bytes()), named(body.to_string().as_bytes()));
+        assert!(named(twice.as_bytes()).is_some());
+        let other = twice.replace("\"Consent\"", "\"Basic\"");
+        assert!(matches!(feed_text(&other), FeedEntry::Refused(_)));
+        let broken = twice.trim_end_matches('}');
+        assert!(matches!(feed_text(broken), FeedEntry::Refused(_)));
+    }
 }
 
 #[test]

@@ -146,7 +146,8 @@ fn from_register(world: &World, bytes: &[u8], register: &str) -> Done<String> {
 /// Which of two versions of a register's record is the later, by what they say: when each was last changed, its version,
 /// when it was given. It does not count which came first.
 fn age(one: &[u8], other: &[u8]) -> Ordering {
-    let (Ok(one), Ok(other)) = (json::parse(one), json::parse(other)) else { return Ordering::Equal };
+    let (one, other) = (consent_wire::as_others_read(one), consent_wire::as_others_read(other));
+    let (Ok(one), Ok(other)) = (json::parse(&one), json::parse(&other)) else { return Ordering::Equal };
     let meta = |doc: &json::Doc<'_>, name: &str| {
         let text = doc.root().get("meta").and_then(|meta| meta.get_str(name));
         text.map(std::borrow::Cow::into_owned)
