@@ -206,6 +206,24 @@ fn a_register_mends_its_own_records_alone_and_bears_a_name_of_its_own() {
     assert!(!open(), "another register's record does not stand in for it");
     feed("mitz", &mild).ok();
     assert!(open(), "mended by its own");
+    // Without a number nothing that comes later is known to mend it: the desk ends it, on record.
+    let mut nameless = unheard.clone();
+    nameless.as_object_mut().expect("an object").remove("identifier");
+    feed("mitz", &nameless).ok();
+    assert!(!open());
+    let line =
+        listed(&world, "kaya").into_iter().find(|line| line["status"] == "unreadable").expect("it stands");
+    let id = line["id"].as_str().expect("its id");
+    let bsn = world.bsn("kaya");
+    world.sluis(["consent", "withdraw", id, "--patient", &bsn]).ok();
+    assert!(open() && listed(&world, "kaya").iter().all(|line| line["status"] != "unreadable"));
+    let record = world.dump().into_iter().rfind(|record| record["kind"] == "consent").expect("a record");
+    assert!(record["event"].to_string().contains(id), "{record}");
+    assert_eq!(
+        world.sluis(["consent", "withdraw", id, "--patient", &bsn]).code,
+        1,
+        "there is no such consent now"
+    );
     // A register is none of us: a name that would make it the desk, a person or a participant is refused.
     let stands = listed(&world, "kaya");
     for taken in ["", "sluis", "person", "huisarts-de-linde"] {

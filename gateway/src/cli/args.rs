@@ -406,7 +406,9 @@ pub(super) enum ConsentCommand {
         common: Common,
     },
     /// Withdraws a consent.
-    #[command(after_help = "Example: sluis consent withdraw ID --patient 999990032 --dir ./sluis-demo")]
+    #[command(
+        after_help = "Example: sluis consent withdraw ID --patient 999990032 --dir ./sluis-demo\nA record of a register that cannot be read refuses until it is mended there or withdrawn here: `sluis consent list` shows it as unreadable."
+    )]
     Withdraw {
         /// The id that `list` shows.
         id: String,

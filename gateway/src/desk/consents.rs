@@ -265,7 +265,8 @@ pub fn unasked(world: &World, holder: &str) -> Done<Vec<String>> {
     Ok(found)
 }
 
-/// Withdraws a consent as it stands: the same content, no longer in force.
+/// Withdraws a consent as it stands: the same content, no longer in force. One that cannot be read, and that its register
+/// never mends, no longer refuses.
 ///
 /// # Errors
 /// See [`Refused`].
@@ -274,8 +275,10 @@ pub fn withdraw_consent(world: &World, identifier: &Identifier, id: &str) -> Don
     let state = world.store.person(person).map_err(|_| view_down())?;
     let stored = state.consents.iter().find(|stored| stored.id() == id);
     let stored = stored.ok_or_else(|| Refused::new("unknown-consent", "this person has no such consent"))?;
+    let recorder = world.store.trust().participant(&stored.recorder).cloned();
     let Reading::Readable(mut record) = stored.reading.clone() else {
-        return Err(Refused::new("unreadable", "an unreadable record is mended by recording a readable one"));
+        let ended = Fact::UnreadableEnded { id: id.to_owned() };
+        return apply(world, Kind::Consent, "Consent", id, person, ended, recorder.as_deref());
     };
     record.status = consent::record::Status::Inactive;
     record.version += 1;
@@ -286,7 +289,6 @@ pub fn withdraw_consent(world: &World, identifier: &Identifier, id: &str) -> Don
         wire,
         identifiers: stored.identifiers.clone(),
     };
-    let recorder = world.store.trust().participant(&stored.recorder).cloned();
     apply(world, Kind::Consent, "Consent", id, person, fact, recorder.as_deref())
 }
 

@@ -194,6 +194,7 @@ fn apply(
         | Fact::GlassBroken { .. }
         | Fact::Registration { .. }
         | Fact::RegistrationEnded { .. }
+        | Fact::UnreadableEnded { .. }
         | Fact::Hold { .. }
         | Fact::Participant { .. }
         | Fact::Staff { .. }

@@ -113,6 +113,7 @@ pub(super) fn change(
             | Fact::GlassBroken { .. }
             | Fact::Registration { .. }
             | Fact::RegistrationEnded { .. }
+            | Fact::UnreadableEnded { .. }
             | Fact::Hold { .. } => {}
         }
     }

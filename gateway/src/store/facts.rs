@@ -101,6 +101,11 @@ pub enum Fact {
         /// Our id of it.
         id: String,
     },
+    /// A consent that cannot be read is withdrawn: there is no content that could stand on as withdrawn.
+    UnreadableEnded {
+        /// Our id of it.
+        id: String,
+    },
     /// A legal hold on everything about the person.
     Hold {
         /// Whether it is set from now on.

@@ -273,6 +273,12 @@ impl PersonState {
                 self.consents.retain(|other| other.id() != stored.id());
                 self.consents.push(stored);
             }
+            Fact::UnreadableEnded { id } => {
+                let ended = |stored: &StoredConsent| {
+                    stored.id() == *id && matches!(stored.reading, Reading::Unreadable { .. })
+                };
+                self.consents.retain(|stored| !ended(stored));
+            }
             Fact::Relation { id, version, recorder, relation, wire: _ } => {
                 self.relations.retain(|other| other.id != *id);
                 self.relations.push(StoredRelation {
