@@ -130,6 +130,8 @@ impl Store {
                 (view, Reflects::default())
             }
         };
+        // Log and view are locked by now: the folder is ours alone.
+        keys.sweep();
         let inner = Inner {
             pseudonyms: ArcSwap::from_pointee(keys.opening(Use::Pseudonym)?),
             keys,

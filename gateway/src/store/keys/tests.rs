@@ -137,6 +137,30 @@ fn under_another_master_key_everything_stands_and_the_former_opens_nothing() {
 }
 
 #[test]
+fn files_of_keys_that_a_crash_left_are_swept_and_no_other() {
+    let (dir, master, ring) = made();
+    let kept = ring.person(PersonNo(7), 2026).unwrap();
+    ring.rewrap(&master).unwrap();
+    let live =
+        std::fs::read_dir(dir.path()).unwrap().filter_map(|e| e.unwrap().file_name().into_string().ok());
+    let live: Vec<String> = live.filter(|name| name.starts_with("people")).collect();
+    assert_eq!(live.len(), 1);
+    let others = ["people-x", "people-", "peoples", "my-people-3"];
+    for name in ["people", "people-77"].iter().chain(&others) {
+        std::fs::write(dir.path().join(name), [7; 500]).unwrap();
+    }
+    ring.sweep();
+    for name in ["people", "people-77"] {
+        assert!(!dir.path().join(name).exists(), "{name}");
+    }
+    for name in others.iter().copied().chain(live.iter().map(String::as_str)) {
+        assert!(dir.path().join(name).exists(), "{name}");
+    }
+    drop(ring);
+    assert_eq!(Keys::open(dir.path(), &master).unwrap().person(PersonNo(7), 2026).unwrap(), kept);
+}
+
+#[test]
 fn keys_given_and_wiped_while_the_master_key_changes_are_not_lost_and_not_back() {
     let (dir, _, ring) = made();
     let first: Vec<_> = (0..3000).map(|n| ring.person(PersonNo(n), 2026).unwrap()).collect();
