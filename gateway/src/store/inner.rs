@@ -5,7 +5,7 @@
 
 use super::facts::{self, Change};
 use super::keys::{Keys, PersonNo};
-use super::leaf::{Glance, Leaf};
+use super::leaf::Leaf;
 use super::seal::Key;
 use super::view::{Batch, Index, Reflects, View, ViewError};
 use super::{Fence, Found, StoreError, apply, sha256_hex};
@@ -208,29 +208,25 @@ impl Inner {
         // Whole journal when rebuilding, else what the view lacks, and in any case the last minutes: a burnt assertion may
         // still count, and a question without its end is closed by whoever starts.
         let start = from.journal.min(self.since(LIVES));
+        let pair = |leaf: &Leaf| (leaf.asker.clone(), leaf.request_id.clone());
         // Clients choose request ids: they pair within one participant, and each end closes one question.
         let mut open: BTreeMap<(Option<String>, String), Vec<Leaf>> = BTreeMap::new();
         for index in start..truth.journal {
-            let record = self.records.read(index)?;
-            // What the view has already is looked at only for what may still be under way.
-            let Ok(glance) = Glance::of(&record) else { continue };
-            found.burnt.extend(glance.burnt);
-            let pair = (glance.asker, glance.request_id);
-            match glance.kind {
-                Kind::Asked => open.entry(pair).or_default().extend(Leaf::parse(&record)),
+            let Ok(leaf) = Leaf::parse(&self.records.read(index)?) else { continue };
+            found.burnt.extend(leaf.burnt.clone());
+            match leaf.kind {
+                Kind::Asked => open.entry(pair(&leaf)).or_default().push(leaf.clone()),
                 Kind::Answered | Kind::Refused => {
-                    open.get_mut(&pair).and_then(Vec::pop);
+                    open.get_mut(&pair(&leaf)).and_then(Vec::pop);
                 }
                 _ => {}
             }
-            if index < from.journal {
-                continue;
-            }
-            let Ok(leaf) = Leaf::parse(&record) else { continue };
-            apply::record(&mut batch, &self.keys, &leaf, index);
-            vouched.extend(leaf.holdings);
-            if batch.len() >= BATCH {
-                self.view.apply(std::mem::take(&mut batch), from)?;
+            if index >= from.journal {
+                apply::record(&mut batch, &self.keys, &leaf, index);
+                vouched.extend(leaf.holdings);
+                if batch.len() >= BATCH {
+                    self.view.apply(std::mem::take(&mut batch), from)?;
+                }
             }
         }
         found.open = open.into_values().flatten().collect();

@@ -38,23 +38,6 @@ pub struct Leaf {
     pub sealed: String,
 }
 
-/// What a start looks for in a record, read without the rest of it.
-#[derive(Deserialize)]
-pub(super) struct Glance {
-    pub(super) kind: Kind,
-    pub(super) request_id: String,
-    #[serde(default)]
-    pub(super) asker: Option<String>,
-    #[serde(default)]
-    pub(super) burnt: Option<(String, i64)>,
-}
-
-impl Glance {
-    pub(super) fn of(bytes: &[u8]) -> Result<Self, LeafError> {
-        serde_json::from_slice(bytes).map_err(|_| LeafError::Unreadable)
-    }
-}
-
 /// What a record is made from.
 #[derive(Clone)]
 pub struct Draft {
