@@ -407,7 +407,7 @@ pub(super) enum ConsentCommand {
     },
     /// Withdraws a consent.
     #[command(
-        after_help = "Example: sluis consent withdraw ID --patient 999990032 --dir ./sluis-demo\nA record of a register that cannot be read refuses until it is mended there or withdrawn here: `sluis consent list` shows it as unreadable."
+        after_help = "Example: sluis consent withdraw ID --patient 999990032 --dir ./sluis-demo\nA record of a register that cannot be read refuses until its register mends it by its identifier or, where it has none, it is withdrawn here: `sluis consent list` shows it as unreadable."
     )]
     Withdraw {
         /// The id that `list` shows.

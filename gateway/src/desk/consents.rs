@@ -265,8 +265,8 @@ pub fn unasked(world: &World, holder: &str) -> Done<Vec<String>> {
     Ok(found)
 }
 
-/// Withdraws a consent as it stands: the same content, no longer in force. One that cannot be read, and that its register
-/// never mends, no longer refuses.
+/// Withdraws a consent as it stands: the same content, no longer in force. One that cannot be read no
+/// longer refuses, where its register has no way to mend it.
 ///
 /// # Errors
 /// See [`Refused`].
@@ -277,6 +277,11 @@ pub fn withdraw_consent(world: &World, identifier: &Identifier, id: &str) -> Don
     let stored = stored.ok_or_else(|| Refused::new("unknown-consent", "this person has no such consent"))?;
     let recorder = world.store.trust().participant(&stored.recorder).cloned();
     let Reading::Readable(mut record) = stored.reading.clone() else {
+        // Without what is known by its number, an older permit under that number would count again when it is sent again.
+        if !stored.identifiers.is_empty() {
+            let why = "its register mends this record by its identifier: only one without is withdrawn here";
+            return Err(Refused::new("unreadable", why));
+        }
         let ended = Fact::UnreadableEnded { id: id.to_owned() };
         return apply(world, Kind::Consent, "Consent", id, person, ended, recorder.as_deref());
     };

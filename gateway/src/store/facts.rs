@@ -101,7 +101,7 @@ pub enum Fact {
         /// Our id of it.
         id: String,
     },
-    /// A consent that cannot be read is withdrawn: there is no content that could stand on as withdrawn.
+    /// A consent that cannot be read, and has no identifier, is withdrawn: there is no content that could stand on as withdrawn.
     UnreadableEnded {
         /// Our id of it.
         id: String,
