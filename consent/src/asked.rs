@@ -173,6 +173,7 @@ mod tests {
             assert_eq!(was_asked(words, &[reading], &practice, at), asked, "{name}");
         }
     }
+
     /// A row: what an exception in a permit of another practice names, and whether the officer of number 1 sees it.
     #[test]
     fn an_exception_about_this_holder_concerns_its_officer_however_deep() {

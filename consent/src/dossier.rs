@@ -1,9 +1,8 @@
 //! The consents of one person, compiled against one version of the rules: codes become sets, omitted
 //! facets of exceptions are inherited, givers and scopes become numbers. Decides nothing.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use jiff::{Timestamp, civil::Date};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::answer::ConsentRef;
 use crate::identifier::Identifier;
@@ -374,6 +373,7 @@ impl Node {
             contested: false,
         }
     }
+
     /// Equal for what [`Node::same_scope`] holds for equal: to compare each with each would take a large consent minutes.
     fn scope_hash(&self) -> u64 {
         fn set<T: Hash>(items: &[T]) -> Vec<u64> {
