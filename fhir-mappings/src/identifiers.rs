@@ -139,7 +139,7 @@ impl fmt::Debug for Identifier {
     }
 }
 
-/// Whether a URL segment or parameter value holds a BSN, after percent-decoding twice: any run of exactly nine
+/// Whether words that anybody may choose hold a BSN, after percent-decoding twice: any run of exactly nine
 /// ASCII digits (also after a `system|`) that passes the eleven-test.
 #[must_use]
 pub fn looks_like_bsn(text: &str) -> bool {
@@ -150,7 +150,8 @@ pub fn looks_like_bsn(text: &str) -> bool {
     })
 }
 
-fn passes_eleven_test(digits: &[u8]) -> bool {
+/// The eleven-test: weights 9 down to 2, and -1 for the last digit.
+pub(crate) fn passes_eleven_test(digits: &[u8]) -> bool {
     let weights = [9_i32, 8, 7, 6, 5, 4, 3, 2, -1];
     let numeric = digits.len() == weights.len() && digits.iter().all(u8::is_ascii_digit);
     let sum: i32 = digits.iter().zip(weights).map(|(d, w)| i32::from(d.wrapping_sub(b'0')) * w).sum();

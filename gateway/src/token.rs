@@ -90,7 +90,7 @@ async fn grant(
 
 async fn refuse(refusal: &TokenRefusal, world: &World, trail: &mut Trail) -> Response {
     let Attempt { function, purpose, person, break_glass, .. } = &refusal.attempt;
-    trail.entry.function = function.as_ref().map(|f| f.as_str().to_owned());
+    trail.entry.function = function.as_ref().map(|f| authenticate::claimed(f.as_str()).to_owned());
     trail.entry.purpose = purpose.map(|p| p.code().to_owned());
     trail.entry.person = person
         .as_ref()

@@ -5,8 +5,13 @@ use data_encoding::BASE64;
 use sluis_tests::World;
 use std::path::Path;
 
-/// The words, and how they look inside base64 at each of three positions.
-fn faces(word: &str) -> Vec<Vec<u8>> {
+/// Words, and how they look: as they are, and inside base64 at each of three positions.
+struct Face {
+    word: String,
+    bytes: Vec<u8>,
+}
+
+fn faces(word: &str) -> Vec<Face> {
     let shifted = (0..3).map(|shift| {
         let padded = [" ".repeat(shift), word.to_owned()].concat();
         let encoded = BASE64.encode(padded.as_bytes());
@@ -14,12 +19,30 @@ fn faces(word: &str) -> Vec<Vec<u8>> {
         let (from, to) = (if shift == 0 { 0 } else { 4 }, padded.len() / 3 * 4);
         encoded.as_bytes()[from..to].to_vec()
     });
-    shifted.chain([word.as_bytes().to_vec()]).filter(|face| face.len() >= 8).collect()
+    let all = shifted.chain([word.as_bytes().to_vec()]).filter(|bytes| bytes.len() >= 8);
+    all.map(|bytes| Face { word: word.to_owned(), bytes }).collect()
 }
 
-fn find(bytes: &[u8], planted: &[Vec<u8>]) -> Option<String> {
-    let hit = |face: &&Vec<u8>| memchr::memmem::find(bytes, face).is_some();
-    planted.iter().find(hit).map(|face| String::from_utf8_lossy(face).into_owned())
+impl Face {
+    /// A face within base64 misses some characters of its word, and six digits in a row stand in many a moment: whether
+    /// the word stands there whole is read from what is around it.
+    fn stands(&self, bytes: &[u8], at: usize) -> bool {
+        if self.bytes == self.word.as_bytes() {
+            return true;
+        }
+        let around = &bytes[at.saturating_sub(4)..(at + self.bytes.len() + 8).min(bytes.len())];
+        let around = around.split(|b| !b.is_ascii_alphanumeric() && !b"+/".contains(b));
+        around.filter(|run| run.len() >= self.bytes.len()).any(|run| {
+            let whole = &run[..run.len() / 4 * 4];
+            let read = BASE64.decode(whole).unwrap_or_default();
+            memchr::memmem::find(&read, self.word.as_bytes()).is_some()
+        })
+    }
+}
+
+fn find(bytes: &[u8], planted: &[Face]) -> Option<String> {
+    let hit = |face: &&Face| memchr::memmem::find_iter(bytes, &face.bytes).any(|at| face.stands(bytes, at));
+    planted.iter().find(hit).map(|face| String::from_utf8_lossy(&face.bytes).into_owned())
 }
 
 fn every_file(folder: &Path, on: &mut dyn FnMut(&Path, Vec<u8>)) {
@@ -35,11 +58,14 @@ fn every_file(folder: &Path, on: &mut dyn FnMut(&Path, Vec<u8>)) {
 
 #[test]
 fn the_search_finds_what_is_there() {
-    let planted = faces(WORDS);
-    for shift in 0..3 {
-        let hidden = BASE64.encode([&vec![b'x'; 30 + shift], WORDS.as_bytes(), b"tail"].concat().as_slice());
+    let planted: Vec<_> = [WORDS, NUMBER].into_iter().flat_map(faces).collect();
+    for (shift, word) in (0..3).flat_map(|shift| [(shift, WORDS), (shift, NUMBER)]) {
+        let hidden = BASE64.encode([&vec![b'x'; 30 + shift], word.as_bytes(), b"tail"].concat().as_slice());
         assert!(find(hidden.as_bytes(), &planted).is_some(), "shift {shift}");
     }
+    // A moment in which six digits of a number stand.
+    let moment = BASE64.encode(b"at 2026-11-28T02:16:59.345678Z");
+    assert!(find(moment.as_bytes(), &planted).is_none());
     assert!(find(b"nothing here", &planted).is_none());
 }
 

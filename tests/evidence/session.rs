@@ -59,6 +59,20 @@ pub(crate) fn run(world: &World) -> Session {
     note(&world.asker("coordinatiepunt-verblijf").find(PERSON));
     let suspended = sluis_tests::Assertion::of(world, "geschorst-bureau");
     note(&suspended.send(&world.client("geschorst-bureau")));
+    // A number where an asker chooses the words.
+    let staff = format!("urn:example:staff#{NUMBER}");
+    for (pointer, value) in [
+        ("/extensions/hl7-b2b/subject_id", json!(staff)),
+        ("/extensions/hl7-b2b/subject_role", json!(staff)),
+        ("/extensions/sluis/responsible", json!(staff)),
+        ("/extensions/sluis/relation", json!({"type": "episode", "identifier": format!("bsn-{NUMBER}")})),
+        ("/extensions/sluis/function", json!(NUMBER)),
+    ] {
+        let asker = world.staff("linden", "gp-own");
+        let asker = asker.claim("/extensions/hl7-b2b/subject_id", json!("urn:example:staff#17"));
+        let asker = asker.claim("/extensions/hl7-b2b/subject_name", json!(format!("Zuster {NUMBER}")));
+        note(&asker.claim(pointer, value).ask_token());
+    }
     // Somebody under responsibility, and an emergency.
     let valk = world.staff("valk", "triage").responsible("brug").break_glass("peters", WORDS);
     note(&valk.ask_token());

@@ -4,6 +4,7 @@
 //! `code` or `category`, whose SNOMED codes may pass the eleven-test too (CONTRACT.md 3).
 
 use super::form::decode_leniently;
+use crate::identifiers::passes_eleven_test;
 
 /// Whether path or query carries a number that passes the eleven-test where one could stand for a person.
 #[must_use]
@@ -39,16 +40,6 @@ fn without_prefix(word: &[u8]) -> &[u8] {
         Some((prefix, rest)) if prefix.eq_ignore_ascii_case(b"bsn") => rest,
         _ => word,
     }
-}
-
-/// The eleven-test: weights 9 down to 2, and -1 for the last digit.
-fn passes_eleven_test(digits: &[u8]) -> bool {
-    if digits.len() != 9 || !digits.iter().all(u8::is_ascii_digit) || digits.iter().all(|&d| d == b'0') {
-        return false;
-    }
-    let weights = [9, 8, 7, 6, 5, 4, 3, 2, -1];
-    let sum: i32 = digits.iter().zip(weights).map(|(&digit, weight)| i32::from(digit - b'0') * weight).sum();
-    sum % 11 == 0
 }
 
 const NAMES: [&str; 5] = ["patient", "subject", "identifier", "_id", "entity"];

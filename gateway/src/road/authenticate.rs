@@ -8,7 +8,7 @@ use crate::trail::Trail;
 use crate::trust::{Participant, Purpose, Trust};
 use crate::world::World;
 use fhir_mappings::audit;
-use fhir_mappings::identifiers::{Identifier, KnownSystem};
+use fhir_mappings::identifiers::{Identifier, KnownSystem, looks_like_bsn};
 use std::sync::Arc;
 
 /// A request with a verified session.
@@ -52,7 +52,20 @@ pub fn authenticate(
 
 /// The treatment relation that the asker points at, as the record carries it.
 pub(crate) fn relation(hint: &RelationHint) -> audit::Relation {
-    audit::Relation { kind: hint.kind.code().to_owned(), identifier: hint.identifier.clone() }
+    audit::Relation { kind: hint.kind.code().to_owned(), identifier: claimed(&hint.identifier).to_owned() }
+}
+
+/// Words that an asker chose, as a record may carry them: none that hold a number that may be a BSN.
+pub(crate) fn claimed(words: &str) -> &str {
+    if looks_like_bsn(words) { HIDDEN } else { words }
+}
+
+/// A number of a professional may pass the eleven-test too: it is hidden when somebody's BSN with us is the same.
+fn claimed_number<'a>(person: &'a AskingPerson, world: &World) -> &'a str {
+    let professional = KnownSystem::of(&person.system).is_some_and(|system| system != KnownSystem::Bsn);
+    let bsn = Identifier::new(KnownSystem::Bsn.uri(), &person.id);
+    let known = || bsn.is_some_and(|bsn| !matches!(world.store.find_person(&bsn), Ok(None)));
+    if professional && !known() { &person.id } else { claimed(&person.id) }
 }
 
 /// A broken glass, as the record carries it: the words of the reason are personal and lie in `holdings/`.
@@ -71,21 +84,26 @@ pub(crate) fn person(person: &AskingPerson, purpose: Purpose, world: &World) -> 
     let id = if private {
         format!("{TAGGED}{}", tag(person, world).unwrap_or_else(|| "unknown".to_owned()))
     } else {
-        format!("{}#{}", person.system, person.id)
+        let registered = person.assurance == Assurance::Registered;
+        let number = if registered { &person.id } else { claimed_number(person, world) };
+        format!("{}#{number}", claimed(&person.system))
     };
     audit::Person {
         id,
-        name: person.name.clone().filter(|_| !private),
-        role: person
-            .role
-            .as_ref()
-            .map(|role| audit::Coding { system: role.system.clone(), code: role.code.clone() }),
+        name: person.name.clone().filter(|name| !private && !looks_like_bsn(name)),
+        role: person.role.as_ref().map(|role| audit::Coding {
+            system: claimed(&role.system).into(),
+            code: claimed(&role.code).into(),
+        }),
         assurance: match person.assurance {
             Assurance::Registered => audit::Assurance::Registered,
             Assurance::SelfAsserted => audit::Assurance::SelfAsserted,
         },
     }
 }
+
+/// In place of what a record may not carry.
+const HIDDEN: &str = "…";
 
 /// Before the tag of a person who acted.
 pub(crate) const TAGGED: &str = "urn:sluis:person-tag#";
