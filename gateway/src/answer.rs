@@ -34,7 +34,12 @@ pub async fn answer(inbound: Inbound, world: &World) -> Response {
     match ended {
         Ok(recorded) => {
             trail.ended();
-            respond::release(recorded, world, &trail)
+            let empty = recorded.value().is_empty();
+            let response = respond::release(recorded, world, &trail);
+            if empty {
+                world.next_tick().await;
+            }
+            response
         }
         Err(refusal) => refuse(refusal, world, &mut trail).await,
     }

@@ -176,9 +176,10 @@ pub async fn search(
             }
         }
         let body =
-            json!({"resourceType": "Bundle", "type": "searchset", "total": found.len(), "entry": found});
+            json!({"resourceType": "Bundle", "type": "searchset", "total": found.len(), "entry": &found});
         let answer =
-            Minimised::authored(Kind::Answered, 200, body.to_string().into_bytes(), Some(granted.fence()));
+            Minimised::authored(Kind::Answered, 200, body.to_string().into_bytes(), Some(granted.fence()))
+                .found(found.len());
         if let Some(recorded) = record_disclosure(answer, world, trail).await? {
             return Ok(recorded);
         }

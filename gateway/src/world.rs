@@ -158,7 +158,8 @@ impl World {
         Subject { person: PersonNo(0), state }
     }
 
-    /// Waits for the next 25 ms tick: refusals that depend on a person leave on it (DESIGN.md 8).
+    /// Waits for the next 25 ms tick: refusals that depend on a person leave on it, and searches in
+    /// which nothing stands (DESIGN.md 8).
     pub async fn next_tick(&self) {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let tick = TICK.as_micros();

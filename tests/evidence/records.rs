@@ -210,6 +210,66 @@ fn every_record_of_a_session_says_what_nen_7513_wants() {
     again.verify();
 }
 
+/// Holder and class of everything that the record of an answer says was given.
+fn given(world: &World, request: &str) -> BTreeSet<String> {
+    let records = world.records_of(request);
+    let answered: Vec<_> = records.iter().filter(|r| r["kind"] == "answered").collect();
+    let [record] = answered[..] else { panic!("{} records of one answer", answered.len()) };
+    let entities = record["event"]["entity"].as_array().expect("entities");
+    let mut all = BTreeSet::new();
+    for entity in entities {
+        for classes in details(entity, "given").iter().filter_map(|given| given.split_once(": ")) {
+            all.extend(classes.1.split(' ').map(|class| format!("{} {class}", entity["what"])));
+        }
+    }
+    all
+}
+
+#[test]
+fn a_record_says_what_stands_in_the_body_and_no_more() {
+    let world = World::fresh();
+    let linden = world.staff("linden", "gp-own");
+    let of = |answer: &sluis_tests::Answer| given(&world, answer.request_id());
+    let whole = linden.summary(PERSON).ok();
+    let document = of(&whole);
+    let whole = whole.json();
+    let person = of(&linden.find(PERSON).ok());
+    assert!(person.iter().all(|given| given.ends_with(" identity")), "{person:?}");
+    // What the searches give one by one is what the document gives at once, and none gives it all.
+    let types: BTreeSet<&str> =
+        sluis_tests::json::resources(&whole).iter().filter_map(|r| r["resourceType"].as_str()).collect();
+    let supporting = ["Composition", "Patient", "Device", "Organization", "Practitioner", "PractitionerRole"];
+    let (mut together, mut asked) = (person, 0);
+    for kind in types.iter().filter(|kind| !supporting.contains(*kind)) {
+        // Without a category a Consent search asks for privacy consents.
+        let directive =
+            sluis_tests::json::of_type(&whole, kind)[0]["category"][0]["coding"][0]["code"].clone();
+        let category = format!("category={}", directive.as_str().unwrap_or_default());
+        let more = if **kind == *"Consent" { category.as_str() } else { "" };
+        let answer = linden.search(PERSON, kind, more);
+        if answer.status != 200 {
+            continue;
+        }
+        let said = of(&answer);
+        assert_eq!(said.is_empty(), answer.json()["total"] == 0, "{kind}: {said:?}");
+        assert!(said.len() < document.len(), "{kind} gives all: {said:?}");
+        together.extend(said);
+        asked += 1;
+    }
+    assert!(asked > 5, "{types:?}");
+    let beside = |all: &BTreeSet<String>| -> BTreeSet<String> {
+        all.iter().filter(|g| !g.ends_with(" identity") && !g.ends_with(" circle")).cloned().collect()
+    };
+    assert_eq!(beside(&together), beside(&document));
+    // One of many, and none at all.
+    let first = linden.search(PERSON, "Observation", "_count=1").ok();
+    let all = linden.search(PERSON, "Observation", "").ok();
+    assert!(all.json()["total"].as_u64() > Some(1));
+    assert!(of(&first).len() <= of(&all).len() && of(&first).len() == 1, "{:?}", of(&first));
+    let none = linden.search(PERSON, "Condition", "code=http://snomed.info/sct|1").ok();
+    assert_eq!((none.json()["total"].as_u64(), of(&none)), (Some(0), BTreeSet::new()));
+}
+
 #[test]
 fn rules_are_recorded_once_and_again_when_they_change() {
     let world = World::fresh();

@@ -22,7 +22,7 @@ pub struct Recorded<T> {
 
 impl<T> Recorded<T> {
     /// What was recorded.
-    pub(super) fn value(&self) -> &T {
+    pub(crate) fn value(&self) -> &T {
         &self.value
     }
 

@@ -1,6 +1,7 @@
 //! The form of a disclosure: a document, a page of a search, or one resource.
 
 use super::{OutwardFor, Passed, page};
+use crate::changes::Visible;
 use crate::lens::hides_places;
 use crate::refusal::{NoGrant, Refusal};
 use crate::trail::Trail;
@@ -18,22 +19,28 @@ struct Shown<'p> {
     bytes: &'p [u8],
     /// Records of our own have a version.
     version: Option<u32>,
+    /// Position among what may leave; none for records of our own.
+    released: Option<usize>,
 }
 
-/// An answer's body, and the version of what it shows where that has one.
+/// An answer's body, with what stands in it.
 pub(super) struct Rendered {
     pub(super) bytes: Vec<u8>,
+    /// The version of the one record of our own that it shows.
     pub(super) version: Option<u32>,
+    /// Positions in the release of what stands in the body. INVARIANT: the record says that these were given, no more.
+    pub(super) leave: Vec<usize>,
+    /// A search in which nothing stands.
+    pub(super) empty: bool,
 }
 
 pub(super) fn render(passed: &Passed<'_>, world: &World, trail: &Trail) -> Result<Rendered, Refusal> {
     let outside = || Refusal::NoGrant(NoGrant::OutsideGrant);
     let query = passed.query().ok_or_else(outside)?;
-    let plain = |bytes| Rendered { bytes, version: None };
     match query {
-        Query::Summary { .. } | Query::SummaryByIdentifier { .. } => Ok(plain(summary(passed, world, trail))),
+        Query::Summary { .. } | Query::SummaryByIdentifier { .. } => Ok(summary(passed, world, trail)),
         Query::PatientSearch { .. } => {
-            let patient = patient(passed, world);
+            let (patient, leave) = patient(passed, world);
             let page = Page {
                 base: &world.settings.base,
                 resource_type: "Patient",
@@ -43,23 +50,27 @@ pub(super) fn render(passed: &Passed<'_>, world: &World, trail: &Trail) -> Resul
             };
             let id = ids(passed, world).patient();
             let found = Found { resource_type: "Patient", id: &id, bytes: &patient, mode: Mode::Match };
-            Ok(plain(searchset(page, &[found])))
+            Ok(Rendered { bytes: searchset(page, &[found]), version: None, leave, empty: false })
         }
-        Query::PatientRead { .. } => Ok(plain(patient(passed, world))),
-        Query::Search(search) => search_page(passed, search, None, world).map(plain),
-        Query::LastN(LastN { search, max }) => search_page(passed, search, Some(*max), world).map(plain),
+        Query::PatientRead { .. } => {
+            let (bytes, leave) = patient(passed, world);
+            Ok(Rendered { bytes, version: None, leave, empty: false })
+        }
+        Query::Search(search) => search_page(passed, search, None, world),
+        Query::LastN(LastN { search, max }) => search_page(passed, search, Some(*max), world),
         Query::Read { resource, id } => {
             let ours = crate::changes::visible(&passed.granted.located, resource, world)?;
-            let mut shown = shown(passed).chain(ours.iter().map(|r| Shown {
-                resource_type: r.resource_type,
-                id: &r.id,
-                bytes: &r.bytes,
-                version: Some(r.version),
-            }));
+            let mut shown = shown(passed).chain(ours.iter().map(own));
             // An id keeps naming what it named when the keys of ids change.
             let id = world.outward.today(passed.asked().participant().id.as_str(), id.as_str());
             let found = shown.find(|s| s.resource_type == *resource && s.id == id);
-            found.map(|s| Rendered { bytes: s.bytes.to_vec(), version: s.version }).ok_or_else(outside)
+            let whole = |s: Shown<'_>| Rendered {
+                bytes: s.bytes.to_vec(),
+                version: s.version,
+                leave: s.released.into_iter().collect(),
+                empty: false,
+            };
+            found.map(whole).ok_or_else(outside)
         }
         _ => Err(outside()),
     }
@@ -70,22 +81,34 @@ fn ids(passed: &Passed<'_>, world: &World) -> OutwardFor {
 }
 
 fn shown<'p>(passed: &'p Passed<'_>) -> impl Iterator<Item = Shown<'p>> {
-    passed.release.resources.iter().map(|released| Shown {
+    passed.release.resources.iter().enumerate().map(|(at, released)| Shown {
         resource_type: &released.resource_type,
         id: &released.id,
         bytes: &released.bytes,
         version: None,
+        released: Some(at),
     })
+}
+
+/// A record of our own.
+fn own(record: &Visible) -> Shown<'_> {
+    Shown {
+        resource_type: record.resource_type,
+        id: &record.id,
+        bytes: &record.bytes,
+        version: Some(record.version),
+        released: None,
+    }
 }
 
 /// The Patient as the first holder that gives one has it; without any, the bare pseudonym, so that who may see
 /// something can ask for it.
-fn patient(passed: &Passed<'_>, world: &World) -> Vec<u8> {
+fn patient(passed: &Passed<'_>, world: &World) -> (Vec<u8>, Vec<usize>) {
     match shown(passed).find(|s| s.resource_type == "Patient") {
-        Some(patient) => patient.bytes.to_vec(),
+        Some(patient) => (patient.bytes.to_vec(), patient.released.into_iter().collect()),
         None => {
             let id = ids(passed, world).patient();
-            serde_json::json!({"resourceType": "Patient", "id": id}).to_string().into_bytes()
+            (serde_json::json!({"resourceType": "Patient", "id": id}).to_string().into_bytes(), Vec::new())
         }
     }
 }
@@ -95,18 +118,13 @@ fn search_page(
     search: &Search,
     newest: Option<u8>,
     world: &World,
-) -> Result<Vec<u8>, Refusal> {
+) -> Result<Rendered, Refusal> {
     let ours = crate::changes::visible(&passed.granted.located, search.resource, world)?;
     // A Consent search without a category asks for privacy consents; clinical directives are data with one.
     let directives = search.resource != "Consent" || !search.filters.is_empty();
     let all: Vec<Shown<'_>> = shown(passed)
         .filter(|_| directives)
-        .chain(ours.iter().map(|r| Shown {
-            resource_type: r.resource_type,
-            id: &r.id,
-            bytes: &r.bytes,
-            version: Some(r.version),
-        }))
+        .chain(ours.iter().map(own))
         .filter(|s| s.resource_type == search.resource)
         .collect();
     let docs: Vec<_> = all.iter().filter_map(|s| Some((*s, json::parse(s.bytes).ok()?))).collect();
@@ -127,10 +145,13 @@ fn search_page(
     } else {
         None
     };
-    let mut found: Vec<Found<'_>> = matched.iter().map(|s| found(*s, Mode::Match)).collect();
-    if search.include == Include::Medication {
-        found.extend(medications(passed, &matched).into_iter().map(|s| self::found(s, Mode::Include)));
-    }
+    let included = match search.include {
+        Include::Medication => medications(passed, &matched),
+        _ => Vec::new(),
+    };
+    let found: Vec<Found<'_>> = (matched.iter().map(|s| found(*s, Mode::Match)))
+        .chain(included.iter().map(|s| self::found(*s, Mode::Include)))
+        .collect();
     let parameters = passed.query().map(page::parameters).unwrap_or_default();
     let parameters: Vec<_> = parameters.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     let page = Page {
@@ -140,7 +161,12 @@ fn search_page(
         total: ordered.len(),
         next: next.as_deref(),
     };
-    Ok(searchset(page, &found))
+    Ok(Rendered {
+        bytes: searchset(page, &found),
+        version: None,
+        leave: matched.iter().chain(&included).filter_map(|s| s.released).collect(),
+        empty: found.is_empty(),
+    })
 }
 
 fn found(shown: Shown<'_>, mode: Mode) -> Found<'_> {
@@ -160,7 +186,7 @@ fn medications<'p>(passed: &'p Passed<'_>, matched: &[Shown<'_>]) -> Vec<Shown<'
     shown(passed).filter(|s| s.resource_type == "Medication" && wanted.iter().any(|id| id == s.id)).collect()
 }
 
-fn summary(passed: &Passed<'_>, world: &World, trail: &Trail) -> Vec<u8> {
+fn summary(passed: &Passed<'_>, world: &World, trail: &Trail) -> Rendered {
     let vocabulary = world.rules.vocabulary();
     let named = !hides_places(&passed.granted.located, world);
     let decided = |contribution: usize| {
@@ -205,5 +231,7 @@ fn summary(passed: &Passed<'_>, world: &World, trail: &Trail) -> Vec<u8> {
         language: trail.language,
         gaps: &gaps,
     };
-    compose(&items, &frame).bytes
+    let composed = compose(&items, &frame);
+    let leave = (0..items.len()).filter(|at| composed.left_out.binary_search(at).is_err()).collect();
+    Rendered { bytes: composed.bytes, version: None, leave, empty: false }
 }

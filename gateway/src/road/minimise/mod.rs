@@ -41,6 +41,8 @@ pub struct Minimised {
     begins: Option<Change>,
     /// Who must hear of it, beside those who asked.
     about: Option<About>,
+    /// A search in which nothing stands: what is not there looks as what is withheld, in time too (DESIGN.md 8).
+    empty: bool,
 }
 
 impl Minimised {
@@ -57,6 +59,7 @@ impl Minimised {
             fence,
             begins: None,
             about: None,
+            empty: false,
         }
     }
 
@@ -91,6 +94,17 @@ impl Minimised {
         self.about
     }
 
+    /// As a search that found so many.
+    #[must_use]
+    pub(crate) fn found(mut self, total: usize) -> Self {
+        self.empty = total == 0;
+        self
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.empty
+    }
+
     pub(super) fn begins(&self) -> Option<&Change> {
         self.begins.as_ref()
     }
@@ -115,13 +129,14 @@ pub fn minimise(fetched: Fetched, world: &World, trail: &mut Trail) -> Result<Mi
     let Fetched { granted, contributions } = fetched;
     let named = |resource_type: &str| names(granted.located.asked(), resource_type);
     let passed = pass(&granted, &contributions, &named, world, trail)?;
-    note(&passed, world, trail);
-    keep_apart(&passed, world, trail);
     let partial = !passed.gaps.is_empty();
-    let form::Rendered { bytes, version } = form::render(&passed, world, trail)?;
+    let form::Rendered { bytes, version, leave, empty } = form::render(&passed, world, trail)?;
     if bytes.len() > world.settings.answer_max {
         return Err(Refusal::TooLarge);
     }
+    let left: Vec<&Released> = leave.iter().filter_map(|at| passed.release.resources.get(*at)).collect();
+    note(&passed, &left, world, trail);
+    keep_apart(&passed, &left, world, trail);
     let outcome = if partial { Outcome::Partial("holder-unavailable".into()) } else { Outcome::Success };
     let begins = glass_broken(&granted);
     let about = begins.as_ref().map(|_| About::EmergencyOpened);
@@ -136,6 +151,7 @@ pub fn minimise(fetched: Fetched, world: &World, trail: &mut Trail) -> Result<Mi
         fence,
         begins,
         about,
+        empty,
     })
 }
 
@@ -293,16 +309,18 @@ fn categories(decided: &Decided) -> Vec<&str> {
     decided.holder.categories.iter().map(crate::trust::CategoryCode::as_str).collect()
 }
 
-/// Writes into the record what was given, and by whom: nothing of those who failed.
-fn note(passed: &Passed<'_>, world: &World, trail: &mut Trail) {
-    for (given, position) in passed.release.holders.iter().zip(&passed.from) {
+/// Writes into the record what was given, and by whom: what stands in the body, and nothing of those who failed.
+fn note(passed: &Passed<'_>, left: &[&Released], world: &World, trail: &mut Trail) {
+    for (place, position) in passed.from.iter().enumerate() {
         let (Some(share), Some(decided)) =
             (trail.entry.shares.get_mut(*position), passed.granted.decisions.get(*position))
         else {
             continue;
         };
-        share.given = decided.given(given.given, &world.rules);
-        share.resources = u32::try_from(given.resources).unwrap_or(u32::MAX);
+        let of_holder = left.iter().filter(|released| released.holder == place);
+        let classes = of_holder.clone().fold(ClassSet::EMPTY, |all, released| all.union(released.classes));
+        share.given = decided.given(classes, &world.rules);
+        share.resources = u32::try_from(of_holder.count()).unwrap_or(u32::MAX);
     }
     for position in &passed.gaps {
         if let Some(share) = trail.entry.shares.get_mut(*position) {
@@ -313,15 +331,14 @@ fn note(passed: &Passed<'_>, world: &World, trail: &mut Trail) {
 }
 
 /// Counts what a young person keeps from representatives, so that their lens can leave it out of counts, and whole
-/// lines where nothing else was asked (REGION.md 1, rule 7).
-fn keep_apart(passed: &Passed<'_>, world: &World, trail: &mut Trail) {
+/// lines where nothing else was given (REGION.md 1, rule 7).
+fn keep_apart(passed: &Passed<'_>, left: &[&Released], world: &World, trail: &mut Trail) {
     trail.entry.details.retain(|detail| !detail.name.starts_with(KEPT_APART));
     let kept = world.rules.vocabulary().never_to_representatives();
-    let apart = |released: &&Released| !released.labels.intersection(kept).is_empty();
-    let all = || passed.release.resources.iter();
+    let apart = |released: &&&Released| !released.labels.intersection(kept).is_empty();
     let detail = |name: String, value: String| Detail { name, value };
     for (place, position) in passed.from.iter().enumerate() {
-        let of_holder = || all().filter(|released| released.holder == place);
+        let of_holder = || left.iter().filter(|released| released.holder == place);
         let count = of_holder().filter(apart).count();
         let classes = |kept: bool| {
             let those = of_holder().filter(|released| apart(released) == kept);
@@ -336,16 +353,14 @@ fn keep_apart(passed: &Passed<'_>, world: &World, trail: &mut Trail) {
             trail.entry.details.push(detail(format!("{KEPT_APART}{holder}"), value.join(" ")));
         }
     }
-    let asked_for = |released: &&Released| match passed.query() {
-        Some(Query::Read { resource, id }) => {
-            released.resource_type == *resource && released.id == id.as_str()
-        }
+    let asked_for = |released: &&&Released| match passed.query() {
+        // A medicine that comes along is not what was asked for.
         Some(Query::Search(search) | Query::LastN(LastN { search, .. })) => {
             released.resource_type == search.resource
         }
         _ => true,
     };
-    let mut asked = all().filter(asked_for).peekable();
+    let mut asked = left.iter().filter(asked_for).peekable();
     if asked.peek().is_some() && asked.all(|released| apart(&released)) {
         trail.entry.details.push(detail(KEPT_APART.to_owned(), "whole".to_owned()));
     }
