@@ -7,7 +7,9 @@ use super::select::{Access, Judged};
 use crate::classify::codes::Mark;
 use crate::json::{Kind, Value};
 use crate::tables::Tables;
-use crate::tables::automaton::{ANY_CLASS, Node, Op, PLACE, Pick, REPORTER, Rule, Shapes, TEXT, WORDS};
+use crate::tables::automaton::{
+    ANY_CLASS, Node, Op, PLACE, Pick, Plain, REPORTER, Rule, Shapes, TEXT, WORDS,
+};
 use consent::ClassSet;
 
 /// Something that changes the meaning of the rest may not pass: the whole resource falls.
@@ -210,7 +212,10 @@ impl<'g> Emitter<'g> {
 
     /// Whether words pass here: not those that tell what may not be told, nor any that could say where somebody is.
     fn may_be_read(&self, member: Value<'_>, node: &Node, rule: &Rule) -> bool {
-        if node.op != Op::Scalar || rule.flags & (TEXT | WORDS) == 0 || member.kind() != Kind::String {
+        if !matches!(node.op, Op::Scalar(_))
+            || rule.flags & (TEXT | WORDS) == 0
+            || member.kind() != Kind::String
+        {
             return true;
         }
         if self.ground.protected {
@@ -267,7 +272,9 @@ impl<'g> Emitter<'g> {
     fn value(&mut self, value: Value<'_>, node: &Node, rule: &Rule) -> Result<bool, Fall> {
         let deeper = u8::from(rule.flags & WORDS != 0 && !self.ground.protected);
         self.words += deeper;
-        let passed = if value.kind() == Kind::Array {
+        let passed = if value.kind() == Kind::Array && !node.many {
+            Ok(false)
+        } else if value.kind() == Kind::Array {
             self.list(value, node, rule.pick)
         } else if matches!(rule.pick, Pick::All) {
             self.one(value, node)
@@ -330,7 +337,7 @@ impl<'g> Emitter<'g> {
 
     fn one(&mut self, value: Value<'_>, node: &Node) -> Result<bool, Fall> {
         match node.op {
-            Op::Scalar => Ok(self.scalar(value)),
+            Op::Scalar(plain) => Ok(self.scalar(value, plain)),
             Op::Object => self.object(value, node),
             Op::Concept => {
                 self.silent = self.medicine && self.ground.tables.names_substance(value);
@@ -346,7 +353,7 @@ impl<'g> Emitter<'g> {
                     Telling::Unknown => self.ground.clinical,
                     Telling::Known | Telling::Mute => true,
                 };
-                if !passes || value.get("code").is_none() {
+                if !passes || value.get_str("code").is_none() {
                     return Ok(false);
                 }
                 self.mute = telling == Telling::Mute;
@@ -386,12 +393,13 @@ impl<'g> Emitter<'g> {
         Ok(passed)
     }
 
-    fn scalar(&mut self, value: Value<'_>) -> bool {
-        let plain = matches!(value.kind(), Kind::String | Kind::Number | Kind::True | Kind::False);
-        if plain {
+    /// A number where R4 has words could be read as another thing than was classified.
+    fn scalar(&mut self, value: Value<'_>, plain: Plain) -> bool {
+        let passes = plain.is(value.kind());
+        if passes {
             self.out.extend_from_slice(value.raw().as_bytes());
         }
-        plain
+        passes
     }
 
     /// What may be told of this coding here. Asked twice of each, for its concept and for itself, so the last are kept.
@@ -462,7 +470,7 @@ impl<'g> Emitter<'g> {
     fn dosing(&mut self, value: Value<'_>) -> bool {
         let Some(text) = value.as_str() else { return false };
         if self.ground.text || dosing::is_known(&text, &self.ground.tables.dosing) {
-            return self.scalar(value);
+            return self.scalar(value, Plain::Text);
         }
         super::write_string(&mut self.out, self.ground.tables.dosing_unknown());
         true
@@ -474,8 +482,7 @@ const NAMES: [&str; 3] = ["code", "medicationCodeableConcept", "vaccineCode"];
 
 /// Where `"name":value` is written, when it is a plain value that passes as it is.
 fn plain_member(member: Value<'_>, node: &Node, rule: &Rule) -> Option<(usize, usize)> {
-    let plain = node.op == Op::Scalar
-        && matches!(rule.pick, Pick::All)
-        && matches!(member.kind(), Kind::String | Kind::Number | Kind::True | Kind::False);
+    let Op::Scalar(kind) = node.op else { return None };
+    let plain = matches!(rule.pick, Pick::All) && kind.is(member.kind());
     plain.then(|| member.span_with_name())?
 }

@@ -12,7 +12,7 @@ mod person;
 mod select;
 mod stay;
 
-pub(crate) use person::names_one_of;
+pub(crate) use person::names_person;
 
 use crate::tables::Tables;
 use consent::{ClassSet, Decision, LabelSet};

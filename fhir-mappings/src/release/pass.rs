@@ -121,14 +121,13 @@ impl<'a> OneHolder<'a> {
     }
 
     fn strangers(&self, triples: &[(&str, Keys<'_>, Value<'_>)], person: &Person<'_>) -> Vec<usize> {
-        let about_one = |resource_type: &str| {
-            self.tables.types.get(resource_type).is_some_and(|rule| rule.kind == TypeKind::Open)
-        };
         triples
             .iter()
             .enumerate()
-            .filter(|(at, (resource_type, _, value))| {
-                about_one(resource_type) && person.is_about_another(*at, resource_type, *value)
+            .filter(|(at, (resource_type, _, value))| match self.tables.kind(resource_type) {
+                Some(TypeKind::Open) => person.is_about_another(*at, resource_type, *value),
+                Some(TypeKind::Directory) => person.belongs_to_another(*value),
+                Some(TypeKind::Closed) | None => false,
             })
             .map(|(at, _)| at)
             .collect()

@@ -70,9 +70,10 @@ impl<'a> Person<'a> {
             if *resource_type == "Patient" {
                 let mut numbers = resource.each("identifier").peekable();
                 let nameless = numbers.peek().is_none();
-                let named = numbers.any(|number| is_number_of(number, view.identifiers));
+                let named = names_person(*resource, view.identifiers);
                 let declared = own.iter().any(|o| o.strip_prefix("Patient/").unwrap_or(o) == key);
-                patients.insert(at, named || declared || (nameless && bound == Bound::AtImport));
+                let person = named.unwrap_or(declared || (nameless && bound == Bound::AtImport));
+                patients.insert(at, person);
             }
         }
         Self { whole, typed, patients, own, identifiers: view.identifiers, bound, last: RefCell::default() }
@@ -94,18 +95,19 @@ impl<'a> Person<'a> {
         self.whole.get(address).or_else(relative).copied()
     }
 
-    /// Where a Reference leads.
+    /// Where a Reference leads. One that names somebody else by number beside leads to somebody else: whom it means cannot
+    /// be told.
     pub(super) fn whom(&self, reference: Value<'_>) -> Whom {
+        let number = reference.get("identifier");
+        let own = number.is_some_and(|number| is_number_of(number, self.identifiers));
+        if !own && number.is_some_and(|number| is_such_a_number(number, self.identifiers)) {
+            return Whom::SomebodyElse;
+        }
         let Some(target) = reference.get_str("reference") else {
-            return match reference.get("identifier") {
-                Some(number) if is_number_of(number, self.identifiers) => Whom::Subject,
-                // Another number of a kind that names this person, or said to be a Patient.
-                Some(number)
-                    if is_such_a_number(number, self.identifiers)
-                        || reference.get_str("type").as_deref() == Some("Patient") =>
-                {
-                    Whom::SomebodyElse
-                }
+            let patient = || reference.get_str("type").as_deref() == Some("Patient");
+            return match number {
+                Some(_) if own => Whom::Subject,
+                Some(_) if patient() => Whom::SomebodyElse,
                 Some(_) | None => Whom::Nothing,
             };
         };
@@ -153,22 +155,9 @@ impl<'a> Person<'a> {
         if resource_type == "Patient" {
             return !self.is_person(at);
         }
-        let mut named = false;
-        for member in resource.members().filter(|member| SUBJECTS.rank(*member).is_some()) {
-            let single = Some(member).filter(|member| member.kind() == Kind::Object);
-            for about in member.items().chain(single).filter(|about| about.kind() == Kind::Object) {
-                named = true;
-                match self.whom(about) {
-                    Whom::Subject => {}
-                    Whom::SomebodyElse => return true,
-                    // An imported file was found to be one person's; a fetched answer must prove it.
-                    Whom::Thing(_) | Whom::Nothing => {
-                        if self.bound == Bound::Fetched || !self.is_loose(about) {
-                            return true;
-                        }
-                    }
-                }
-            }
+        let (named, other) = self.subjects(resource);
+        if other {
+            return true;
         }
         if resource_type == "Appointment" {
             let actors = resource.each("participant").filter_map(|p| p.get("actor"));
@@ -177,6 +166,32 @@ impl<'a> Person<'a> {
                 || (self.bound == Bound::Fetched && !whoms.contains(&Whom::Subject));
         }
         !named && self.bound == Bound::Fetched
+    }
+
+    /// Whether something that need not be about anybody (a device) says that it is somebody else's.
+    pub(super) fn belongs_to_another(&self, resource: Value<'_>) -> bool {
+        self.subjects(resource).1
+    }
+
+    /// Whether a resource says about whom it is, and whether any of that is somebody else or, freshly fetched, nobody known.
+    fn subjects(&self, resource: Value<'_>) -> (bool, bool) {
+        let mut named = false;
+        for member in resource.members().filter(|member| SUBJECTS.rank(*member).is_some()) {
+            let single = Some(member).filter(|member| member.kind() == Kind::Object);
+            for about in member.items().chain(single).filter(|about| about.kind() == Kind::Object) {
+                named = true;
+                let other = match self.whom(about) {
+                    Whom::Subject => false,
+                    Whom::SomebodyElse => true,
+                    // An imported file was found to be one person's; a fetched answer must prove it.
+                    Whom::Thing(_) | Whom::Nothing => self.bound == Bound::Fetched || !self.is_loose(about),
+                };
+                if other {
+                    return (named, true);
+                }
+            }
+        }
+        (named, false)
     }
 
     /// Whether a reference says about whom its resource is, where an import has answered that already.
@@ -205,18 +220,30 @@ fn tail_of(target: &str) -> &str {
     second.and_then(|at| target.get(at + 1..)).unwrap_or(target)
 }
 
+/// Whether a Patient is this person by its numbers: not where it bears another BSN too, for one of both is wrong. `None`
+/// where none of its numbers says.
+pub(crate) fn names_person(patient: Value<'_>, identifiers: &[(&str, &str)]) -> Option<bool> {
+    let numbers = || patient.each("identifier");
+    let other = |number: Value<'_>| is_bsn(number) && !is_number_of(number, identifiers);
+    let knows_bsn = identifiers.iter().any(|(system, _)| KnownSystem::of(system) == Some(KnownSystem::Bsn));
+    if knows_bsn && numbers().any(other) {
+        return Some(false);
+    }
+    numbers().any(|number| is_number_of(number, identifiers)).then_some(true)
+}
+
+fn is_bsn(number: Value<'_>) -> bool {
+    let system = number.get_str("system").unwrap_or_default();
+    KnownSystem::of(&system) == Some(KnownSystem::Bsn) && number.get_str("value").is_some()
+}
+
 /// Whether an Identifier is one of the person's, in either written form of its system.
 fn is_number_of(number: Value<'_>, identifiers: &[(&str, &str)]) -> bool {
     let system = number.get_str("system").unwrap_or_default();
     let value = number.get_str("value").unwrap_or_default();
-    names_one_of(&system, &value, identifiers)
-}
-
-/// Whether this system and value are one of these, in either written form of the system.
-pub(crate) fn names_one_of(system: &str, value: &str, identifiers: &[(&str, &str)]) -> bool {
-    let known = KnownSystem::of(system);
+    let known = KnownSystem::of(&system);
     identifiers.iter().any(|(own, wanted)| {
-        *wanted == value && (*own == system || (known.is_some() && KnownSystem::of(own) == known))
+        *wanted == value && (**own == *system || (known.is_some() && KnownSystem::of(own) == known))
     })
 }
 

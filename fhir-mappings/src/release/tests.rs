@@ -3,6 +3,7 @@
 mod corpus;
 mod markers;
 mod naive;
+mod odd;
 mod world;
 
 use super::{Bound, IncidentKind, Reader};
@@ -218,17 +219,6 @@ fn somebody_else_never_passes() {
     world.bound = Bound::Fetched;
     let released = world.release("gp-own");
     assert!(released.resources.is_empty(), "a fetched answer with a stranger in it falls whole");
-}
-
-#[test]
-fn another_number_of_the_same_kind_is_somebody_else() {
-    let other = CONDITION.replace(
-        r#"{"reference":"Patient/p1","display":"Naam"}"#,
-        r#"{"identifier":{"system":"urn:oid:2.16.840.1.113883.2.4.6.3","value":"999990160"}}"#,
-    );
-    let released = World::new("gp", &[PATIENT, &other]).release("gp-own");
-    assert_eq!(released.incidents.len(), 1);
-    assert!(!text_of(&released).contains("84114007"));
 }
 
 /// What a Reference means does not hang on which was read before it: an empty one is judged by the rest it says.

@@ -92,18 +92,14 @@ fn read_entry(entry: Value<'_>, resource: Value<'_>) -> Option<Entry> {
     })
 }
 
-/// The ids of the Patients in a page that bear one of these identifiers; `None` when a Patient in it bears none: the
-/// holder answered about somebody else.
+/// The ids of the Patients in a page that bear one of these identifiers; `None` when a Patient in it bears none, or
+/// another BSN beside: the holder answered about somebody else.
 #[must_use]
 pub fn patients(bytes: &[u8], page: &Page, identifiers: &[(&str, &str)]) -> Option<Vec<String>> {
     let mut ids = Vec::new();
     for entry in page.entries.iter().filter(|entry| entry.resource_type == "Patient") {
         let doc = json::parse(bytes.get(entry.span.0..entry.span.1)?).ok()?;
-        let bears = |number: Value<'_>| {
-            let text = |name: &str| number.get_str(name).unwrap_or_default();
-            crate::release::names_one_of(&text("system"), &text("value"), identifiers)
-        };
-        if !doc.root().each("identifier").any(bears) {
+        if crate::release::names_person(doc.root(), identifiers) != Some(true) {
             return None;
         }
         ids.push(entry.id.clone());

@@ -1,5 +1,6 @@
 //! What the tables compile to: one node per element that may survive. Must not read tables or resources.
 
+use crate::json::Kind;
 use crate::json::name::number;
 
 /// Bits of the forms in which an element may survive; a resource needs all bits of its classes' forms.
@@ -10,11 +11,38 @@ pub(crate) const FULL: Shapes = 1;
 /// Form of a class at reduced level that no line describes.
 pub(crate) const REDUCED: Shapes = 2;
 
-/// How a value is copied.
+/// The JSON values of a primitive type (R4, 2.6.2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plain {
+    Text,
+    Number,
+    Truth,
+}
+
+impl Plain {
+    /// That of a primitive type by its name.
+    pub(crate) fn of(code: &str) -> Self {
+        match code {
+            "boolean" => Self::Truth,
+            "integer" | "positiveInt" | "unsignedInt" | "decimal" => Self::Number,
+            _ => Self::Text,
+        }
+    }
+
+    pub(crate) fn is(self, kind: Kind) -> bool {
+        match self {
+            Self::Text => kind == Kind::String,
+            Self::Number => kind == Kind::Number,
+            Self::Truth => matches!(kind, Kind::True | Kind::False),
+        }
+    }
+}
+
+/// How a value is copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Op {
-    /// One string, number or boolean, byte for byte.
-    Scalar,
+    /// One string, number or boolean, byte for byte; a value of another kind is none.
+    Scalar(Plain),
     /// Members by their own nodes.
     Object,
     /// A CodeableConcept: falls whole when a coding of it tells what may not be told.
@@ -32,6 +60,7 @@ pub(crate) enum Op {
     /// A dosing text.
     Dosing,
     /// Present and not listed, it could change the meaning of the rest: the resource falls.
+    #[default]
     Refuse,
 }
 
@@ -62,7 +91,7 @@ pub(crate) const SPEAKS: u8 = 16;
 pub(crate) const ANY_CLASS: u8 = u8::MAX;
 
 /// One element.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Node {
     /// The alternatives under which it may pass: a range into the automaton's rules.
     pub(crate) rules: (u32, u32),
@@ -75,8 +104,10 @@ pub(crate) struct Node {
     pub(crate) edges: (u32, u32),
     /// Changes the meaning of what holds it: present and not to pass, the resource falls.
     pub(crate) modifier: bool,
-    /// What holds it falls when it tells what may not be told.
+    /// What holds it falls when it tells what may not be told; [`Automaton`]'s maker reads it off the rules.
     pub(crate) speaks: bool,
+    /// A list in R4; where it is not, a list is no value.
+    pub(crate) many: bool,
 }
 
 /// One line of a table about one element.

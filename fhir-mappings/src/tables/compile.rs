@@ -2,12 +2,12 @@
 //! lets a form out without what R4 requires, is a list of mistakes. Must not read resources.
 
 use super::automaton::{
-    ANY_CLASS, Automaton, Edge, FULL, Node, Op, PLACE, Pick, REDUCED, REPORTER, Rule, SPEAKS, Shapes, TEXT,
-    WORDS, count,
+    ANY_CLASS, Automaton, Edge, FULL, Node, Op, PLACE, Pick, Plain, REDUCED, REPORTER, Rule, SPEAKS, Shapes,
+    TEXT, WORDS, count,
 };
 use super::line::TableError;
 use super::source::{At, RowLine, Sources, TypeKind};
-use crate::r4::{Definitions, Element, TypeDef};
+use crate::r4::{Definitions, Element, Max, TypeDef};
 use consent::Vocabulary;
 use std::collections::{BTreeMap, HashMap};
 
@@ -130,16 +130,7 @@ impl<'a> Compiler<'a> {
         let shapes = self.shapes_of((from, to));
         self.required(def, draft, shapes, at);
         let rules = self.push_rules(&[open_rule(shapes)]);
-        let node = Node {
-            rules,
-            op: Op::Object,
-            group: 0,
-            needed,
-            edges: (from, to),
-            modifier: false,
-            speaks: false,
-        };
-        let root = self.push(node);
+        let root = self.push(Node { rules, op: Op::Object, needed, edges: (from, to), ..Node::default() });
         self.automaton.roots.insert(name.into(), root);
     }
 
@@ -223,16 +214,7 @@ impl<'a> Compiler<'a> {
         for element in def.elements.iter().filter(|e| e.modifier) {
             if !draft.children.contains_key(element.name) && element.name != "modifierExtension" {
                 for (name, _) in json_names(element, None) {
-                    let node = Node {
-                        rules: (0, 0),
-                        op: Op::Refuse,
-                        group: 0,
-                        needed: 0,
-                        edges: (0, 0),
-                        modifier: true,
-                        speaks: false,
-                    };
-                    let node = self.push(node);
+                    let node = self.push(Node { op: Op::Refuse, modifier: true, ..Node::default() });
                     edges.push(Edge { name: name.into(), node });
                 }
             }
@@ -276,8 +258,18 @@ impl<'a> Compiler<'a> {
                 "CodeableConcept" => Op::Concept,
                 _ => Op::Object,
             };
-            let node =
-                self.push(Node { rules, op, group, needed, edges: (from, to), modifier, speaks: false });
+            let many = element.max == Max::Many;
+            let within = (from, to);
+            let node = self.push(Node {
+                rules,
+                op,
+                group,
+                needed,
+                edges: within,
+                modifier,
+                many,
+                ..Node::default()
+            });
             edges.push(Edge { name: element.name.into(), node });
             return;
         }
@@ -324,8 +316,18 @@ impl<'a> Compiler<'a> {
                 continue;
             };
             let rules = self.push_rules(&rules);
-            let node =
-                self.push(Node { rules, op, group, needed, edges: (from, to), modifier, speaks: false });
+            let many = element.max == Max::Many;
+            let within = (from, to);
+            let node = self.push(Node {
+                rules,
+                op,
+                group,
+                needed,
+                edges: within,
+                modifier,
+                many,
+                ..Node::default()
+            });
             edges.push(Edge { name: name.into(), node });
         }
     }
@@ -352,7 +354,7 @@ impl<'a> Compiler<'a> {
             "Coding" => Op::Coding,
             "Identifier" => Op::Identifier,
             _ if code.starts_with(|c: char| c.is_lowercase()) => {
-                return Some((if dosage { Op::Dosing } else { Op::Scalar }, (0, 0, 0)));
+                return Some((if dosage { Op::Dosing } else { Op::Scalar(Plain::of(code)) }, (0, 0, 0)));
             }
             _ => Op::Object,
         };
@@ -384,16 +386,7 @@ impl<'a> Compiler<'a> {
             let mut edges = Vec::new();
             let open = open_rule(Shapes::MAX);
             let rules = self.push_rules(&[open]);
-            let scalar = Node {
-                rules,
-                op: Op::Scalar,
-                group: 1,
-                needed: 0,
-                edges: (0, 0),
-                modifier: false,
-                speaks: false,
-            };
-            let node = self.push(scalar);
+            let node = self.push(Node { rules, op: Op::Scalar(Plain::Text), group: 1, ..Node::default() });
             edges.push(Edge { name: "url".into(), node });
             for code in types {
                 let value = self.definitions.element("Extension", "value");
@@ -404,15 +397,9 @@ impl<'a> Compiler<'a> {
                 };
                 if let Some((op, (from, to, needed))) = self.leaf(drafts, code, false) {
                     let rules = self.push_rules(&[open]);
-                    let node = self.push(Node {
-                        rules,
-                        op,
-                        group: 2,
-                        needed,
-                        edges: (from, to),
-                        modifier: false,
-                        speaks: false,
-                    });
+                    let within = (from, to);
+                    let node =
+                        self.push(Node { rules, op, group: 2, needed, edges: within, ..Node::default() });
                     edges.push(Edge { name: name.into(), node });
                 }
             }
@@ -423,15 +410,9 @@ impl<'a> Compiler<'a> {
             shapes |= rule.shapes;
             let rules = self.push_rules(&[rule]);
             let modifier = element.name == "modifierExtension";
-            let node = Node {
-                rules,
-                op: Op::Object,
-                group: 0,
-                needed: 0b11,
-                edges: (from, to),
-                modifier,
-                speaks: false,
-            };
+            let within = (from, to);
+            let node =
+                Node { rules, op: Op::Object, needed: 0b11, edges: within, modifier, ..Node::default() };
             let node = self.push(node);
             by_url.push(Edge { name: (*url).into(), node });
         }
@@ -441,8 +422,7 @@ impl<'a> Compiler<'a> {
         let op = if element.name == "modifierExtension" { Op::Modifiers } else { Op::Extensions };
         let rules = self.push_rules(&[open_rule(shapes)]);
         let modifier = op == Op::Modifiers;
-        let node =
-            self.push(Node { rules, op, group: 0, needed: 0, edges: (from, to), modifier, speaks: false });
+        let node = self.push(Node { rules, op, edges: (from, to), modifier, many: true, ..Node::default() });
         Edge { name: element.name.into(), node }
     }
 
