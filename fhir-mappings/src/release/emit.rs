@@ -55,6 +55,8 @@ struct Emitter<'g> {
     root: Value<'g>,
     resource_type: &'g str,
     classes: ClassSet,
+    /// By what its labels are cleared: a directory entry has no class, and is labelled for what refers to it.
+    labelled: ClassSet,
     need: Shapes,
     reporter: bool,
     words: u8,
@@ -83,11 +85,13 @@ pub(super) fn emit<'g>(
     let automaton = &ground.tables.automaton;
     let root = automaton.node(*automaton.roots.get(judged.resource_type)?)?;
     let rule = ground.tables.types.get(judged.resource_type);
+    let classes = judged.marked.class.classes;
     let mut emitter = Emitter {
         ground,
         root: resource,
         resource_type: judged.resource_type,
-        classes: judged.marked.class.classes,
+        classes,
+        labelled: rule.filter(|_| classes.is_empty()).map_or(classes, |rule| rule.labels_by),
         need: judged.need,
         reporter: !judged.safety,
         words: 0,
@@ -237,7 +241,7 @@ impl<'g> Emitter<'g> {
 
     fn may_tell(&self, mark: &Mark) -> bool {
         let silent = mark.classes.is_empty() && mark.labels.is_empty() && !mark.never;
-        silent || self.ground.access.may_tell(mark, self.classes)
+        silent || self.ground.access.may_tell(mark, self.classes, self.labelled)
     }
 
     fn copy(&mut self, within: Value<'_>, run: Option<(usize, usize)>) {

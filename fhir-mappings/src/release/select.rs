@@ -116,12 +116,13 @@ impl<'a> Access<'a> {
         self.open(class).map(|open| open.shape)
     }
 
-    /// Whether a coding of these classes and labels may be told within a resource of `around`.
-    pub(super) fn may_tell(&self, mark: &Mark, around: ClassSet) -> bool {
+    /// Whether a coding of these classes and labels may be told within a resource of `around`, whose labels are cleared by
+    /// `labelled`.
+    pub(super) fn may_tell(&self, mark: &Mark, around: ClassSet, labelled: ClassSet) -> bool {
         let told = mark.classes.minus(around);
         !mark.never
             && told.iter().all(|class| self.open(class).is_some())
-            && self.cleared(mark.labels, mark.classes.union(around))
+            && self.cleared(mark.labels, mark.classes.union(labelled))
     }
 
     /// Whether every label is cleared on every class: the class implies it, or its permit clears it (all-match). Where there

@@ -204,6 +204,7 @@ pub(super) fn compare(resource: &Value, function: &str, category: &'static str, 
         let triples = [("Patient", keys("p1"), patient.root()), (static_type, keys("x1"), doc.root())];
         let person = Person::read(&triples, &view, Bound::AtImport, &[]);
         let around: ClassSet = marked.class.classes;
+        let labelled = if around.is_empty() { TABLES.types[static_type].labels_by } else { around };
         let given = Given {
             tables: &TABLES,
             forms: name_of(judged.need),
@@ -216,7 +217,7 @@ pub(super) fn compare(resource: &Value, function: &str, category: &'static str, 
             plain,
             may_tell: &|mark| {
                 let silent = mark.classes.is_empty() && mark.labels.is_empty() && !mark.never;
-                silent || access.may_tell(mark, around)
+                silent || access.may_tell(mark, around, labelled)
             },
             refer: &|reference| {
                 let text = reference.to_string();

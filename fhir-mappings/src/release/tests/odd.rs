@@ -84,6 +84,34 @@ fn a_device_of_somebody_else_is_no_device_of_this_person() {
     }
 }
 
+/// A medicine is the same medicine written out in its order, inside it or beside it.
+#[test]
+fn a_labelled_medicine_beside_its_order_passes_where_it_would_within() {
+    let code =
+        r#"{"coding":[{"system":"http://www.whocc.no/atc","code":"N06BA04","display":"Methylfenidaat"}]}"#;
+    let order = |medicine: &str| {
+        format!(
+            r#"{{"resourceType":"MedicationRequest","id":"m1","status":"active","intent":"order",
+             "subject":{{"reference":"Patient/p1"}},{medicine}}}"#
+        )
+    };
+    let within = order(&format!(r#""medicationCodeableConcept":{code}"#));
+    let beside = order(r#""medicationReference":{"reference":"Medication/d1"}"#);
+    let medicine = format!(r#"{{"resourceType":"Medication","id":"d1","code":{code}}}"#);
+    for resources in [&[PATIENT, &within][..], &[PATIENT, &beside, &medicine][..]] {
+        check(&World::new("gp", resources).clear("PSY"), "gp-own", &["N06BA04", "Methylfenidaat"], &[]);
+        check(&World::new("gp", resources), "gp-own", &[], &["N06BA04", "Methylfenidaat"]);
+    }
+}
+
+/// R4 wants a part or somebody of everyone who takes part (app-1).
+#[test]
+fn who_takes_part_without_part_or_name_falls_from_the_appointment() {
+    let visit = r#"{"resourceType":"Appointment","id":"v1","status":"booked","start":"2026-12-01T10:00:00Z","participant":[
+     {"actor":{"reference":"Patient/p1"},"status":"accepted"},{"actor":{"reference":"Device/none"},"status":"tentative"}]}"#;
+    check(&World::new("gp", &[PATIENT, visit]), "gp-own", &["booked", "Patient/pseudo"], &["tentative"]);
+}
+
 /// A display survives exactly when its code does (DESIGN.md 9), and a value of another kind than R4 has is none.
 #[test]
 fn a_value_of_another_kind_is_no_value() {
