@@ -5,5 +5,8 @@ mod endpoint;
 mod index;
 mod matrix;
 mod real;
+mod real_corpus;
+mod real_files;
+mod real_servers;
 mod region;
 mod server;

@@ -1,121 +1,174 @@
-//! A holder's server that nobody here wrote: fhirstarter of PyPI, with its own routes, forms, checks and capability
-//! statement, fed with a person of the demonstration.
+//! Holders' servers that nobody here wrote, fed with the persons of the demonstration: what comes back through them is
+//! what was there before, for each person their own.
 
-use super::server::certificate_files;
+use super::real_servers::{Maker, Outsider, enter, patient, say, spare_numbers};
 use serde_json::{Value, json};
-use sluis_tests::World;
-use sluis_tests::ask::BSN;
-use sluis_tests::json::{resources, visit};
-use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use sluis_tests::ask::{Asker, BSN};
+use sluis_tests::json::{any, markers, resources, visit};
+use sluis_tests::world::UNKNOWN_BSN;
+use sluis_tests::{Request, World};
+use std::collections::{BTreeMap, BTreeSet};
 
 const HOLDER: &str = "wijkverpleging-thuis";
-const ALONE: &str = "999990184";
+/// Stands in what somebody else has, who lives there too.
+const OF_ANOTHER: &str = "418689008";
 
-struct Ehr(Child);
-
-impl Drop for Ehr {
-    fn drop(&mut self) {
-        let _killed = self.0.kill();
-        let _reaped = self.0.wait();
-    }
-}
-
-/// A Python with fhirstarter, made once and kept beside the build; `None` where it cannot be had.
-fn python() -> Option<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("fhirstarter-4.2.0");
-    let python = folder.join("bin/python");
-    let has = || Command::new(&python).args(["-c", "import fhirstarter, uvicorn"]).output();
-    if !has().is_ok_and(|run| run.status.success()) {
-        let made = Command::new("python3").args(["-m", "venv"]).arg(&folder).output().ok()?;
-        let pip = folder.join("bin/pip");
-        let install = ["install", "--quiet", "fhirstarter==4.2.0", "uvicorn==0.38.0"];
-        let installed = made.status.success().then(|| Command::new(pip).args(install).output().ok());
-        installed??.status.success().then_some(())?;
-    }
-    has().is_ok_and(|run| run.status.success()).then_some(python)
-}
-
-fn start(python: &Path, port: u16, folder: &Path, held: &Value) -> Ehr {
-    std::fs::write(folder.join("held.json"), held.to_string()).unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("elsewhere/servers/ehr.py");
-    let child = Command::new(python)
-        .arg(script)
-        .arg(port.to_string())
-        .args([folder.join("cert.pem"), folder.join("key.pem"), folder.join("held.json")])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("python runs");
-    let mut ehr = Ehr(child);
-    let mut line = String::new();
-    BufReader::new(ehr.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    assert_eq!(line.trim(), "ready", "fhirstarter does not start");
-    for _ in 0..200 {
-        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-            return ehr;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-    panic!("fhirstarter does not listen");
-}
-
-/// What a document says of health: type, system and code.
-fn codes(document: &Value) -> BTreeSet<String> {
-    let mut codes = BTreeSet::new();
-    for resource in resources(document) {
-        let kind = resource["resourceType"].as_str().unwrap_or_default();
-        if !["AllergyIntolerance", "Condition", "MedicationRequest", "Medication", "Observation"]
-            .contains(&kind)
-        {
-            continue;
-        }
-        visit(resource, &mut |value| {
-            if let (Some(system), Some(code)) = (value["system"].as_str(), value["code"].as_str()) {
-                codes.insert(format!("{kind} {system}|{code}"));
-            }
-        });
-    }
-    codes
+#[test]
+fn fhirstarter_is_asked_and_everything_of_each_person_comes() {
+    everything_of_each_person_comes(Maker::Fhirstarter);
 }
 
 #[test]
-fn fhirstarter_is_asked_and_everything_of_the_person_comes() {
-    let Some(python) = python() else {
-        println!("skipped: fhirstarter 4.2.0 could not be installed from PyPI");
-        return;
-    };
-    println!("ran: fhirstarter 4.2.0 of PyPI (this test drives no HAPI FHIR)");
-    let world = World::fresh();
-    let document = world.asker(HOLDER).summary("jansen").ok().json();
-    let mut held: Vec<Value> = resources(&document).into_iter().cloned().collect();
-    held.retain(|one| {
-        one["resourceType"] != "Composition" && !one["id"].as_str().unwrap_or_default().starts_with("sluis.")
-    });
-    for one in held.iter_mut().filter(|one| one["resourceType"] == "Patient") {
-        one["identifier"] = json!([{"system": BSN, "value": ALONE}]);
-    }
-    // Somebody else lives there too.
-    held.push(json!({"resourceType": "Patient", "id": "other", "identifier": [{"system": BSN, "value": "999990160"}]}));
-    held.push(json!({"resourceType": "AllergyIntolerance", "id": "of-other", "patient": {"reference": "Patient/other"},
-        "code": {"coding": [{"system": "http://snomed.info/sct", "code": "418689008"}]}}));
-    let folder = tempfile::tempdir().unwrap();
-    certificate_files(folder.path());
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let _ehr = start(&python, port, folder.path(), &json!(held));
-    let endpoint = json!({"url": format!("https://localhost:{port}"), "networks": ["127.0.0.0/8"], "budget_ms": 20_000,
-        "ca_pem": std::fs::read_to_string(folder.path().join("ca.pem")).unwrap()});
-    let set = ["participant", "endpoint", "set", HOLDER, "--file", "-"];
-    world.sluis_with(set, endpoint.to_string().as_bytes()).ok();
-    let tried = world.sluis(["participant", "endpoint", "test", HOLDER]);
-    assert_eq!(tried.code, 0, "{}", tried.stdout);
-    let add = ["index", "add", "--holder", HOLDER, "--birthdate", "1942-06-11", "--patient", "-"];
-    world.sluis_with(add, ALONE.as_bytes()).ok();
-    let answer = world.asker(HOLDER).summary(ALONE).ok().json();
-    let (before, after) = (codes(&document), codes(&answer));
-    assert!(before.len() > 20, "too little to tell: {}", before.len());
-    assert_eq!(before, after);
-    assert!(!answer.to_string().contains("418689008"), "another person's allergy came along");
-    world.verify();
+fn medplum_is_asked_page_by_page_and_everything_of_each_person_comes() {
+    let Some(asked) = everything_of_each_person_comes(Maker::Medplum { page: 8 }) else { return };
+    assert!(asked.iter().any(|one| one.contains("_offset=16")), "no third page of anything: {asked:?}");
+    assert!(!asked.iter().any(|one| one.contains("99999")), "a number stood in an address");
 }
+
+/// Feeds a server with what the holder has, asks again, and gives what the server was asked.
+fn everything_of_each_person_comes(maker: Maker) -> Option<Vec<String>> {
+    say("not run: HAPI FHIR, which no test drives");
+    let world = World::fresh();
+    let asker = world.asker(HOLDER);
+    let persons = persons(&world, &asker);
+    assert!(persons.len() > 1, "too few persons to mix up");
+    let mut held: Vec<Value> = persons.iter().flat_map(|person| person.held.clone()).collect();
+    let mut seen = BTreeSet::new();
+    held.retain(|one| seen.insert((one["resourceType"].to_string(), one["id"].to_string())));
+    held.push(patient(&world, "other", UNKNOWN_BSN));
+    held.push(allergy_of_another());
+    let server = Outsider::start(maker, &held)?;
+    assert!(server.refused().is_empty(), "what we give is not taken for R4: {:?}", server.refused());
+    server.serves(&world, HOLDER);
+    for person in &persons {
+        enter(&world, HOLDER, &person.number);
+    }
+    for person in &persons {
+        let after = said(&answers(&asker, &person.number, &KINDS).expect("an answer"));
+        assert_eq!(differences(&person.said, &after), [""; 0], "{}", person.id);
+    }
+    assert!(persons.iter().any(|person| person.said.len() > 20), "too little to tell");
+    world.verify();
+    Some(server.asked())
+}
+
+fn allergy_of_another() -> Value {
+    let status = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical";
+    json!({"resourceType": "AllergyIntolerance", "id": "of-other", "patient": {"reference": "Patient/other"},
+        "clinicalStatus": {"coding": [{"system": status, "code": "active"}]},
+        "code": {"coding": [{"system": "http://snomed.info/sct", "code": OF_ANOTHER}]}})
+}
+
+struct Person {
+    id: String,
+    /// Under which the server elsewhere knows them: a number of nobody here, so that nothing of here comes along.
+    number: String,
+    /// What the holder's own system gets to see of them.
+    said: BTreeMap<String, usize>,
+    held: Vec<Value>,
+}
+
+/// Everybody of the demonstration of whom the holder has something.
+fn persons(world: &World, asker: &Asker<'_>) -> Vec<Person> {
+    let patients = world.region()["patients"].as_array().unwrap();
+    let numbered = patients.iter().map(|one| one["id"].as_str().unwrap()).zip(spare_numbers(world));
+    let person = |(id, number): (&str, String)| {
+        let answers = answers(asker, id, &KINDS)?;
+        Some(Person { id: id.to_owned(), said: said(&answers), held: held(&answers, &number), number })
+    };
+    numbered.filter_map(person).collect()
+}
+
+/// The summary and every page of the searches, each with what was asked; `None` where the asker gets nothing.
+pub fn answers<'k>(asker: &Asker<'_>, patient: &str, kinds: &[&'k str]) -> Option<Vec<(&'k str, Value)>> {
+    let summary = asker.summary(patient);
+    if summary.status == 403 {
+        return None;
+    }
+    let mut answers = vec![("$summary", summary.ok().json())];
+    let id = asker.id(patient);
+    for kind in kinds {
+        let mut next = Some(format!("/fhir/{kind}?patient={id}&_count=20"));
+        while let Some(path) = next {
+            let page = asker.send(Request::get(&path)).ok().json();
+            next = next_page(asker, &page);
+            answers.push((*kind, page));
+        }
+    }
+    Some(answers)
+}
+
+/// The resources of these answers as a server would hold them, about whoever has this number.
+fn held(answers: &[(&str, Value)], number: &str) -> Vec<Value> {
+    let all = answers.iter().flat_map(|(_, bundle)| resources(bundle)).cloned();
+    let mut held: Vec<Value> = all.filter(|one| !is_of_the_gateway(one)).collect();
+    for one in held.iter_mut().filter(|one| one["resourceType"] == "Patient") {
+        one["identifier"] = json!([{"system": BSN, "value": number}]);
+    }
+    held
+}
+
+/// Derived, written or recorded by the gateway itself: no data of a holder.
+fn is_of_the_gateway(one: &Value) -> bool {
+    let recorded = |value: &Value| value == "https://sluis.example/fhir/NamingSystem/relation";
+    one["resourceType"] == "Composition"
+        || one["id"].as_str().unwrap_or_default().starts_with("sluis.")
+        || any(&one["identifier"], &recorded)
+}
+
+/// How often each type and each code stands in them, and the markers of what is whose.
+fn said(answers: &[(&str, Value)]) -> BTreeMap<String, usize> {
+    let mut said = BTreeMap::new();
+    for (place, bundle) in answers {
+        assert!(!any(bundle, &|value| value == OF_ANOTHER), "another person's allergy came along");
+        for resource in resources(bundle) {
+            let kind = resource["resourceType"].as_str().unwrap_or_default();
+            if UNCOUNTED.contains(&kind) || is_of_the_gateway(resource) {
+                continue;
+            }
+            said.extend(markers(resource).into_iter().map(|marker| (format!("{place} {kind} {marker}"), 1)));
+            *said.entry(format!("{place} {kind}")).or_default() += 1;
+            visit(resource, &mut |value| {
+                if let (Some(system), Some(code)) = (value["system"].as_str(), value["code"].as_str()) {
+                    *said.entry(format!("{place} {kind} {system}|{code}")).or_default() += 1;
+                }
+            });
+        }
+    }
+    said
+}
+
+/// What stands elsewhere another number of times than before.
+fn differences(before: &BTreeMap<String, usize>, after: &BTreeMap<String, usize>) -> Vec<String> {
+    let all: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let pairs = all.into_iter().map(|code| (code, before.get(code), after.get(code)));
+    pairs.filter(|(_, before, after)| before != after).map(|difference| format!("{difference:?}")).collect()
+}
+
+fn next_page(asker: &Asker<'_>, page: &Value) -> Option<String> {
+    let links = page["link"].as_array()?;
+    let next = links.iter().find(|link| link["relation"] == "next")?["url"].as_str()?;
+    Some(next.strip_prefix(asker.world().exchange()).expect("a page of ours").to_owned())
+}
+
+/// Not compared: what is written anew for each answer, and what comes along only where a server offers `_include`, as
+/// neither of these does. Known fault: an aid in use falls, without a word, with the Device that nobody then fetches.
+const UNCOUNTED: [&str; 7] = [
+    "Composition",
+    "Device",
+    "DeviceUseStatement",
+    "Location",
+    "Organization",
+    "Practitioner",
+    "PractitionerRole",
+];
+/// What is searched besides the summary.
+const KINDS: [&str; 7] = [
+    "AllergyIntolerance",
+    "Appointment",
+    "CarePlan",
+    "Condition",
+    "MedicationRequest",
+    "Observation",
+    "Task",
+];

@@ -3,14 +3,18 @@ only where the resources come from.
 
     pip install fhirstarter==4.2.0
     python ehr.py PORT CERTIFICATE KEY RESOURCES.json
+
+Says "ready" on standard output with what it would not store.
 """
 
 import json
 import os
 import sys
+from importlib.metadata import version
 
 os.environ["FHIR_SEQUENCE"] = "R4B"
 
+import orjson
 import uvicorn
 from fhir.resources.R4B import get_fhir_model_class
 from fhir.resources.R4B.bundle import Bundle
@@ -18,7 +22,14 @@ from fhirstarter import FHIRProvider, FHIRStarter, InteractionContext
 from fhirstarter.exceptions import FHIRResourceNotFoundError
 
 port, certificate, key, resources = sys.argv[1:]
-HELD = json.load(open(resources))
+HELD, REFUSED = [], []
+for one in json.load(open(resources)):
+    try:
+        # What it cannot say again it cannot hold: fhirstarter writes no bytes (Attachment.data).
+        orjson.dumps(get_fhir_model_class(one["resourceType"]).model_validate(one).model_dump())
+        HELD.append(one)
+    except (KeyError, TypeError, ValueError) as refusal:
+        REFUSED.append({"which": f"{one['resourceType']}/{one['id']}", "why": str(refusal)})
 app, provider = FHIRStarter(title="An EHR"), FHIRProvider()
 
 
@@ -48,12 +59,14 @@ def serve(name):
         async def search_of(context: InteractionContext, patient: str | None) -> Bundle:
             wanted = "Patient/" + (patient or "").removeprefix("Patient/")
             def about(one):
-                return wanted in [one.get(m, {}).get("reference") for m in ("subject", "patient", "beneficiary")]
+                actors = [participant.get("actor", {}) for participant in one.get("participant", [])]
+                members = [one.get(member, {}) for member in ("subject", "patient", "beneficiary", "for")]
+                return wanted in [named.get("reference") for named in actors + members]
             return bundle([one for one in HELD if one["resourceType"] == name and about(one)])
 
 
 for name in sorted({one["resourceType"] for one in HELD} | {"Patient", "Medication"}):
     serve(name)
 app.add_providers(provider)
-print("ready", flush=True)
+print("ready", json.dumps({"version": version("fhirstarter"), "refused": REFUSED}), flush=True)
 uvicorn.run(app, host="127.0.0.1", port=int(port), ssl_certfile=certificate, ssl_keyfile=key, log_level="warning")
