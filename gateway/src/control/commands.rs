@@ -1,7 +1,7 @@
 //! What each command does. Words go out as they are: this end is an operator's.
 
 use super::wire::{Command, Exported, Frame};
-use super::{elsewhere, explain, preview};
+use super::{elsewhere, explain, people, preview, recorded};
 use crate::backup::{self, ArchiveError, Snapshot};
 use crate::desk::{self, Origin, Refused};
 use crate::export::{self, Format as ExportFormat, Reader};
@@ -28,6 +28,16 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
     if world.store.is_held_back() && !matches!(command, Command::AuditAcknowledgeGap { .. }) {
         note(say, "nothing is recorded here: `/readyz` says what this journal's witness saw");
     }
+    match recorded::around(command, world, || perform(command, world, say)) {
+        Ok(ended) => ended,
+        Err(refused) => {
+            note(say, &format!("{}: {refused}", refused.reason));
+            Frame::End(if refused.reason == "usage" { 2 } else { 1 })
+        }
+    }
+}
+
+fn perform(command: &Command, world: &World, say: Say<'_>) -> Result<Frame, Refused> {
     let done = match command {
         Command::Import { holder, name, ndjson, patient, text, json } => {
             import(world, holder, name, *ndjson, patient.as_deref(), text, *json, say)
@@ -38,7 +48,7 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
             desk::record_consent(world, text.as_bytes(), origin)
                 .map(|id| out(say, recorded("consent", &id, *json)))
         }
-        Command::ConsentList { patient, json } => consent_list(world, patient, *json, say),
+        Command::ConsentList { patient, json } => people::consents(world, patient, *json, say),
         Command::ConsentUnasked { holder, json } => desk::unasked(world, holder).map(|persons| {
             for person in persons {
                 out(say, if *json { json!({"patient": person}).to_string() } else { person });
@@ -50,7 +60,7 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
         Command::RelationAdd { text, json } => {
             desk::add_relation(world, text.as_bytes()).map(|id| out(say, recorded("relation", &id, *json)))
         }
-        Command::RelationList { patient, json } => relation_list(world, patient, *json, say),
+        Command::RelationList { patient, json } => people::relations(world, patient, *json, say),
         Command::RelationEnd { patient, id } => {
             identifier(patient).and_then(|p| desk::end_relation(world, &p, id)).map(|()| note(say, "ended"))
         }
@@ -75,7 +85,7 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
             .and_then(|fingerprint| register::block(world, fingerprint))
             .map(|()| note(say, "blocked from the next request on")),
         Command::EndpointSet { id, text } => elsewhere::set(world, id, text, say),
-        Command::EndpointTest { id, json } => return elsewhere::test(world, id, *json, say),
+        Command::EndpointTest { id, json } => return Ok(elsewhere::test(world, id, *json, say)),
         Command::EndpointShow { id } => elsewhere::show(world, id, say),
         Command::IndexAdd { holder, patient, birth_date, classes, json } => {
             let entry = localisation::Entry { holder, birth_date: birth_date.as_deref(), classes };
@@ -83,14 +93,14 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
                 .and_then(|p| localisation::register(world, &p, &entry))
                 .map(|id| out(say, recorded("entry", &id, *json)))
         }
-        Command::IndexList { patient, json } => elsewhere::list(world, patient, *json, say),
+        Command::IndexList { patient, json } => people::index(world, patient, *json, say),
         Command::IndexWithdraw { patient, id } => identifier(patient)
             .and_then(|p| localisation::withdraw(world, &p, id))
             .map(|()| note(say, "withdrawn: from the next question on this holder is not asked for it")),
         Command::AuditDump => audit_read(world, "dump").map(|()| dump(world, say)),
-        Command::AuditVerify { older, json } => return verify(world, older.as_deref(), *json, say),
+        Command::AuditVerify { older, json } => return Ok(verify(world, older.as_deref(), *json, say)),
         Command::AuditProve { index } => audit_read(world, "prove").and_then(|()| prove(world, *index, say)),
-        Command::AuditReplay { index, json } => return replay(world, *index, *json, say),
+        Command::AuditReplay { index, json } => return Ok(replay(world, *index, *json, say)),
         Command::ConsentPreview { text, json } => preview::preview(world, text, *json, say),
         Command::AuditCheckpoint => {
             out(say, world.checkpoint());
@@ -132,13 +142,7 @@ pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
         Command::Clock { forward } => clock(world, *forward, say),
         Command::Fault { holder, mode } => fault(world, holder, mode, say),
     };
-    match done {
-        Ok(()) => Frame::End(0),
-        Err(refused) => {
-            note(say, &format!("{}: {refused}", refused.reason));
-            Frame::End(if refused.reason == "usage" { 2 } else { 1 })
-        }
-    }
+    done.map(|()| Frame::End(0))
 }
 
 /// A caller that went away hears nothing more; what was done stays done.
@@ -177,7 +181,10 @@ fn import(
 ) -> Done {
     let patient = patient.map(identifier).transpose()?;
     let format = if ndjson { Format::Ndjson } else { Format::Json };
-    let taken = desk::import(world, holder, text.as_bytes(), format, patient.as_ref());
+    let taken = desk::import(world, holder, text.as_bytes(), format, patient.as_ref()).map_err(|refused| {
+        let person = patient.as_ref().and_then(|patient| desk::known_person(world, patient).ok());
+        recorded::refusal(world, "import", person, refused)
+    });
     let line = match &taken {
         Ok(taken) => {
             taken.warnings.iter().for_each(|warning| note(say, &format!("{name}: {warning}")));
@@ -191,53 +198,6 @@ fn import(
         }
     };
     out(say, line.to_string());
-    Ok(())
-}
-
-fn consent_list(world: &World, patient: &str, as_json: bool, say: Say<'_>) -> Done {
-    let person = desk::known_person(world, &identifier(patient)?)?;
-    let state = world
-        .store
-        .person(person)
-        .map_err(|_| Refused::new("consent-unavailable", "the view cannot be read"))?;
-    for stored in &state.consents {
-        let (status, kind) = match &stored.reading {
-            consent::Reading::Readable(record) => (json!(record.status), json!(record.provision.kind)),
-            consent::Reading::Unreadable { .. } => (json!("unreadable"), json!("deny")),
-        };
-        let line = json!({"id": stored.id(), "version": stored.version(), "status": status, "type": kind, "recorder": stored.recorder});
-        let words = format!(
-            "{} v{} {} {} recorded by {}",
-            stored.id(),
-            stored.version(),
-            status.as_str().unwrap_or_default(),
-            kind.as_str().unwrap_or_default(),
-            stored.recorder
-        );
-        out(say, if as_json { line.to_string() } else { words });
-    }
-    Ok(())
-}
-
-fn relation_list(world: &World, patient: &str, as_json: bool, say: Say<'_>) -> Done {
-    let person = desk::known_person(world, &identifier(patient)?)?;
-    let state = world
-        .store
-        .person(person)
-        .map_err(|_| Refused::new("consent-unavailable", "the view cannot be read"))?;
-    for stored in &state.relations {
-        let line = json!({"id": stored.id, "version": stored.version, "kind": stored.relation.kind, "status": stored.relation.status, "recorder": stored.recorder});
-        let word = |member: &str| line.get(member).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
-        let words = format!(
-            "{} v{} {} {} recorded by {}",
-            stored.id,
-            stored.version,
-            word("kind"),
-            word("status"),
-            stored.recorder
-        );
-        out(say, if as_json { line.to_string() } else { words });
-    }
     Ok(())
 }
 

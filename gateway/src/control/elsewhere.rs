@@ -1,14 +1,13 @@
-//! Commands about holders with a server of their own: their endpoints, and the index of who holds what.
+//! Commands about holders with a server of their own: their endpoints.
 
-use super::commands::{Done, Say, identifier, note, out};
+use super::commands::{Done, Say, note, out};
 use super::wire::Frame;
 use crate::desk::Refused;
+use crate::register;
 use crate::sources::remote::Endpoint;
 use crate::trust::Participant;
 use crate::trust::participant::Holder;
 use crate::world::World;
-use crate::{localisation, register};
-use serde_json::json;
 use std::sync::Arc;
 
 fn participant(world: &World, id: &str) -> Result<Arc<Participant>, Refused> {
@@ -63,20 +62,5 @@ pub(super) fn show(world: &World, id: &str, say: Say<'_>) -> Done {
     let endpoint = known.endpoint.as_ref();
     let endpoint = endpoint.ok_or_else(|| Refused::new("no-endpoint", "no endpoint is registered"))?;
     out(say, serde_json::to_string_pretty(endpoint).unwrap_or_default());
-    Ok(())
-}
-
-/// The entries of a person in the index.
-pub(super) fn list(world: &World, patient: &str, as_json: bool, say: Say<'_>) -> Done {
-    for entry in localisation::entries(world, &identifier(patient)?)? {
-        out(
-            say,
-            if as_json {
-                json!({"id": entry.id, "holder": entry.holder, "classes": entry.classes}).to_string()
-            } else {
-                format!("{}  {}  {}", entry.id, entry.holder, entry.classes.join(" "))
-            },
-        );
-    }
     Ok(())
 }

@@ -5,7 +5,9 @@ mod commands;
 mod elsewhere;
 mod explain;
 pub(crate) mod operator;
+mod people;
 mod preview;
+mod recorded;
 mod wire;
 
 pub use wire::{Command, Exported, Frame, Query, call};

@@ -2,21 +2,22 @@
 //! questions. In words equal lines stand once, and of who is named only what comes out otherwise than for others.
 
 use super::commands::{Done, Say, note, out};
-use crate::desk::{self, Refused};
+use crate::desk;
 use crate::preview::{Beside, Outlook, Who};
 use crate::trust::Participant;
 use crate::world::World;
 use consent::preview::Row;
 use consent::{ClassSet, Vocabulary};
+use fhir_mappings::audit::{Action, Detail, Kind};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub(super) fn preview(world: &World, text: &str, as_json: bool, say: Say<'_>) -> Done {
     let (person, choice) = desk::read_choice(world, text.as_bytes())?;
-    let state = world
-        .store
-        .person(person)
-        .map_err(|_| Refused::new("consent-unavailable", "the view cannot be read"))?;
+    let state = world.store.person(person).map_err(|_| desk::view_down())?;
+    let mut draft = desk::draft(Kind::DryRun, Action::Execute, world, Some(person));
+    draft.entry.details.push(Detail { name: "command".into(), value: "consent preview".into() });
+    world.store.record_blocking(draft, None)?;
     let trust = world.store.trust();
     let holders: Vec<Arc<Participant>> =
         state.holders.iter().filter_map(|id| trust.participant(id).cloned()).collect();

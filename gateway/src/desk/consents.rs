@@ -31,8 +31,7 @@ pub enum Origin<'a> {
 /// # Errors
 /// See [`Refused`]. What is refused is recorded too: an objection must not get lost unseen.
 pub fn record_consent(world: &World, bytes: &[u8], origin: Origin<'_>) -> Done<String> {
-    let named = consent_wire::named(bytes);
-    let person = named.as_ref().and_then(|(patient, _)| named_person(world, patient).ok());
+    let person = named_in(world, bytes);
     let done = match origin {
         Origin::Desk => from_desk(world, bytes),
         Origin::Register(register) => from_register(world, bytes, register),
@@ -44,6 +43,12 @@ pub fn record_consent(world: &World, bytes: &[u8], origin: Origin<'_>) -> Done<S
         world.store.record_blocking(draft, None)?;
     }
     done
+}
+
+/// Whom a Consent names, if anybody known.
+pub(crate) fn named_in(world: &World, bytes: &[u8]) -> Option<PersonNo> {
+    let (patient, _) = consent_wire::named(bytes)?;
+    named_person(world, &patient).ok()
 }
 
 fn from_desk(world: &World, bytes: &[u8]) -> Done<String> {

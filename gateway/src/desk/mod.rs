@@ -6,6 +6,7 @@ mod consents;
 mod import;
 mod relations;
 
+pub(crate) use consents::named_in;
 #[cfg(feature = "sandbox")]
 pub use consents::record_own_consent;
 pub use consents::{Origin, read_choice, record_consent, unasked, withdraw_consent};
