@@ -141,7 +141,7 @@ fn open(folder: &str) -> Result<(Store, Duration), Failure> {
         engine: EngineKind::Redb,
     };
     let begun = Instant::now();
-    let (store, _) = Store::open(&folders, || draft(0))?;
+    let (store, _) = Store::open(&folders, |_| draft(0))?;
     Ok((store, begun.elapsed()))
 }
 

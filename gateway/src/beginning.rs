@@ -7,7 +7,9 @@ use crate::store::facts::{Change, Fact};
 use crate::store::leaf::{Draft, Leaf};
 use crate::trail::NOTHING_RELEASED;
 use crate::world::World;
+use data_encoding::HEXLOWER;
 use fhir_mappings::audit::{self, Action, Detail, Entry, Interaction, Kind, Outcome};
+use sluis_journal::{Folder, Torn};
 use std::sync::PoisonError;
 
 /// Writes it, once.
@@ -91,8 +93,29 @@ fn record_rules(world: &World, fresh: bool) -> Result<(), BootError> {
     Ok(())
 }
 
-pub(crate) fn restart(why: &str, time: jiff::Timestamp) -> Draft {
+fn restart(why: &str, time: jiff::Timestamp) -> Draft {
     let mut entry = Entry::new(Kind::Restart, Action::Execute, Interaction::Operation, Outcome::Success);
     entry.details = vec![Detail { name: "why".into(), value: why.into() }];
     Draft { entry, time, request_id: uuid::Uuid::new_v4().to_string(), person: None, burnt: None }
+}
+
+/// The record that closes torn tails: where they stood and what they were, for the bytes themselves are cleared. The digest
+/// tells whether a copy of the folder, taken before, holds the same tear.
+pub(crate) fn closing(torn: &[Torn], time: jiff::Timestamp) -> Draft {
+    let mut draft = restart("torn-tail", time);
+    for tail in torn {
+        let folder = match tail.folder {
+            Folder::Journal => "journal",
+            Folder::Holdings => "holdings",
+        };
+        let facts = [
+            ("file", tail.file.clone()),
+            ("offset", tail.offset.to_string()),
+            ("bytes", tail.bytes.to_string()),
+            ("sha256", HEXLOWER.encode(&tail.digest.0)),
+        ];
+        let facts = facts.map(|(name, value)| Detail { name: format!("{folder}-{name}"), value });
+        draft.entry.details.extend(facts);
+    }
+    draft
 }

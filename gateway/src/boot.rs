@@ -1,7 +1,7 @@
 //! From settings to a running gateway: store, rules, tables and listeners, in an order in which nothing answers
 //! before everything holds; and down again, so that nothing is lost.
 
-use crate::beginning::{self, restart};
+use crate::beginning::{self, closing};
 use crate::clock::Clock;
 use crate::control;
 use crate::desk;
@@ -138,7 +138,7 @@ pub fn open(plan: &Plan, issuer: &Issuer) -> Result<(Arc<World>, Found), BootErr
     };
     let now = plan.clock.now();
     let (store, found) =
-        Store::open(&folders, || restart("torn-tail", now)).map_err(|e| failed("the data folder")(&e))?;
+        Store::open(&folders, |torn| closing(torn, now)).map_err(|e| failed("the data folder")(&e))?;
     let store = Arc::new(store);
     let outward = store.outward().map_err(|e| failed("keys")(&e))?;
     let signing = signing_keys(&store)?;

@@ -102,3 +102,23 @@ fn a_refused_command_is_recorded_so_that_nobody_asks_unseen_whether_a_number_is_
     let (run, records) = left(&world, &["consent", "list", "--patient", "|"], b"");
     assert_eq!((run.code, records.len()), (2, 0));
 }
+
+#[test]
+fn what_is_counted_says_from_where_how_often_and_why_and_a_wrong_password_counts() {
+    let world = World::fresh();
+    for _ in 0..3 {
+        let page = world.visitor().sign_in("jansen", "patient", "guessed");
+        assert_eq!(page.answer.status, 401);
+    }
+    // A right secret at the wrong door.
+    let page = world.visitor().sign_in("jansen", "officer", &world.secret("jansen"));
+    assert_eq!(page.answer.status, 403);
+    assert_eq!(world.terminate().0, 0);
+    let dump = world.dump();
+    let flood = dump.iter().find(|r| r["reason"] == "failed-sign-in").expect("a count");
+    assert_eq!(flood["kind"], "flood");
+    assert_eq!((&flood["details"]["count"], &flood["details"]["source"]), (&json!("4"), &json!("127.0.0.1")));
+    let started = dump.iter().rfind(|r| r["kind"] == "restart").unwrap();
+    assert_eq!(started["details"], json!({"why": "started"}));
+    assert!(dump.iter().all(|r| r["event"].is_object() != r["details"].is_object()), "the one or the other");
+}

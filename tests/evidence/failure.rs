@@ -116,12 +116,23 @@ fn a_torn_tail_is_named_and_closed_with_a_record() {
     // What a write leaves that power cut short: some bytes behind the last whole batch.
     let mut torn = bytes.clone();
     torn[end.next_multiple_of(8)..end.next_multiple_of(8) + 40].fill(0x5a);
-    fs::write(&segment, torn).unwrap();
+    fs::write(&segment, &torn).unwrap();
     let cold = world.sluis(["audit", "verify"]);
     assert_eq!(cold.code, 1, "a cold copy says so: {}", cold.stdout);
     let again = World::on(world.dir()).unwrap();
     let dump = again.dump();
-    assert!(dump.iter().filter(|r| r["kind"] == "restart").count() >= 3, "the tear is recorded");
+    let tear = dump.iter().find(|r| r["details"]["why"] == "torn-tail").expect("the tear is recorded");
+    let said = serde_json::json!({
+        "why": "torn-tail", "journal-file": "00000000000000000000.seg",
+        "journal-offset": tear["details"]["journal-offset"], "journal-bytes": tear["details"]["journal-bytes"],
+        "journal-sha256": tear["details"]["journal-sha256"],
+    });
+    assert_eq!(tear["details"], said, "where it stood and what it was");
+    let number = |name: &str| tear["details"][name].as_str().unwrap().parse::<usize>().unwrap();
+    let (offset, length) = (number("journal-offset"), number("journal-bytes"));
+    assert_eq!(offset + length, end.next_multiple_of(8) + 40);
+    let digest = ring::digest::digest(&ring::digest::SHA256, &torn[offset..offset + length]);
+    assert_eq!(tear["details"]["journal-sha256"], data_encoding::HEXLOWER.encode(digest.as_ref()));
     again.verify();
 }
 

@@ -758,7 +758,9 @@ pub(super) enum CertificateCommand {
 #[derive(Subcommand)]
 pub(super) enum AuditCommand {
     /// Every record, one JSON object a line.
-    #[command(after_help = "Example: sluis audit dump --dir ./sluis-demo | tail -1")]
+    #[command(
+        after_help = "Example: sluis audit dump --dir ./sluis-demo | tail -1\nA notice, a restart and a flood have no `event`: `reason`, `organisation` and `details` say in codes what was counted, closed or told."
+    )]
     Dump {
         #[command(flatten)]
         common: Common,

@@ -1,6 +1,8 @@
 //! The development identity provider: signs in the invented people of the region (`region.json`, `logins`) as a real one
 //! would, so that the portal has one road only. Everything it knows is invented, and it lives in the sandbox alone.
 
+use crate::limits::{FloodKind, Source};
+use crate::listen::RemoteAddress;
 use crate::oauth::form::Form;
 use crate::oauth::oidc::{self, provider as tokens};
 use crate::oauth::signing::{SigningKey, SigningKeys};
@@ -172,11 +174,15 @@ async fn ask(State(provider): State<Arc<Development>>, request: Request) -> Resp
 }
 
 async fn judge(State(provider): State<Arc<Development>>, request: Request) -> Response<Body> {
+    let address = request.extensions().get::<RemoteAddress>();
+    let source = address.map_or(Source::Others, |RemoteAddress(address)| Source::Address(address.ip()));
     let Some(form) = sent(request).await.filter(|form| provider.fits(form)) else {
         return plain(400, sorry());
     };
     let (user, secret) = (form.get("user").unwrap_or_default(), form.get("secret").unwrap_or_default());
     if !provider.is(user.trim(), secret.trim()) {
+        // Whoever guesses never comes back to the portal: its own count would not see it.
+        provider.world.floods.count(source, FloodKind::FailedSignIn);
         return plain(401, page(&form, true));
     }
     provider.issue(user.trim(), &form).map_or_else(|| plain(400, sorry()), |to| see_other(&to))

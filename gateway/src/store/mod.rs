@@ -29,7 +29,7 @@ use keys::{KeyError, Keys, Named, PersonNo, Use};
 use leaf::{Draft, Drafts, Leaf};
 use outward::OutwardIds;
 use seal::Key;
-use sluis_journal::{Entry, Log, LogSettings, Opened, Placed, Records, Signer, Verdict, VerifierKey};
+use sluis_journal::{Entry, Log, LogSettings, Opened, Placed, Records, Signer, Torn, Verdict, VerifierKey};
 use state::{Hosted, PersonState};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -91,11 +91,11 @@ impl std::fmt::Debug for Store {
 
 impl Store {
     /// Opens the four folders, making them when absent, and brings the view up to the truth.
-    /// `torn` words the record that closes a torn tail.
+    /// `torn` words the record that closes torn tails, from what is torn.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn open(folders: &Folders, torn: impl FnOnce() -> Draft) -> Result<(Self, Found), StoreError> {
+    pub fn open(folders: &Folders, torn: impl FnOnce(&[Torn]) -> Draft) -> Result<(Self, Found), StoreError> {
         let keys = Keys::open(&folders.root.join("keys"), &folders.master_key)?;
         let settings = LogSettings {
             journal: folders.root.join("journal"),
@@ -107,7 +107,8 @@ impl Store {
             Opened::Whole(log) => log,
             Opened::Torn(torn_log) => {
                 found.torn = true;
-                let record = torn().seal(&keys, Vec::new()).map_err(|_| StoreError::Origin)?;
+                let record = torn(torn_log.torn());
+                let record = record.seal(&keys, Vec::new()).map_err(|_| StoreError::Origin)?;
                 torn_log.close(record)?
             }
         };
