@@ -91,3 +91,35 @@ fn each_page_with_personal_data_has_its_record_and_without_one_there_is_no_page(
         page.says("Alles wat je ziet, schrijven we op. Dat lukt nu niet.").hides("Oever");
     }
 }
+
+#[test]
+fn what_the_administrator_did_or_tried_is_told_as_such_and_nobody_else_is_named_for_it() {
+    let world = World::fresh();
+    let bakker = world.bsn("bakker");
+    let listed = world.sluis(["consent", "list", "--patient", &bakker, "--json"]).ok().json_lines();
+    let id = listed[0]["id"].as_str().unwrap().to_owned();
+    world.sluis(["consent", "withdraw", &id, "--patient", &bakker]).ok();
+    world.sluis(["explain", "--patient", &bakker, "--as", "wijkverpleging-thuis", "--purpose", "TREAT"]).ok();
+    assert_eq!(world.sluis(["consent", "withdraw", "nothing", "--patient", &bakker]).code, 1);
+    let page = world.signed_in("bakker", "patient").open("/patient/looked").ok();
+    let lines: Vec<&str> =
+        page.html().leak().split("<details").filter(|l| l.contains("de beheerder")).collect();
+    let line = |words: &str| {
+        *lines.iter().find(|l| l.contains(words)).unwrap_or_else(|| panic!("{words}: {}", page.text()))
+    };
+    for words in [
+        "gelezen wat je hebt gekozen",
+        "een keuze opgeschreven",
+        "maar dat kon niet",
+        "(proef: er is niets bekeken)",
+    ] {
+        let line = line(words);
+        assert!(!line.contains("via dit portaal") && !line.contains("iemand<"), "{words}: {line}");
+    }
+    // Home care did nothing, and got nothing: it stands there as who was tried alone.
+    let trial = line("(proef: er is niets bekeken)");
+    let (summary, facts) = trial.split_once("</summary>").unwrap();
+    assert!(summary.contains("de beheerder van Sluis") && !summary.contains("ijkverpleg"), "{summary}");
+    assert!(facts.contains("<dt>Uitgeprobeerd als</dt><dd>Wijkverpleging Thuis"), "{facts}");
+    assert!(!facts.contains("Gekregen"), "{facts}");
+}

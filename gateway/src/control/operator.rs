@@ -6,6 +6,9 @@
 use fhir_mappings::audit::{Assurance, Detail, Entry, Person};
 use std::cell::Cell;
 
+/// Before the account of whoever typed a command, in the id of a person in a record.
+pub(crate) const OPERATOR: &str = "urn:sluis:operator#";
+
 /// The account of the process that sent the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Operator {
@@ -29,7 +32,7 @@ pub(super) fn acting<T>(operator: Option<Operator>, work: impl FnOnce() -> T) ->
 pub(crate) fn sign(entry: &mut Entry) {
     let operator = ACTING.get();
     entry.person = operator.map(|operator| Person {
-        id: format!("urn:sluis:operator#uid-{}", operator.uid),
+        id: format!("{OPERATOR}uid-{}", operator.uid),
         name: None,
         role: None,
         assurance: Assurance::LoggedIn,

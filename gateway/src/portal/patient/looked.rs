@@ -2,9 +2,12 @@
 //! was a person. A second rendering of `lens::Seen`. Like lines of one day stand once, with their number.
 
 use super::About;
+use super::acts::{act, by_administrator, detail, is_trial};
 use super::sharing::{capital, lower};
+use crate::control::operator::OPERATOR;
 use crate::lens::{NOT_SHOWN, see};
 use crate::portal::tell::{clock, date_words, moment, reason, result};
+use crate::replay::TRIED_AS;
 use crate::road::authenticate::TAGGED;
 use crate::road::locate::REPRESENTING;
 use axum::body::Body;
@@ -191,34 +194,6 @@ fn shares(entry: &Entry) -> Vec<(String, Vec<String>, Vec<String>)> {
     entry.shares.iter().map(one).collect()
 }
 
-/// What happened, as a code that there are words for.
-fn act(entry: &Entry) -> &'static str {
-    match entry.kind {
-        Kind::Answered | Kind::Asked => "looked",
-        Kind::Refused => "refused",
-        Kind::Token => "token",
-        Kind::TokenRefused => "token-refused",
-        Kind::Consent => "consent",
-        Kind::Relation => "relation",
-        Kind::Attestation => "attestation",
-        Kind::Import => "import",
-        Kind::DryRun => "dry-run",
-        Kind::Portal => "portal",
-        Kind::AuditRead => "audit-read",
-        Kind::Notice => match detail(entry, "to") {
-            Some("person") => "notice",
-            _ => "not-told",
-        },
-        Kind::Participant | Kind::Certificate | Kind::Key | Kind::Rules | Kind::Restart | Kind::Flood => {
-            "not-told"
-        }
-    }
-}
-
-fn detail<'e>(entry: &'e Entry, name: &str) -> Option<&'e str> {
-    entry.details.iter().find(|detail| detail.name == name).map(|detail| detail.value.as_str())
-}
-
 fn one(about: &About<'_>, line: &Line) -> Markup {
     let (words, entry) = (about.visit.words, &line.entry);
     let (result, mark) = result(entry);
@@ -242,7 +217,8 @@ fn facts(about: &About<'_>, line: &Line) -> Markup {
     let (words, entry) = (about.visit.words, &line.entry);
     let none = || words.say("none");
     let behalf = entry.responsible.as_ref().map(|person| person_name(about, person));
-    let asked = matches!(entry.kind, Kind::Answered | Kind::Asked | Kind::Refused | Kind::DryRun);
+    let asked = matches!(entry.kind, Kind::Answered | Kind::Asked | Kind::Refused | Kind::DryRun)
+        && !by_administrator(entry);
     html! {
         dl class="facts" {
             dt { (words.say("when")) }
@@ -253,8 +229,9 @@ fn facts(about: &About<'_>, line: &Line) -> Markup {
             dt { (words.say("who-looked")) }
             dd {
                 (organisation(about, entry))
-                @if let Some(person) = &entry.person { ", " (person_name(about, person)) }
+                @if let Some(person) = acted_there(entry) { ", " (person_name(about, person)) }
             }
+            @if let Some(tried) = tried(about, entry) { dt { (words.say("tried-as")) } dd { (tried) } }
             @if asked {
                 dt { (words.say("on-behalf")) } dd { (behalf.unwrap_or_else(none)) }
                 dt { (words.say("reason")) }
@@ -274,12 +251,33 @@ fn organisation(about: &About<'_>, entry: &Entry) -> String {
     match &entry.organisation {
         Some(organisation) if organisation.id == NOT_SHOWN => words.say("not-named"),
         Some(organisation) => organisation.name.clone(),
+        None if by_administrator(entry) => words.say("by-administrator"),
         None if entry.person.is_some() => words.say("by-portal"),
         None => words.say("by-sluis"),
     }
 }
 
+/// Who acted, beside the organisation: the administrator alone stands for themselves.
+fn acted_there(entry: &Entry) -> Option<&Person> {
+    let alone = entry.organisation.is_none() && by_administrator(entry);
+    entry.person.as_ref().filter(|_| !alone)
+}
+
+/// As whom the administrator tried what would be allowed; a place is named only where the record still names it.
+fn tried(about: &About<'_>, entry: &Entry) -> Option<String> {
+    let id = detail(entry, TRIED_AS).filter(|_| is_trial(entry))?;
+    let trust = about.visit.world.store.trust();
+    let name = trust.participant(id)?.name.clone();
+    let work = function_named(about, entry);
+    Some(work.map_or_else(|| name.clone(), |work| format!("{name}, {work}")))
+}
+
+/// In which function somebody acted. Who was only tried did not.
 fn function(about: &About<'_>, entry: &Entry) -> Option<String> {
+    if is_trial(entry) { None } else { function_named(about, entry) }
+}
+
+fn function_named(about: &About<'_>, entry: &Entry) -> Option<String> {
     let code = entry.function.as_deref()?;
     let vocabulary = about.visit.world.rules.vocabulary();
     Some(vocabulary.function(code).map_or_else(|| code.to_owned(), |one| about.function_name(one).to_owned()))
@@ -288,6 +286,9 @@ fn function(about: &About<'_>, entry: &Entry) -> Option<String> {
 /// The name if the record has one, else the role, else that it was somebody.
 fn person_name(about: &About<'_>, person: &Person) -> String {
     let words = about.visit.words;
+    if person.id.starts_with(OPERATOR) {
+        return words.say("by-administrator");
+    }
     if person.id.starts_with(TAGGED) && person.name.is_none() {
         return words.say(if about.is_own() { "yourself" } else { "the-person" });
     }

@@ -1,0 +1,52 @@
+//! What a record of the journal says that happened, as codes that there are words for, and whether the administrator of
+//! Sluis did it: an account of this machine, no organisation in care and nobody at this portal.
+
+use crate::control::operator::OPERATOR;
+use fhir_mappings::audit::{Action, Entry, Interaction, Kind};
+
+/// Whether the administrator did it. Where whereabouts stay hidden nobody's account is told: then by what it was, for who
+/// asks is always from somewhere, and the program itself is nobody.
+pub(super) fn by_administrator(entry: &Entry) -> bool {
+    let command = entry.interaction == Interaction::Operation && entry.organisation.is_none();
+    entry.person.as_ref().is_some_and(|person| command || person.id.starts_with(OPERATOR))
+}
+
+/// Whether the administrator only tried out what would be allowed to somebody else: who was tried has done nothing, and
+/// got nothing.
+pub(super) fn is_trial(entry: &Entry) -> bool {
+    entry.kind == Kind::DryRun && by_administrator(entry)
+}
+
+/// What happened, as a code that there are words for.
+pub(super) fn act(entry: &Entry) -> &'static str {
+    let (command, read) = (by_administrator(entry), entry.action == Action::Read);
+    match entry.kind {
+        Kind::Refused if command => "command-refused",
+        Kind::DryRun if command => "trial",
+        Kind::Consent if command && read => "consent-read",
+        Kind::Relation if command && read => "relation-read",
+        Kind::Import if command && read => "index-read",
+        Kind::Answered | Kind::Asked => "looked",
+        Kind::Refused => "refused",
+        Kind::Token => "token",
+        Kind::TokenRefused => "token-refused",
+        Kind::Consent => "consent",
+        Kind::Relation => "relation",
+        Kind::Attestation => "attestation",
+        Kind::Import => "import",
+        Kind::DryRun => "dry-run",
+        Kind::Portal => "portal",
+        Kind::AuditRead => "audit-read",
+        Kind::Notice => match detail(entry, "to") {
+            Some("person") => "notice",
+            _ => "not-told",
+        },
+        Kind::Participant | Kind::Certificate | Kind::Key | Kind::Rules | Kind::Restart | Kind::Flood => {
+            "not-told"
+        }
+    }
+}
+
+pub(super) fn detail<'e>(entry: &'e Entry, name: &str) -> Option<&'e str> {
+    entry.details.iter().find(|detail| detail.name == name).map(|detail| detail.value.as_str())
+}
