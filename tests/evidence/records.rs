@@ -233,7 +233,11 @@ fn a_record_says_what_stands_in_the_body_and_no_more() {
     let whole = linden.summary(PERSON).ok();
     let document = of(&whole);
     let whole = whole.json();
+    // Each holder's Patient is told in the document, and only one of them answers a search.
+    let identities = |all: &BTreeSet<String>| all.iter().filter(|given| given.ends_with(" identity")).count();
+    assert!(identities(&document) > 1, "{document:?}");
     let person = of(&linden.find(PERSON).ok());
+    assert_eq!(identities(&person), 1);
     assert!(person.iter().all(|given| given.ends_with(" identity")), "{person:?}");
     // What the searches give one by one is what the document gives at once, and none gives it all.
     let types: BTreeSet<&str> =

@@ -289,11 +289,6 @@ impl<'a> OneHolder<'a> {
             };
             account.given = account.given.union(classes);
             account.resources += 1;
-            let known = |r: &Released| r.resource_type == "Patient";
-            // One person, one Patient: the first holder's.
-            if thing.resource_type == "Patient" && release.resources.iter().any(known) {
-                continue;
-            }
             let narrowed = judged.as_ref().is_some_and(|j| j.need == self.tables.organisation_only);
             let classes = if narrowed { classes.minus(thing.marked.by_domain) } else { classes };
             release.resources.push(Released {

@@ -254,7 +254,7 @@ fn overview(gathered: &Gathered<'_>, ages: &[Age], frame: &Frame<'_>) -> String 
     let person: Vec<String> = gathered
         .patients
         .iter()
-        .map(|read| format!("{} ({})", person_line(read.doc.root()), lineage(read, frame)))
+        .map(|read| format!("{} ({})", person_line(read.doc.root(), language), lineage(read, frame)))
         .collect();
     narrative.list(person.iter().map(String::as_str));
     let old: Vec<String> = ages

@@ -5,8 +5,11 @@ use crate::json::{Kind, Value};
 
 /// One fact, ready to be shown, sorted and compared.
 pub(super) struct Fact {
-    /// What it is about: system and code, or the words if there is no code. Equal keys stand together.
-    pub(super) key: String,
+    /// What it is about: each system and code in order, or the words if there is no code. Facts that share one stand
+    /// together.
+    pub(super) keys: Vec<String>,
+    /// Whether its name is one of its codes': another holder may write them in another order.
+    pub(super) by_code: bool,
     /// What to show: the name and two more cells.
     pub(super) cells: [String; 3],
     /// When it happened, for order: as written, or empty.
@@ -23,7 +26,12 @@ pub(super) fn read<'d>(
     let subject = subject_of(root, resolve);
     let name = subject.and_then(concept_text).or_else(|| other_name(root));
     let name = name.unwrap_or_else(|| language.unnamed().to_owned());
-    let key = subject.and_then(concept_key).unwrap_or_else(|| name.to_lowercase());
+    let mut keys = subject.map(concept_keys).unwrap_or_default();
+    let own_words = subject.is_none_or(|concept| concept.get_str("text").is_some());
+    let by_code = !keys.is_empty() && !own_words && resource_type != "RelatedPerson";
+    if keys.is_empty() {
+        keys.push(name.to_lowercase());
+    }
     let when = date_of(root);
     let cells = match resource_type {
         "AllergyIntolerance" => [name, severity(root, language), reactions(root)],
@@ -38,7 +46,7 @@ pub(super) fn read<'d>(
         "Goal" => [name, status(root, language), due(root)],
         _ => [name, status(root, language), day(&when)],
     };
-    Fact { key, cells, when }
+    Fact { keys, by_code, cells, when }
 }
 
 /// The concept that says what it is.
@@ -72,11 +80,15 @@ pub(super) fn concept_text(concept: Value<'_>) -> Option<String> {
     text.or_else(|| of_coding("display")).or_else(|| of_coding("code")).map(std::borrow::Cow::into_owned)
 }
 
-fn concept_key(concept: Value<'_>) -> Option<String> {
-    concept.each("coding").find_map(|coding| {
+fn concept_keys(concept: Value<'_>) -> Vec<String> {
+    let key = |coding: Value<'_>| {
         let system = coding.get_str("system").unwrap_or_default();
         coding.get_str("code").map(|code| format!("{system}|{code}"))
-    })
+    };
+    let mut keys: Vec<String> = concept.each("coding").filter_map(key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
 }
 
 /// Names that are plain text: a plan's title, a goal's words, a person's name, a reference's display.

@@ -1,6 +1,6 @@
 //! Which items stand in the document: well-formed, about this person, once, and reachable.
 
-use super::{Item, fact, section::Section};
+use super::{Item, Language, fact, section::Section};
 use crate::json::{self, Doc, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ impl Read<'_> {
 
 /// What the document is made of.
 pub(super) struct Gathered<'a> {
-    /// Every Patient released for this person, newest first; the first stands in the document.
+    /// Every Patient released for this person, newest first; the first stands in the document, and all in its overview.
     pub(super) patients: Vec<Read<'a>>,
     /// Everything else that stands in the document, in a stable order.
     pub(super) reads: Vec<Read<'a>>,
@@ -49,7 +49,8 @@ pub(super) fn gather<'a>(items: &[Item<'a>], patient_id: &str) -> Gathered<'a> {
         .filter(|read| read.section().is_some() || reached.contains(&read.reference()))
         .collect();
     let mut left_out: BTreeSet<usize> = (0..items.len()).collect();
-    for read in reads.iter().chain(patients.first()) {
+    // Of further Patients the overview tells what they say.
+    for read in reads.iter().chain(&patients) {
         left_out.remove(&read.position);
     }
     Gathered { patients, reads, left_out: left_out.into_iter().collect() }
@@ -149,8 +150,8 @@ pub(super) fn is_moment(text: &str) -> bool {
     }
 }
 
-/// The person's facts in one line: name, birth date, sex, how to reach them, where they are.
-pub(super) fn person_line(root: Value<'_>) -> String {
+/// The person's facts in one line: name, birth date, sex, whether dead, how to reach them, where they are.
+pub(super) fn person_line(root: Value<'_>, language: Language) -> String {
     let plain = |name: &str| root.get_str(name).map(std::borrow::Cow::into_owned);
     let telecom = root.each("telecom").filter_map(|t| t.get_str("value").map(std::borrow::Cow::into_owned));
     let address = root.each("address").filter_map(|address| {
@@ -159,7 +160,11 @@ pub(super) fn person_line(root: Value<'_>) -> String {
             lines.chain(address.get_str("postalCode")).chain(address.get_str("city")).collect();
         (!parts.is_empty()).then(|| parts.join(" "))
     });
-    let parts = fact::person_name(root).into_iter().chain(plain("birthDate")).chain(plain("gender"));
+    let dead = root.get("deceasedBoolean").and_then(|member| member.as_bool()) == Some(true)
+        || root.get("deceasedDateTime").is_some();
+    let dead = dead.then(|| language.deceased().to_owned());
+    let parts =
+        fact::person_name(root).into_iter().chain(plain("birthDate")).chain(plain("gender")).chain(dead);
     parts.chain(telecom).chain(address).collect::<Vec<_>>().join(", ")
 }
 

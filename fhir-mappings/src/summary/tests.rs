@@ -93,73 +93,6 @@ fn a_person_of_whom_nothing_is_released_still_makes_a_valid_document() {
 }
 
 #[test]
-fn the_same_fact_of_two_holders_is_one_row_with_both_sources_and_two_entries() {
-    let other = String::from_utf8(LEVODOPA.to_vec()).unwrap().replace("m1", "m2");
-    let items = [
-        item("MedicationStatement", "m1", "Linde", LEVODOPA),
-        item("MedicationStatement", "m2", "Thuis", other.as_bytes()),
-    ];
-    let medication = section(&composed(&items, &frame()), "10160-0").unwrap();
-    assert_eq!(div(&medication).matches("<tr>").count(), 2, "a heading and one row");
-    assert!(div(&medication).contains("Linde, 2026-09-01; Thuis, 2026-09-01"));
-    let entries = medication["entry"].as_array().unwrap();
-    assert_eq!(entries.len(), 2);
-    let fact = |n: usize| entries[n]["extension"][0]["extension"][0]["valuePositiveInt"].clone();
-    assert_eq!(fact(0), fact(1));
-}
-
-#[test]
-fn one_holder_that_states_a_fact_twice_keeps_two_rows() {
-    let again = String::from_utf8(LEVODOPA.to_vec()).unwrap().replace("m1", "m2");
-    let items = [
-        item("MedicationStatement", "m1", "Linde", LEVODOPA),
-        item("MedicationStatement", "m2", "Linde", again.as_bytes()),
-    ];
-    let medication = section(&composed(&items, &frame()), "10160-0").unwrap();
-    assert_eq!(div(&medication).matches("<tr>").count(), 3);
-    assert!(!div(&medication).contains("bronnen verschillen"));
-}
-
-#[test]
-fn one_holder_that_says_two_things_is_no_dispute_between_sources() {
-    let other = String::from_utf8(LEVODOPA.to_vec()).unwrap().replace("m1", "m2").replace("3 keer", "4 keer");
-    let items = [
-        item("MedicationStatement", "m1", "Linde", LEVODOPA),
-        item("MedicationStatement", "m2", "Linde", other.as_bytes()),
-    ];
-    let medication = section(&composed(&items, &frame()), "10160-0").unwrap();
-    assert!(!div(&medication).contains("bronnen verschillen"));
-}
-
-/// Forty thousand facts about one thing: a walk over pairs would take minutes.
-#[test]
-fn many_facts_about_one_thing_stay_cheap() {
-    let bodies: Vec<(String, String)> = (0..40_000)
-        .map(|n| (format!("c{n}"), format!(r#"{{"resourceType":"Condition","id":"c{n}","code":{{"coding":[{{"code":"x"}}]}},"onsetDateTime":"{n:05}"}}"#)))
-        .collect();
-    let items: Vec<Item<'_>> = bodies
-        .iter()
-        .enumerate()
-        .map(|(n, (id, body))| item("Condition", id, if n % 2 == 0 { "a" } else { "b" }, body.as_bytes()))
-        .collect();
-    let started = std::time::Instant::now();
-    assert!(compose(&items, &frame()).left_out.is_empty());
-    println!("composed 40,000 facts in {:?} (unoptimised)", started.elapsed());
-}
-
-#[test]
-fn conflicting_facts_stand_side_by_side_and_say_so() {
-    let other = String::from_utf8(LEVODOPA.to_vec()).unwrap().replace("m1", "m2").replace("3 keer", "4 keer");
-    let items = [
-        item("MedicationStatement", "m1", "Linde", LEVODOPA),
-        item("MedicationStatement", "m2", "Thuis", other.as_bytes()),
-    ];
-    let medication = section(&composed(&items, &frame()), "10160-0").unwrap();
-    assert_eq!(div(&medication).matches("<tr>").count(), 3);
-    assert_eq!(div(&medication).matches("bronnen verschillen").count(), 2);
-}
-
-#[test]
 fn a_recorded_no_known_allergy_is_data() {
     let none = br#"{"resourceType":"AllergyIntolerance","id":"a1","code":{"coding":[{"system":"http://snomed.info/sct","code":"716186003","display":"Geen bekende allergie"}]},"patient":{"reference":"Patient/p1"}}"#;
     let allergies =
@@ -517,3 +450,4 @@ proptest! {
 }
 
 mod corpus;
+mod sources;

@@ -40,6 +40,10 @@ impl Language {
         )
     }
 
+    pub(super) fn deceased(self) -> &'static str {
+        self.pick("overleden", "deceased")
+    }
+
     pub(super) fn gap_title(self) -> &'static str {
         self.pick("Wat ontbreekt", "What is missing")
     }
