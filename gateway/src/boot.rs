@@ -33,6 +33,7 @@ use arc_swap::ArcSwap;
 use consent::Rules;
 use fhir_mappings::audit::{Action, Detail, Kind, Outcome};
 use fhir_mappings::tables::Tables;
+use sluis_journal::State;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -375,9 +376,13 @@ fn directory_metrics(world: &Arc<World>, metrics: &Registry) {
 fn readiness(world: &World) -> Vec<Check> {
     let check =
         |name, holds: bool, cause: &str| Check { name, holds, cause: (!holds).then(|| cause.to_owned()) };
-    let journal = world.store.log().state() == sluis_journal::State::Serving;
+    let (journal, cause) = match world.store.log().state() {
+        State::Serving => (true, ""),
+        State::Full => (false, "the disk is full: make room, and the journal takes records again by itself"),
+        State::Stopped => (false, "a disk error ended the journal: look at the disk, then restart"),
+    };
     let mut checks = vec![
-        check("journal", journal, "the journal takes no records: look at the disk, then restart"),
+        check("journal", journal, cause),
         check("view", world.store.view_is_sound(), "the view does not follow: run `sluis rebuild-view`"),
     ];
     checks.extend(world.witness.as_ref().map(Watch::check));
@@ -445,7 +450,7 @@ async fn mend(world: Arc<World>) {
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         second.tick().await;
-        if world.store.log().state() == sluis_journal::State::Full {
+        if world.store.log().state() == State::Full {
             let mut draft = desk::draft(Kind::Notice, Action::Execute, &world, None);
             draft.entry.details.push(Detail { name: "why".into(), value: "disk-was-full".into() });
             if world.store.record(draft, None).await.is_ok() {

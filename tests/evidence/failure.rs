@@ -214,6 +214,14 @@ fn on_a_full_disk_nothing_is_released_and_it_recovers_by_itself() {
             token.status == 503 && world.management("/readyz").0 == 503
         });
         assert!(said, "cycle {cycle}: readiness says that the disk is full");
+        let cause = world.management("/readyz").1;
+        assert!(
+            cause.contains("by itself") || cause.contains("view"),
+            "what mends itself asks for no restart: {cause}"
+        );
+        // Nothing was verified: no finding, so that nobody takes a full disk for a bent journal.
+        let unlooked = world.sluis(["audit", "verify"]);
+        assert!([0, 3].contains(&unlooked.code), "{}{}", unlooked.stdout, unlooked.stderr);
         small.empty();
         assert!(
             ready_within(&world, Duration::from_secs(20)),

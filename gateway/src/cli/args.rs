@@ -767,7 +767,7 @@ pub(super) enum AuditCommand {
     },
     /// Whether every byte of the journal still holds.
     #[command(
-        after_help = "Example: sluis audit verify --dir ./sluis-demo\nWith --json: {\"records\":12,\"root\":\"<base64>\"} or {\"index\":3,\"file\":\"…\",\"fault\":\"…\"}"
+        after_help = "Example: sluis audit verify --dir ./sluis-demo\nWith --json: {\"records\":12,\"root\":\"<base64>\"} or {\"index\":3,\"file\":\"…\",\"fault\":\"…\"}\nExit 1 when something does not hold; 3 when nothing could be verified, for that this is done can not be recorded now (`/readyz` says why)."
     )]
     Verify {
         /// An older checkpoint: proves that nothing before it changed or vanished.
