@@ -62,8 +62,12 @@ fn within_budget(request: &Request, world: &World) -> Result<(Peer, Admitted), B
     }
 }
 
-/// Documents that are equal for every caller: no token, no record.
+/// Documents that are equal for every caller: no token, no record, unless somebody's number stands in the address.
 async fn document(State(world): State<Arc<World>>, request: Request<Body>) -> Response {
+    if grammar::bsn_in_url(request.uri().path(), request.uri().query()) {
+        // Nothing of these documents is about anybody, but the address was: the road refuses and records it.
+        return road(State(world), request).await;
+    }
     let trail = Trail::begin(request.headers());
     let trail = Some(&trail);
     let (method, path) = (request.method(), request.uri().path());

@@ -4,7 +4,7 @@ use crate::session::{self, PERSON, stored};
 use fhir_mappings::{json, r4};
 use serde_json::Value;
 use sluis_tests::json::any;
-use sluis_tests::{World, proof};
+use sluis_tests::{Request, World, proof};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every string valued `detail` of a type, anywhere in an event.
@@ -288,4 +288,21 @@ fn rules_are_recorded_once_and_again_when_they_change() {
     std::fs::remove_dir_all(world.dir().join("view")).unwrap();
     let rebuilt = World::on(world.dir()).unwrap();
     assert_eq!(rules(&rebuilt), 1);
+}
+
+#[test]
+fn a_number_in_the_address_of_a_document_is_refused_and_recorded_without_it() {
+    let world = World::fresh();
+    let (client, bsn) = (world.client("huisarts-de-linde"), world.bsn("kaya"));
+    for path in ["/fhir/metadata", "/openapi.json", "/.well-known/jwks.json"] {
+        let answer = client.send(&Request::get(&format!("{path}?patient={bsn}")));
+        answer.clone().is(400, "bsn-in-url");
+        let records = world.records_of(answer.request_id());
+        assert_eq!(records.len(), 1, "{path}");
+        assert_eq!(records[0]["kind"], "refused", "{path}");
+        assert!(!records[0].to_string().contains(&bsn), "{path}");
+        assert_eq!(client.send(&Request::get(path)).status, 200, "{path}");
+    }
+    let other = client.send(&Request::get("/fhir/metadata?_format=json"));
+    assert_eq!((other.status, world.records_of(other.request_id()).len()), (400, 0));
 }
