@@ -43,7 +43,7 @@ pub enum Refusal {
     ConsentUnavailable,
     /// Every permitted holder failed.
     SourceUnavailable,
-    /// The journal took no record.
+    /// The journal took no record, or does not give back one that it took.
     AuditUnavailable,
     /// The decision moved under us again and again.
     Contended,

@@ -15,7 +15,7 @@ use crate::road::decide::{
 use crate::road::locate::REPRESENTING;
 use crate::store::facts::{Change, Fact, whose};
 use crate::store::keys::{Keys, PersonNo};
-use crate::store::leaf::Leaf;
+use crate::store::leaf::{Leaf, LeafError};
 use crate::store::sha256_hex;
 use crate::store::state::PersonState;
 use crate::trust::{FunctionCode, Participant, Purpose, Role};
@@ -149,7 +149,10 @@ struct Again<'p> {
 impl<'p> Again<'p> {
     fn read(past: &Past<'_>, present: &Present<'p>, index: u64) -> Result<Self, NoReplay> {
         let leaf = leaf(past.journal, index)?;
-        let entry = leaf.open(past.keys).map_err(|_| NoReplay::Forgotten)?;
+        let entry = leaf.open(past.keys).map_err(|e| match e {
+            LeafError::Forgotten => NoReplay::Forgotten,
+            LeafError::Key(_) | LeafError::TooLarge | LeafError::Unreadable => NoReplay::Unreadable,
+        })?;
         let (state_version, at) = stamped(&entry).ok_or(NoReplay::NoDecision)?;
         let tag = leaf.tag_bytes().ok_or(NoReplay::NoDecision)?;
         let (person, _) = past.keys.by_tag(&tag).ok_or(NoReplay::Forgotten)?;

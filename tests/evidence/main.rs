@@ -4,6 +4,7 @@
 // Reason: a test that cannot go on fails, with words.
 
 mod commands;
+mod damaged;
 mod failure;
 mod held_back;
 mod keeping;

@@ -2,16 +2,17 @@
 //! change to any byte.
 
 use crate::error::{OpenError, ReadError};
-use crate::finding::{Checked, Finding};
+use crate::finding::{Checked, Fault, Finding};
 use crate::journal::CHECKPOINT;
 use crate::note::{Checkpoint, VerifierKey};
 use crate::port::{Access, Disk, Port};
 use crate::proof::{self, Proof};
 use crate::records::Records;
 use crate::segment;
-use crate::store::Found;
+use crate::store::{Found, TornBytes};
 use crate::tiles::TileFiles;
 use crate::verify::{self, Bound, Question};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -54,6 +55,31 @@ impl Archive {
         let port: Arc<dyn Port> = Arc::new(Disk);
         let found = Found::look(&*port, folder)?;
         Ok(Records::new(port, PathBuf::from(folder), &found.firsts, found.scan.next))
+    }
+
+    /// What a copy lacks at its end, as far as it shows: bytes behind the last whole batch, or fewer records than its
+    /// checkpoint, signed by one of `keys`, speaks of. Nothing before its last segment is looked at: see
+    /// [`Archive::verify`].
+    #[must_use]
+    pub fn lacks(folder: &Path, keys: &[VerifierKey]) -> Option<Finding> {
+        Self::end(folder, keys).err()
+    }
+
+    fn end(folder: &Path, keys: &[VerifierKey]) -> Result<(), Finding> {
+        let unreadable = |error| Finding::new(0, CHECKPOINT, Fault::Unreadable(error));
+        let found = Found::look(&Disk, folder)
+            .map_err(|error| Finding::new(0, "", Fault::Unreadable(io::Error::other(error))))?;
+        let next = found.scan.next;
+        if let Some(TornBytes { file, offset, bytes }) = &found.torn {
+            let fault = Fault::Torn { offset: *offset, bytes: bytes.len() as u64 };
+            return Err(Finding::new(next, file, fault));
+        }
+        let note = Disk.open(&folder.join(CHECKPOINT), Access::Read).map_err(unreadable)?;
+        let note = segment::read_all(&*note).map_err(unreadable)?;
+        let head = str::from_utf8(&note).ok().and_then(|note| Checkpoint::open(note, keys).ok());
+        let head = head.ok_or_else(|| Finding::new(next, CHECKPOINT, Fault::Checkpoint))?;
+        let whole = head.size <= next;
+        whole.then_some(()).ok_or_else(|| Finding::new(next, CHECKPOINT, Fault::CutAway { size: head.size }))
     }
 
     /// The records.

@@ -2,6 +2,7 @@
 //! Their form is fixed by the contract; they can be checked with SHA-256 and the verifier key alone.
 
 use crate::error::ReadError;
+use crate::note::Checkpoint;
 use crate::records::Records;
 use crate::tiles::TileFiles;
 use crate::tree::{self, Hash};
@@ -47,6 +48,7 @@ impl Proof {
     }
 }
 
+/// Makes a proof, and checks that it leads to the root that `checkpoint` names.
 pub(crate) fn prove(
     records: &Records,
     tiles: &TileFiles,
@@ -60,7 +62,13 @@ pub(crate) fn prove(
     let leaf = records.read(index)?;
     let leaf_hash = tree::leaf_hash(&leaf);
     let path = tree::inclusion(tiles, index, size)?;
-    Ok(Proof { index, size, leaf, leaf_hash, path, checkpoint })
+    let proof = Proof { index, size, leaf, leaf_hash, path, checkpoint };
+    // A record or a tile that was bent leads elsewhere: such a proof would be handed out as if it proved something.
+    let signed = Checkpoint::of_note(&proof.checkpoint).ok().filter(|head| head.size == size);
+    let leads = signed.is_some_and(|head| proof.root() == Some(head.root));
+    leads
+        .then_some(proof)
+        .ok_or(ReadError::Broken { index, fault: "record and tree do not lead to the checkpoint's root" })
 }
 
 pub(crate) fn consistency(tiles: &TileFiles, old: u64, size: u64) -> Result<Vec<Hash>, ReadError> {

@@ -19,7 +19,7 @@ use args::{Cli, Command};
 use clap::Parser;
 use std::process::ExitCode;
 
-pub(crate) use audit::{journal_key, replayed, verdict};
+pub(crate) use audit::{journal_key, not_whole, replayed, verdict};
 pub(crate) use keep::said;
 
 /// How a command ended.

@@ -97,7 +97,7 @@ fn perform(command: &Command, world: &World, say: Say<'_>) -> Result<Frame, Refu
         Command::IndexWithdraw { patient, id } => identifier(patient)
             .and_then(|p| localisation::withdraw(world, &p, id))
             .map(|()| note(say, "withdrawn: from the next question on this holder is not asked for it")),
-        Command::AuditDump => audit_read(world, "dump").map(|()| dump(world, say)),
+        Command::AuditDump => audit_read(world, "dump").and_then(|()| dump(world, say)),
         Command::AuditVerify { older, json } => return Ok(verify(world, older.as_deref(), *json, say)),
         Command::AuditProve { index } => audit_read(world, "prove").and_then(|()| prove(world, *index, say)),
         Command::AuditReplay { index, json } => return Ok(replay(world, *index, *json, say)),
@@ -247,17 +247,13 @@ fn participant_person(world: &World, text: &str, say: Say<'_>) -> Done {
     Ok(())
 }
 
-fn dump(world: &World, say: Say<'_>) {
-    let records = world.store.records();
-    for index in 0..records.len() {
-        let Ok(record) = records.read(index) else {
-            note(say, &format!("record {index} cannot be read"));
-            continue;
-        };
-        let line = crate::dump::line(index, &record, world.store.keys(), &world.settings.origin);
-        if !say(Frame::Out(line.to_string())) {
-            return;
-        }
+fn dump(world: &World, say: Say<'_>) -> Done {
+    let (records, keys) = (world.store.records(), world.store.keys());
+    let out = |line| say(Frame::Out(line));
+    let unreadable = crate::dump::dump(records, keys, &world.settings.origin, out, |line| note(say, &line));
+    match unreadable {
+        0 => Ok(()),
+        some => Err(Refused::new("unreadable", crate::cli::not_whole(some))),
     }
 }
 

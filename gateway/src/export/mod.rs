@@ -8,7 +8,7 @@ mod traffic;
 pub use traffic::traffic;
 
 use crate::desk::{self, Refused};
-use crate::lens::{Lens, Seen, see};
+use crate::lens::{Lens, Seen, Unreadable, see};
 use crate::store::keys::{PersonNo, Use};
 use crate::store::leaf::Leaf;
 use crate::store::outward::{Named, PERSON};
@@ -160,19 +160,29 @@ fn of_person(
     // Made for this reader alone: an id that nobody else can join on.
     let name = world.outward.seal(officer.unwrap_or("export"), Named { person, tag: PERSON });
     let indexes = world.store.timeline(person).map_err(|e| Refused::new("unreadable", e.to_string()))?;
-    let seen = indexes.iter().filter_map(|index| Some((*index, see(*index, &lens, &name, world)?)));
-    Ok((Some(person), seen.collect()))
+    let mut seen = Vec::new();
+    for index in indexes {
+        seen.extend(see(index, &lens, &name, world)?.map(|one| (index, one)));
+    }
+    Ok((Some(person), seen))
+}
+
+impl From<Unreadable> for Refused {
+    /// A file that lacks a record would be signed as if it were whole.
+    fn from(Unreadable(index): Unreadable) -> Self {
+        Self::new("unreadable", format!("record {index} cannot be read: nothing is exported without it"))
+    }
 }
 
 /// The records of a period, each read or the reason why the whole export stops: one that is left out unseen is worse.
 fn of_period<'w>(
     world: &'w World,
     period: &'w Period,
-) -> impl Iterator<Item = (u64, Result<Leaf, Refused>)> + 'w {
+) -> impl Iterator<Item = (u64, Result<Leaf, Unreadable>)> + 'w {
     let records = world.store.records();
     let leaves = world.store.around(period).map(move |index| {
         let leaf = records.read(index).ok().and_then(|record| Leaf::parse(&record).ok());
-        (index, leaf.ok_or_else(|| Refused::new("unreadable", format!("record {index} cannot be read"))))
+        (index, leaf.ok_or(Unreadable(index)))
     });
     leaves.filter(|(_, leaf)| leaf.as_ref().map_or(true, |leaf| period.contains(leaf.time)))
 }
@@ -202,7 +212,7 @@ fn of_participant(
             Kind::Rules | Kind::Key | Kind::Certificate | Kind::Restart if leaf.tag.is_none() => Lens::Person,
             _ => Lens::Officer(participant),
         };
-        seen.extend(see(index, &lens, &name, world).map(|one| (index, one)));
+        seen.extend(see(index, &lens, &name, world)?.map(|one| (index, one)));
         if seen.len() > RECORDS_MAX {
             return Err(Refused::new(
                 "too-many",

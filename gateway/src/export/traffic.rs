@@ -3,6 +3,8 @@
 
 use super::{Export, Format, cell, of_period, pdf, record, sign};
 use crate::desk::Refused;
+use crate::lens::Unreadable;
+use crate::store::leaf::LeafError;
 use crate::world::World;
 use consent::Period;
 use consent::period::day_of;
@@ -68,13 +70,17 @@ pub fn traffic(world: &World, reader: &str, period: &Period, format: Format) -> 
 
 fn count(world: &World, period: &Period) -> Result<BTreeMap<Cell, u64>, Refused> {
     let mut cells = BTreeMap::new();
-    for (_, leaf) in of_period(world, period) {
+    for (index, leaf) in of_period(world, period) {
         let leaf = leaf?;
         if !matches!(leaf.kind, Kind::Answered | Kind::Refused | Kind::TokenRefused) {
             continue;
         }
-        // A forgotten year opens to nobody, and counts no more.
-        let Ok(entry) = leaf.open(world.store.keys()) else { continue };
+        let entry = match leaf.open(world.store.keys()) {
+            Ok(entry) => entry,
+            // A forgotten year opens to nobody, and counts no more.
+            Err(LeafError::Forgotten) => continue,
+            Err(_) => return Err(Unreadable(index).into()),
+        };
         for cell in cells_of(&entry, day_of(leaf.time)) {
             *cells.entry(cell).or_default() += 1;
         }

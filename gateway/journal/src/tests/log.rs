@@ -3,7 +3,8 @@
 use super::{fill, record, settings, small, whole};
 use crate::archive::Archive;
 use crate::entry::{Entry, Rejected, Verdict};
-use crate::error::{AppendError, OpenError};
+use crate::error::{AppendError, OpenError, ReadError};
+use crate::finding::Fault;
 use crate::log::{Log, LogSettings, State};
 use crate::note::{Checkpoint, Signer};
 use crate::verify::{Question, Signatures};
@@ -44,6 +45,48 @@ fn every_record_proves_itself_against_the_checkpoint() {
         assert_eq!(proof.root(), Some(checkpoint.root));
     }
     assert!(log.prove(600).is_err());
+}
+
+#[test]
+fn no_proof_is_made_over_a_bent_tile_or_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = small(folder.path());
+    fill(&log, 0, 300);
+    let tile = folder.path().join("journal/tile/0");
+    let whole = std::fs::read(&tile).unwrap();
+    let mut bent = whole.clone();
+    bent[32 * 20] ^= 1;
+    std::fs::write(&tile, &bent).unwrap();
+    let refused = log.prove(50).unwrap_err();
+    assert!(matches!(refused, ReadError::Broken { index: 50, .. }), "{refused}");
+    std::fs::write(&tile, &whole).unwrap();
+    assert!(log.prove(50).is_ok());
+}
+
+#[test]
+fn a_copy_says_what_it_lacks_at_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = small(folder.path());
+    fill(&log, 0, 30);
+    drop(log);
+    let journal = folder.path().join("journal");
+    let lacks = || Archive::lacks(&journal, &super::keys()).map(|finding| finding.fault);
+    assert!(lacks().is_none());
+    let note = std::fs::read_to_string(journal.join("checkpoint")).unwrap();
+    let signer = super::signer();
+    let longer = Checkpoint { size: 31, ..Checkpoint::of_note(&note).unwrap() };
+    let ahead = longer.note(signer.verifier(), &signer.seal(&longer));
+    std::fs::write(journal.join("checkpoint"), ahead).unwrap();
+    assert!(matches!(lacks(), Some(Fault::CutAway { size: 31 })));
+    std::fs::write(journal.join("checkpoint"), note.replace("30", "29")).unwrap();
+    assert!(matches!(lacks(), Some(Fault::Checkpoint)));
+    std::fs::write(journal.join("checkpoint"), &note).unwrap();
+    let segment = journal.join(crate::segment::name(0));
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    bytes[end] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    assert!(matches!(lacks(), Some(Fault::Torn { .. })));
 }
 
 #[test]

@@ -119,7 +119,16 @@ struct Found {
     next: Option<u64>,
 }
 
-fn find(desk: &Desk<'_>, filter: &Filter<'_>) -> Result<Found, ViewError> {
+/// Why there is no page: the code of what is told.
+struct NoPage(&'static str);
+
+impl From<ViewError> for NoPage {
+    fn from(_: ViewError) -> Self {
+        Self("busy")
+    }
+}
+
+fn find(desk: &Desk<'_>, filter: &Filter<'_>) -> Result<Found, NoPage> {
     let store = &desk.visit.world.store;
     let (first, after) = match filter.day {
         Some(day) => span(desk, day),
@@ -127,10 +136,14 @@ fn find(desk: &Desk<'_>, filter: &Filter<'_>) -> Result<Found, ViewError> {
     };
     let within = first..filter.below.map_or(after, |below| after.min(below));
     let (mut found, mut read) = (Found { rows: Vec::new(), next: None }, 0);
+    let mut unreadable = false;
     let mut take = |index: u64| {
-        found.rows.extend(desk.row(index).filter(|row| filter.takes(row)));
+        match desk.row(index) {
+            Ok(row) => found.rows.extend(row.filter(|row| filter.takes(row))),
+            Err(_) => unreadable = true,
+        }
         read += 1;
-        found.rows.len() < ROWS && read < READ_MAX
+        found.rows.len() < ROWS && read < READ_MAX && !unreadable
     };
     found.next = match filter.person {
         Some(id) => {
@@ -144,7 +157,8 @@ fn find(desk: &Desk<'_>, filter: &Filter<'_>) -> Result<Found, ViewError> {
             store.search(&filter.wanted(desk.id(), employee.as_deref()), within, take)?
         }
     };
-    Ok(found)
+    // A list that lacks a line would look whole.
+    if unreadable { Err(NoPage("unreadable")) } else { Ok(found) }
 }
 
 /// The indexes of a day: records stand in order of time.
@@ -161,8 +175,9 @@ pub(super) async fn page(desk: &Desk<'_>) -> Response<Body> {
     let words = desk.visit.words;
     let filter = Filter::read(desk);
     // It reads and opens records: not on a thread that answers others.
-    let Ok(found) = tokio::task::block_in_place(|| find(desk, &filter)) else {
-        return desk.visit.trouble(503, "busy");
+    let found = match tokio::task::block_in_place(|| find(desk, &filter)) {
+        Ok(found) => found,
+        Err(NoPage(why)) => return desk.visit.trouble(503, why),
     };
     let written = filter.written();
     let trail = desk.trail("accesses", (!written.is_empty()).then(|| written.clone()));

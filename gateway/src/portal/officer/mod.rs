@@ -11,7 +11,7 @@ use super::page::{self, Frame};
 use super::session::{Officer, SignedIn};
 use super::visit::Visit;
 use super::ways;
-use crate::lens::{Lens, Seen, see};
+use crate::lens::{Lens, Seen, Unreadable, see};
 use crate::store::keys::PersonNo;
 use crate::store::leaf::Leaf;
 use crate::store::outward::{Named, PERSON};
@@ -64,15 +64,18 @@ impl Desk<'_> {
         self.visit.world.outward.seal(self.id(), Named { person, tag: PERSON })
     }
 
-    /// A record through the officer's lens.
-    fn row(&self, index: u64) -> Option<Row> {
+    /// A record through the officer's lens, if there is one to be seen.
+    fn row(&self, index: u64) -> Result<Option<Row>, Unreadable> {
         let world = self.visit.world;
-        let leaf = Leaf::parse(&world.store.records().read(index).ok()?).ok()?;
+        let Ok(record) = world.store.records().read(index) else {
+            return if index < world.store.records().len() { Err(Unreadable(index)) } else { Ok(None) };
+        };
+        let leaf = Leaf::parse(&record).map_err(|_| Unreadable(index))?;
         let person =
             leaf.tag_bytes().and_then(|tag| world.store.keys().by_tag(&tag)).map(|(person, _)| person);
         let name = person.map(|person| self.name(person));
         let seen = see(index, &Lens::Officer(self.id()), name.as_deref().unwrap_or_default(), world)?;
-        Some(Row { index, seen, person: person.zip(name) })
+        Ok(seen.map(|seen| Row { index, seen, person: person.zip(name) }))
     }
 
     /// The record of a page, with what was searched for (NEN 7513).

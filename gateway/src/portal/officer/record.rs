@@ -16,7 +16,12 @@ use std::sync::Arc;
 /// The page; who may not see the record hears that there is none.
 pub(super) async fn page(desk: &Desk<'_>, index: u64) -> Response<Body> {
     let words = desk.visit.words;
-    let Some(row) = desk.row(index) else { return desk.visit.trouble(404, "not-found") };
+    let row = match desk.row(index) {
+        Ok(Some(row)) => row,
+        Ok(None) => return desk.visit.trouble(404, "not-found"),
+        // Whose it is cannot be told; that one does not hold stands on the journal's page for every officer.
+        Err(_) => return desk.visit.trouble(503, "unreadable"),
+    };
     let mut trail = desk.trail("record", Some(format!("record={index}")));
     trail.person = row.person.as_ref().map(|(person, _)| *person);
     let again = again(desk, index).await;

@@ -33,32 +33,48 @@ pub(super) struct Lately {
     pub(super) emergencies: usize,
 }
 
-pub(super) fn lately(about: &About<'_>) -> Lately {
+/// # Errors
+/// When not all of it can be read.
+pub(super) fn lately(about: &About<'_>) -> Result<Lately, Unread> {
     let since = about.visit.world.clock.now() - SignedDuration::from_hours(24 * 30);
     let mut places = BTreeSet::new();
     let mut emergencies = 0;
-    for (_, _, entry) in seen(about, None).take_while(|(_, time, _)| *time >= since) {
+    for line in seen(about, None)? {
+        let (_, time, entry) = line?;
+        if time < since {
+            break;
+        }
         if entry.kind == Kind::Answered {
             places.extend(entry.organisation.as_ref().map(|o| o.id.clone()));
         }
         emergencies +=
             usize::from(entry.emergency.is_some() && matches!(entry.kind, Kind::Answered | Kind::Refused));
     }
-    Lately { places: places.len(), emergencies }
+    Ok(Lately { places: places.len(), emergencies })
 }
 
+/// A part of the log cannot be read: what is left of it would look whole.
+#[derive(Debug)]
+pub(super) struct Unread;
+
+type Seen = (u64, Timestamp, Entry);
+
 /// The records that this reader may see, newest first, from below an index.
-fn seen<'a>(about: &'a About<'_>, below: Option<u64>) -> impl Iterator<Item = (u64, Timestamp, Entry)> + 'a {
+fn seen<'a>(
+    about: &'a About<'_>,
+    below: Option<u64>,
+) -> Result<impl Iterator<Item = Result<Seen, Unread>> + 'a, Unread> {
     let world = about.visit.world;
     let (lens, name) = (about.lens(), about.name());
-    let indexes = world.store.timeline(about.person).unwrap_or_default();
+    let indexes = world.store.timeline(about.person).map_err(|_| Unread)?;
     let indexes = indexes.into_iter().rev().filter(move |index| below.is_none_or(|below| *index < below));
-    indexes.filter_map(move |index| {
-        let seen = see(index, &lens, &name, world)?;
+    Ok(indexes.filter_map(move |index| match see(index, &lens, &name, world) {
         // How it ended stands in a record of its own: one line for people.
-        (seen.entry.kind != Kind::Asked).then_some(())?;
-        Some((index, seen.leaf.time, seen.entry))
-    })
+        Ok(seen) => seen
+            .filter(|seen| seen.entry.kind != Kind::Asked)
+            .map(|seen| Ok((index, seen.leaf.time, seen.entry))),
+        Err(_) => Some(Err(Unread)),
+    }))
 }
 
 /// Which lines are asked for.
@@ -89,7 +105,9 @@ pub(super) async fn page(about: &About<'_>) -> Response<Body> {
     };
     let below = visit.query.get("before").and_then(|index| index.parse().ok());
     // It reads and opens records: not on a thread that answers others.
-    let (days, next) = tokio::task::block_in_place(|| days(about, only, below));
+    let Ok((days, next)) = tokio::task::block_in_place(|| days(about, only, below)) else {
+        return visit.trouble(503, "unreadable");
+    };
     let here = format!("{}/looked", about.base);
     let filter = |code: &str, name: String, on: bool| {
         let path = if code.is_empty() { here.clone() } else { format!("{here}?only={code}") };
@@ -125,17 +143,18 @@ pub(super) async fn page(about: &About<'_>) -> Response<Body> {
 type Day = (Date, Vec<Line>, Vec<Line>);
 
 /// Whole days from the newest on, until enough lines; where to go on from.
-fn days(about: &About<'_>, only: Only, below: Option<u64>) -> (Vec<Day>, Option<u64>) {
+fn days(about: &About<'_>, only: Only, below: Option<u64>) -> Result<(Vec<Day>, Option<u64>), Unread> {
     let mut days: Vec<Day> = Vec::new();
     let mut lines = 0;
-    for (index, time, entry) in seen(about, below) {
+    for line in seen(about, below)? {
+        let (index, time, entry) = line?;
         if !only.takes(&entry) || act(&entry) == "not-told" {
             continue;
         }
         let date = day_of(time);
         if days.last().is_none_or(|(last, _, _)| *last != date) {
             if lines >= LINES {
-                return (days, Some(index + 1));
+                return Ok((days, Some(index + 1)));
             }
             days.push((date, Vec::new(), Vec::new()));
         }
@@ -153,7 +172,7 @@ fn days(about: &About<'_>, only: Only, below: Option<u64>) -> (Vec<Day>, Option<
             }
         }
     }
-    (days, None)
+    Ok((days, None))
 }
 
 /// Whether the reader did it: the person, or who acts for them and reads here.

@@ -228,13 +228,16 @@ async fn home(about: &About<'_>) -> Response<Body> {
     let (visit, words) = (about.visit, about.visit.words);
     let lately = tokio::task::block_in_place(|| looked::lately(about));
     let content = html! {
-        p class="lead" { (about.say_with("lately", lately.places)) }
+        @match &lately {
+            Ok(lately) => { p class="lead" { (about.say_with("lately", lately.places)) } }
+            Err(_) => { p class="error" role="alert" { (words.code("trouble-text", "unreadable")) } }
+        }
         @if about.is_own() { (second_key::codes(about)) }
         @if second_key::has_key(about) {
             p class="note" { a href=(format!("{}/second-key", about.base)) { (words.say("second-key-title")) } }
         }
         @if let Some(kind) = about.has_a_say() { p class="note" { (words.code("say", kind)) } }
-        @if lately.emergencies > 0 {
+        @if let Some(lately) = lately.iter().find(|lately| lately.emergencies > 0) {
             p class="urgent" {
                 (words.with("lately-emergency", [("times", lately.emergencies.into())])) " "
                 a href=(format!("{}/looked", about.base)) { (words.say("see-why")) }

@@ -28,6 +28,8 @@ trouble-no-record = We cannot show this now
 trouble-text-no-record = Everything that you see is written down. That does not work now. So we show nothing. Nothing has changed.
 trouble-busy = It is too busy now
 trouble-text-busy = Try again in a minute. Nothing has changed.
+trouble-unreadable = We cannot show the log now
+trouble-text-unreadable = A part of the log cannot be read. We show nothing of it: a part would look like all of it. Tell your care provider.
 trouble-form-expired = This form is too old
 trouble-text-form-expired = Perhaps you signed in again. Go back, load the page anew and fill in the form once more.
 

@@ -28,6 +28,8 @@ trouble-no-record = We kunnen dit nu niet laten zien
 trouble-text-no-record = Alles wat je ziet, schrijven we op. Dat lukt nu niet. Daarom laten we niets zien. Er is niets veranderd.
 trouble-busy = Het is nu te druk
 trouble-text-busy = Probeer het over een minuut opnieuw. Er is niets veranderd.
+trouble-unreadable = Wij kunnen het logboek nu niet tonen
+trouble-text-unreadable = Een deel van het logboek is niet te lezen. Wij laten er niets van zien: een deel zou op alles lijken. Meld het bij uw zorgverlener.
 trouble-form-expired = Dit formulier is te oud
 trouble-text-form-expired = Je bent misschien opnieuw ingelogd. Ga terug, laad de pagina opnieuw en vul het formulier nog een keer in.
 
