@@ -41,7 +41,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// The folders of a stopped gateway, elsewhere.
-fn cold(world: &World, to: &Path) {
+pub(crate) fn cold(world: &World, to: &Path) {
     for folder in ["journal", "holdings", "keys"] {
         copy(&world.dir().join(folder), &to.join(folder));
     }

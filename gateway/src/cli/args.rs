@@ -529,6 +529,15 @@ pub(super) struct Of {
 }
 
 /// Whose part of the journal is exported.
+/// With which keys a cold copy is checked.
+#[derive(Args)]
+pub(super) struct CheckedBy {
+    /// A verifier key of the journal, as `sluis audit key` prints it: then a cold copy needs its `journal/` and no key of
+    /// ours. Give each key that signed it.
+    #[arg(long = "key", value_name = "VERIFIER")]
+    pub(super) keys: Vec<String>,
+}
+
 #[derive(Args)]
 pub(super) struct ExportOf {
     /// The person it is about: BSN or system|value; `-` reads it from standard input.
@@ -767,12 +776,14 @@ pub(super) enum AuditCommand {
     },
     /// Whether every byte of the journal still holds.
     #[command(
-        after_help = "Example: sluis audit verify --dir ./sluis-demo\nWith --json: {\"records\":12,\"root\":\"<base64>\"} or {\"index\":3,\"file\":\"…\",\"fault\":\"…\"}\nExit 1 when something does not hold; 3 when nothing could be verified, for that this is done can not be recorded now (`/readyz` says why)."
+        after_help = "Examples: sluis audit verify --dir ./sluis-demo\n          sluis audit verify --dir ./copy --key 'sluis.example/heuvelrijk+46259e1c+…'\nWith --json: {\"records\":12,\"root\":\"<base64>\"} or {\"index\":3,\"file\":\"…\",\"fault\":\"…\"}\nExit 1 when something does not hold; 3 when nothing could be verified, for that this is done can not be recorded now (`/readyz` says why)."
     )]
     Verify {
         /// An older checkpoint: proves that nothing before it changed or vanished.
         #[arg(long)]
         checkpoint: Option<PathBuf>,
+        #[command(flatten)]
+        by: CheckedBy,
         #[command(flatten)]
         common: Common,
     },
@@ -784,6 +795,8 @@ pub(super) enum AuditCommand {
         /// Index of the record.
         #[arg(long)]
         index: u64,
+        #[command(flatten)]
+        by: CheckedBy,
         #[command(flatten)]
         common: Common,
     },
@@ -815,9 +828,12 @@ pub(super) enum AuditCommand {
         #[command(flatten)]
         common: Common,
     },
-    /// The newest signed checkpoint, with the witness's cosignature where it covers this one.
+    /// The newest signed checkpoint, with the witness's cosignature where it covers this one; of a cold copy the one that
+    /// lies there.
     #[command(after_help = "Example: sluis audit checkpoint --dir ./sluis-demo > kept-elsewhere.txt")]
     Checkpoint {
+        #[command(flatten)]
+        by: CheckedBy,
         #[command(flatten)]
         common: Common,
     },

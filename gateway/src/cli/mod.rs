@@ -5,6 +5,7 @@ mod args;
 mod audit;
 #[cfg(feature = "sandbox")]
 mod client;
+mod cold;
 mod consent;
 mod doctor;
 mod files;

@@ -190,12 +190,27 @@ impl Keys {
         let ring = Ring::open(folder, master)?;
         let people = People::open(folder.join(&ring.people), master, ring.people_since)?;
         sync_folder(folder)?;
-        Ok(Self {
+        Ok(Self::of(folder, ring, people))
+    }
+
+    /// Opens the `keys/` of a cold copy: makes nothing, changes nothing, and needs no right to write. It gives no key that
+    /// is not there yet.
+    ///
+    /// # Errors
+    /// See [`KeyError`].
+    pub fn read_only(folder: &Path, master: &Key) -> Result<Self, KeyError> {
+        let ring = Ring::read(folder, master)?;
+        let people = People::read_only(folder.join(&ring.people), master, ring.people_since)?;
+        Ok(Self::of(folder, ring, people))
+    }
+
+    fn of(folder: &Path, ring: Ring, people: People) -> Self {
+        Self {
             folder: folder.to_owned(),
             ring: RwLock::new(ring),
             people: Mutex::new(people),
             turning: Mutex::new(()),
-        })
+        }
     }
 
     /// The current key of a use.

@@ -35,8 +35,18 @@ pub(super) struct People {
 
 impl People {
     pub(super) fn open(path: PathBuf, master: &Key, since: u64) -> Result<Self, KeyError> {
+        let file = private(&path).map_err(|e| KeyError::Io(path.clone(), e))?;
+        Self::load(file, path, master, since)
+    }
+
+    /// As [`People::open`], without a right to write: no slot is added or wiped.
+    pub(super) fn read_only(path: PathBuf, master: &Key, since: u64) -> Result<Self, KeyError> {
+        let file = File::open(&path).map_err(|e| KeyError::Io(path.clone(), e))?;
+        Self::load(file, path, master, since)
+    }
+
+    fn load(file: File, path: PathBuf, master: &Key, since: u64) -> Result<Self, KeyError> {
         let io = |e| KeyError::Io(path.clone(), e);
-        let file = private(&path).map_err(io)?;
         let cipher = master.cipher()?;
         let length = usize::try_from(file.metadata().map_err(io)?.len()).unwrap_or_default();
         let mut people = Self {

@@ -197,3 +197,29 @@ fn keys_given_and_wiped_while_the_master_key_changes_are_not_lost_and_not_back()
         assert_eq!(ring.existing(PersonNo(n), 2026), if there { vec![known.1.clone()] } else { vec![] });
     }
 }
+
+#[test]
+fn a_cold_ring_opens_what_it_has_and_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let master = Key::random().unwrap();
+    let absent = dir.path().join("absent");
+    assert!(matches!(Keys::read_only(&absent, &master), Err(KeyError::Io(..))));
+    assert!(!absent.exists(), "nothing is made");
+    let ring = Keys::open(dir.path(), &master).unwrap();
+    let (tag, key) = ring.person(PersonNo(7), 2026).unwrap();
+    drop(ring);
+    let files = || {
+        let read = |name: &str| std::fs::read(dir.path().join(name)).unwrap();
+        (read("ring.json"), read("people"))
+    };
+    let before = files();
+    let cold = Keys::read_only(dir.path(), &master).unwrap();
+    assert_eq!(cold.key_of(&tag), Some(key.clone()));
+    assert_eq!(cold.person(PersonNo(7), 2026).unwrap(), (tag, key));
+    assert!(matches!(cold.person(PersonNo(8), 2026), Err(KeyError::Io(..))), "no right to write");
+    assert!(cold.shred(PersonNo(7), 2026).is_err());
+    assert_eq!(files(), before);
+    std::fs::remove_file(dir.path().join("people")).unwrap();
+    assert!(matches!(Keys::read_only(dir.path(), &master), Err(KeyError::Io(..))));
+    assert!(!dir.path().join("people").exists());
+}
