@@ -278,6 +278,65 @@ fn a_supervisor_reads_one_participant_of_one_time_and_knows_nobody() {
 }
 
 #[test]
+fn a_table_says_whom_it_is_about_for_whom_on_what_basis_and_from_where() {
+    let world = World::fresh();
+    let valk = world.staff("valk", "triage").responsible("brug");
+    let asked = valk.summary("jansen").ok();
+    let index = world.records_of(asked.request_id())[0]["index"].to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let today = world.now().in_tz("Europe/Amsterdam").unwrap().strftime("%Y-%m-%d").to_string();
+    let participant = valk.participant();
+    let export = |format: &str| {
+        let to = folder.path().join(format);
+        let args = ["audit", "export", "--supervisor", "igj", "--participant", participant, "--from", &today];
+        let args =
+            args.into_iter().chain(["--until", &today, "--format", format, "--to", to.to_str().unwrap()]);
+        world.sluis(args).ok();
+        String::from_utf8_lossy(&std::fs::read(&to).unwrap()).into_owned()
+    };
+    let table = export("csv");
+    let cells = |row: &str| -> Vec<String> {
+        row.split("\",\"").map(|cell| cell.trim_matches(['"', '\r']).to_owned()).collect()
+    };
+    let columns: Vec<&str> = table.lines().next().unwrap().split(',').collect();
+    let row = table.lines().map(cells).find(|cells| cells[0] == index).unwrap();
+    let cell = |column: &str| row[columns.iter().position(|name| *name == column).unwrap()].as_str();
+    assert!(cell("responsible").contains("Brug"), "{row:?}");
+    assert!(cell("basis").contains(" / ") && !cell("given").is_empty(), "{row:?}");
+    assert_eq!(cell("network"), "127.0.0.1");
+    // The person under an id of this reader: the one of its events.
+    let events = export("ndjson");
+    let subject = cell("subject");
+    assert!(subject.len() > 20 && events.contains(&format!("\"value\":\"{subject}\"")), "{subject}");
+    assert!(export("pdf").contains(&format!("about: {subject}")));
+}
+
+#[test]
+fn an_export_is_checked_by_who_knows_the_key_of_before() {
+    let world = World::fresh();
+    let former = world.region()["journal_key"].as_str().unwrap().to_owned();
+    let _turned = world.sluis(["keys", "rotate", "journal-signing"]).ok();
+    let current = world.sluis(["audit", "key"]).ok().stdout.trim().to_owned();
+    let folder = tempfile::tempdir().unwrap();
+    let today = world.now().in_tz("Europe/Amsterdam").unwrap().strftime("%Y-%m-%d").to_string();
+    let of = [
+        ["--regional", "heuvelrijk"].as_slice(),
+        &["--supervisor", "igj", "--participant", "huisarts-de-linde"],
+    ];
+    for (name, of) in ["counts", "records"].into_iter().zip(of) {
+        let to = folder.path().join(name);
+        let args = ["audit", "export", "--from", &today, "--until", &today, "--to", to.to_str().unwrap()];
+        let _made = world.sluis(args.into_iter().chain(of.iter().copied())).ok();
+        let note = std::fs::read_to_string(folder.path().join(format!("{name}.note"))).unwrap();
+        let content = std::fs::read(&to).unwrap();
+        for key in [&former, &current] {
+            let (_, hash) = proof::open(&note, key).unwrap();
+            assert_eq!(ring::digest::digest(&ring::digest::SHA256, &content).as_ref(), hash, "{name}");
+        }
+    }
+}
+
+#[test]
 fn a_regional_officer_counts_traffic_and_knows_nobody() {
     let world = World::fresh();
     let linden = world.staff("linden", "gp-own");

@@ -42,7 +42,7 @@ pub use entry::{Entry, Next, Placed, Rejected, Verdict};
 pub use error::{AppendError, OpenError, ReadError};
 pub use finding::{Checked, Fault, Finding};
 pub use log::{Folder, Log, LogSettings, Opened, State, Torn, TornLog};
-pub use note::{Checkpoint, Signer, VerifierKey};
+pub use note::{COUNTERSIGNERS, Checkpoint, Signer, VerifierKey};
 pub use proof::Proof;
 pub use records::{Records, RecordsFrom};
 pub use tree::Hash;

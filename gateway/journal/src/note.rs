@@ -167,6 +167,12 @@ impl Signer {
         &self.verifier
     }
 
+    /// The line, without newline, by which this key signs a note of this text. No text that reads as a checkpoint.
+    #[must_use]
+    pub fn line(&self, text: &str) -> String {
+        line(&self.verifier.name, self.verifier.id, self.pair.sign(text.as_bytes()).as_ref())
+    }
+
     /// The raw signature over a checkpoint's text (64 bytes).
     pub(crate) fn seal(&self, checkpoint: &Checkpoint) -> Vec<u8> {
         self.pair.sign(checkpoint.text().as_bytes()).as_ref().to_vec()
@@ -245,8 +251,8 @@ impl Signers {
     }
 }
 
-/// Fewer than what a reader of notes must take (c2sp.org/signed-note: 16), with room for witnesses.
-const COUNTERSIGNERS: usize = 4;
+/// So many keys sign a note of ours at most: fewer than what a reader of notes must take (c2sp.org/signed-note: 16), with room for witnesses.
+pub const COUNTERSIGNERS: usize = 4;
 
 impl Checkpoint {
     /// The note text: origin, size and root, a line each.

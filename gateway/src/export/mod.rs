@@ -3,25 +3,27 @@
 //! a checkpoint. Blocking.
 
 mod pdf;
+mod table;
 mod traffic;
 
 pub use traffic::traffic;
 
 use crate::desk::{self, Refused};
 use crate::lens::{Lens, Seen, Unreadable, see};
-use crate::store::keys::{PersonNo, Use};
+use crate::store;
+use crate::store::keys::PersonNo;
 use crate::store::leaf::Leaf;
 use crate::store::outward::{Named, PERSON};
 use crate::world::World;
 use consent::Period;
-use data_encoding::{BASE64, HEXLOWER};
-use fhir_mappings::audit::{Action, Detail, Entry, Kind, Outcome};
+use data_encoding::BASE64;
+use fhir_mappings::audit::{Action, Detail, Kind};
 use fhir_mappings::identifiers::Identifier;
 use ring::digest::{SHA256, digest};
-use ring::signature::Ed25519KeyPair;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::fmt::Write;
+use sluis_journal::COUNTERSIGNERS;
+use table::{csv, printed};
 
 /// The forms that an export may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -233,69 +235,6 @@ fn known(world: &World, participant: &str) -> Result<(), Refused> {
     }
 }
 
-/// The same as the table, a few lines a record.
-fn printed(seen: &[(u64, Seen)], reader: &Reader<'_>, world: &World) -> Vec<u8> {
-    let title = format!("{} - journal", world.settings.origin);
-    let head = |text: String| pdf::Line { text, heads: true };
-    let plain = |text: String| pdf::Line { text, heads: false };
-    let whom = match reader {
-        Reader::Person(_) => "for the person it is about".to_owned(),
-        Reader::Officer { participant, .. } => format!("for the privacy officer of {participant}"),
-        Reader::Supervisor { name, participant, .. } => format!("for {name}, about {participant}"),
-    };
-    let mut lines = vec![
-        head(title.clone()),
-        plain(format!("{whom}; {} records; made {}", seen.len(), world.clock.now())),
-        plain(String::new()),
-    ];
-    for row in seen.iter().map(|(index, one)| Row::of(*index, one)) {
-        let who = [&row.organisation, &row.person, &row.role, &row.function, &row.purpose];
-        let who: Vec<&str> = who.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
-        lines.push(head(format!("{}  {}  {}  {}", row.index, row.time, row.kind, row.outcome)));
-        lines.push(plain(who.join(", ")));
-        for (word, text) in [("given", row.given), ("withheld", row.withheld)] {
-            lines.extend((!text.is_empty()).then(|| plain(format!("{word}: {text}"))));
-        }
-        lines.push(plain(String::new()));
-    }
-    pdf::pages(&title, &lines, "The note beside this file signs it.")
-}
-
-/// A record as people read it.
-struct Row {
-    index: String,
-    time: String,
-    kind: String,
-    organisation: String,
-    person: String,
-    role: String,
-    function: String,
-    purpose: String,
-    outcome: String,
-    given: String,
-    withheld: String,
-}
-
-impl Row {
-    fn of(index: u64, Seen { leaf, entry, .. }: &Seen) -> Self {
-        let kind = serde_json::to_value(entry.kind).unwrap_or_default();
-        let person = entry.person.as_ref();
-        Self {
-            index: index.to_string(),
-            time: leaf.time.to_string(),
-            kind: kind.as_str().unwrap_or_default().to_owned(),
-            organisation: entry.organisation.as_ref().map(|o| o.name.clone()).unwrap_or_default(),
-            person: person.map(|p| p.name.clone().unwrap_or_else(|| p.id.clone())).unwrap_or_default(),
-            role: person.and_then(|p| p.role.as_ref()).map(|r| r.code.clone()).unwrap_or_default(),
-            function: entry.function.clone().unwrap_or_default(),
-            purpose: entry.purpose.clone().unwrap_or_default(),
-            outcome: outcome(entry),
-            given: given(entry),
-            withheld: withheld(entry),
-        }
-    }
-}
-
 fn event(index: u64, seen: &Seen, world: &World) -> Option<Value> {
     seen.render(index, world).and_then(|(_, bytes)| serde_json::from_slice(&bytes).ok())
 }
@@ -324,89 +263,14 @@ fn bundle(seen: &[(u64, Seen)], world: &World) -> String {
     bundle.to_string()
 }
 
-fn csv(seen: &[(u64, Seen)]) -> String {
-    let mut table =
-        String::from("index,time,kind,organisation,person,role,function,purpose,outcome,given,withheld\r\n");
-    for row in seen.iter().map(|(index, one)| Row::of(*index, one)) {
-        let Row {
-            index,
-            time,
-            kind,
-            organisation,
-            person,
-            role,
-            function,
-            purpose,
-            outcome,
-            given,
-            withheld,
-        } = row;
-        let cells =
-            [index, time, kind, organisation, person, role, function, purpose, outcome, given, withheld];
-        let row: Vec<String> = cells.iter().map(|text| cell(text)).collect();
-        // Writing to a string does not fail.
-        let _written = write!(table, "{}\r\n", row.join(",")).is_ok();
-    }
-    table
-}
-
-fn outcome(entry: &Entry) -> String {
-    match &entry.outcome {
-        Outcome::Success => "success".to_owned(),
-        Outcome::Partial(why) | Outcome::Refused(why) | Outcome::Failed(why) => why.clone(),
-    }
-}
-
-fn given(entry: &Entry) -> String {
-    let one = |holder: &str, classes: &[String]| format!("{holder}: {}", classes.join(" "));
-    let all = entry.shares.iter().flat_map(|s| s.given.iter().map(|g| one(&s.holder.id, &g.classes)));
-    all.collect::<Vec<_>>().join("; ")
-}
-
-fn withheld(entry: &Entry) -> String {
-    let one = |holder: &str, why: &str, classes: &[String]| format!("{holder}, {why}: {}", classes.join(" "));
-    let all =
-        entry.shares.iter().flat_map(|s| s.withheld.iter().map(|w| one(&s.holder.id, &w.reason, &w.classes)));
-    all.collect::<Vec<_>>().join("; ")
-}
-
-/// RFC 4180; a cell that a spreadsheet would run as a formula is marked as text.
-fn cell(text: &str) -> String {
-    let text = text.replace('"', "\"\"");
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    format!("\"{}{text}\"", if formula { "'" } else { "" })
-}
-
-/// The note: `<origin> export`, count, SHA-256 in base64, form, instant; signed as C2SP signs (Ed25519).
+/// The note: `<origin> export`, count, SHA-256 in base64, form, instant; signed as C2SP signs (Ed25519), by the keys of
+/// the journal before the current one too: whoever knows one of them can check it.
 fn sign(content: &[u8], records: usize, format: Format, world: &World) -> Result<String, Refused> {
-    let keys = |e: &dyn std::fmt::Display| Refused::new("keys", e.to_string());
     let origin = &world.settings.origin;
     let hash = BASE64.encode(digest(&SHA256, content).as_ref());
     let text = format!("{origin} export\n{records}\n{hash}\n{}\n{}\n", format.code(), world.clock.now());
-    let signing = world.store.keys().current(Use::JournalSigning).map_err(|e| keys(&e))?;
-    let pair = Ed25519KeyPair::from_seed_unchecked(signing.secret()).map_err(|e| keys(&e))?;
-    let verifier = world.store.journal_key(origin).map_err(|e| keys(&e))?;
-    // `<name>+<id, hex>+<key>`: the note's signature line carries the id.
-    let id =
-        verifier.split('+').nth(1).and_then(|id| HEXLOWER.decode(id.as_bytes()).ok()).unwrap_or_default();
-    let signature = [id.as_slice(), pair.sign(text.as_bytes()).as_ref()].concat();
-    Ok(format!("{text}\n\u{2014} {origin} {}\n", BASE64.encode(&signature)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cell;
-
-    #[test]
-    fn a_cell_is_quoted_and_never_run_as_a_formula() {
-        for (text, written) in [
-            ("plain", "\"plain\""),
-            ("a \"b\", c", "\"a \"\"b\"\", c\""),
-            ("=1+1", "\"'=1+1\""),
-            ("@x", "\"'@x\""),
-            ("", "\"\""),
-        ] {
-            assert_eq!(cell(text), written);
-        }
-    }
+    let signers = store::signers(world.store.keys(), origin);
+    let signers = signers.map_err(|e| Refused::new("keys", e.to_string()))?;
+    let lines = signers.iter().take(COUNTERSIGNERS).map(|signer| signer.line(&text) + "\n");
+    Ok(format!("{text}\n{}", lines.collect::<String>()))
 }

@@ -1,7 +1,8 @@
 //! The traffic of a region: how often who asked whom, for what and how it ended, by day. For the regional officer, who
 //! sees that something is unusual and knows nobody: no person, no employee, no class, no count that stands for a few.
 
-use super::{Export, Format, cell, of_period, pdf, record, sign};
+use super::table::cell;
+use super::{Export, Format, of_period, pdf, record, sign};
 use crate::desk::Refused;
 use crate::lens::Unreadable;
 use crate::store::leaf::LeafError;

@@ -550,8 +550,11 @@ fn view_keys(keys: &Keys) -> Result<Vec<Key>, KeyError> {
     Ok(all)
 }
 
-/// Newest first.
-fn signers(keys: &Keys, origin: &str) -> Result<Vec<Signer>, StoreError> {
+/// The keys that sign for a journal, newest first.
+///
+/// # Errors
+/// See [`StoreError`].
+pub fn signers(keys: &Keys, origin: &str) -> Result<Vec<Signer>, StoreError> {
     keys.all(Use::JournalSigning).iter().rev().map(|named| signer_of(named, origin)).collect()
 }
 
