@@ -53,6 +53,54 @@ fn a_backup_taken_while_serving_comes_back_whole_and_serves() {
 }
 
 #[test]
+fn a_backup_lies_outside_the_folder_and_holds_what_is_ours_alone() {
+    let world = World::fresh();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let records = world.dump().len();
+    let way_in = path("way-in");
+    std::os::unix::fs::symlink(world.dir(), &way_in).unwrap();
+    let inside = [world.dir().join("data"), world.dir().join("keys/data"), way_in.join("data")];
+    for to in &inside {
+        let run = world.sluis(["backup", "--to", text(to), "--keys-to", text(&path("k"))]);
+        assert!(run.code == 1 && run.stderr.contains("lies in the data folder"), "{}", run.stderr);
+        let run = world.sluis(["backup", "--to", text(&path("d")), "--keys-to", text(to)]);
+        assert!(run.code == 1 && !to.exists() && !path("d").exists(), "{}", run.stderr);
+    }
+    // What somebody laid there is in no archive: it may be a master key, or an archive of keys.
+    let strangers = ["old.key", "keys/old.key", "journal/checkpoint.new", "archive/keys1"];
+    std::fs::create_dir(world.dir().join("archive")).unwrap();
+    std::fs::create_dir(world.dir().join("tables")).unwrap();
+    std::fs::write(world.dir().join("tables/levels.txt"), "").unwrap();
+    for stranger in strangers {
+        std::fs::write(world.dir().join(stranger), "x").unwrap();
+    }
+    // Each refusal was no look at the journal: the record of one dump is all that came.
+    assert_eq!(world.dump().len(), records + 1);
+    let master = world.dir().join("keys/master.key");
+    let made = |name: &str| {
+        let (data, keys) = (path(&format!("{name}.data")), path(&format!("{name}.keys")));
+        let said = world.sluis(["backup", "--to", text(&data), "--keys-to", text(&keys)]).ok();
+        for left in ["old.key", "keys/old.key", "journal/checkpoint.new", "archive"] {
+            assert!(said.stderr.contains(&format!("left out: {left} ")), "{left}: {}", said.stderr);
+        }
+        assert_eq!(said.stderr.matches("left out").count(), 4, "{}", said.stderr);
+        let to = path(name);
+        let from = ["restore", "--from", text(&data), "--keys-from", text(&keys)];
+        sluis(from.into_iter().chain(["--master-key", text(&master), "--verify", "--to", text(&to)])).ok();
+        assert!(strangers.iter().all(|stranger| !to.join(stranger).exists()));
+        for ours in ["region.json", "sandbox.json", "pki/ca.pem", "tables/levels.txt", "keys/ring.json"] {
+            assert!(to.join(ours).is_file(), "{ours}");
+        }
+    };
+    made("serving");
+    let _ended = world.terminate();
+    made("stopped");
+    let run = world.sluis(["backup", "--to", text(&inside[0]), "--keys-to", text(&path("k"))]);
+    assert!(run.code == 1 && run.stderr.contains("lies in the data folder"), "{}", run.stderr);
+}
+
+#[test]
 fn a_bent_backup_and_another_master_key_are_refused() {
     let world = World::fresh();
     let folder = tempfile::tempdir().unwrap();

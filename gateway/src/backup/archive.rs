@@ -25,6 +25,8 @@ pub enum ArchiveError {
     Cut,
     /// A path that leads out of the folder.
     Path,
+    /// An archive that would lie in the data folder.
+    Inside(PathBuf),
     /// No randomness to seal with.
     NoRandomness,
     /// What was restored does not hold: where and how.
@@ -42,6 +44,11 @@ impl std::fmt::Display for ArchiveError {
             ),
             Self::Cut => f.write_str("the archive is not whole: its end is missing or not its end"),
             Self::Path => f.write_str("the archive names a path outside the folder"),
+            Self::Inside(path) => write!(
+                f,
+                "{}: lies in the data folder, and would be lost with it; give a path elsewhere",
+                path.display()
+            ),
             Self::NoRandomness => f.write_str("the system gave no randomness"),
             Self::Unsound(what) => f.write_str(what),
         }

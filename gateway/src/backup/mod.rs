@@ -38,6 +38,22 @@ impl Volume {
     }
 }
 
+/// Refuses an archive below the data folder: it would be lost with it, and lie among what is ours.
+///
+/// # Errors
+/// [`ArchiveError::Inside`]; [`ArchiveError::Io`] when a folder on the way there is missing.
+pub fn outside(root: &Path, archives: [&Path; 2]) -> Result<(), ArchiveError> {
+    let real = |path: &Path| path.canonicalize().map_err(|e| ArchiveError::Io(path.to_owned(), e));
+    let root = real(root)?;
+    for archive in archives {
+        let folder = archive.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if real(folder.unwrap_or(Path::new(".")))?.starts_with(&root) {
+            return Err(ArchiveError::Inside(archive.to_owned()));
+        }
+    }
+    Ok(())
+}
+
 /// Writes both archives of a snapshot. Neither file may exist yet; each is whole and synced, or gone again.
 ///
 /// # Errors
@@ -49,6 +65,7 @@ pub fn write(
     data: &Path,
     keys: &Path,
 ) -> Result<(u64, u64), ArchiveError> {
+    outside(root, [data, keys])?;
     let written = archive::write(data, &Volume::Data.key(master), Volume::Data, root, &snapshot.parts)?;
     // Read after the records: every key that they need is there by now.
     let parts = snapshot::keys(root)?;

@@ -488,7 +488,7 @@ pub(super) enum KeysCommand {
 /// `sluis backup`.
 #[derive(Args)]
 pub(super) struct Backup {
-    /// The archive to write; it must not exist yet.
+    /// The archive to write, outside the data folder; it must not exist yet.
     #[arg(long)]
     pub(super) to: PathBuf,
     /// The archive of the keys; TO with `.keys` behind it when left out.

@@ -26,9 +26,11 @@ pub(super) fn backup(args: &Backup) -> Ended {
     }
     let done = || -> Result<String, String> {
         let master = master(dir, None)?;
+        backup::outside(dir, [&to, &keys]).map_err(|e| e.to_string())?;
         let snapshot = Snapshot::take(dir).map_err(|e| e.to_string())?;
         let (data, with_keys) =
             backup::write(dir, &snapshot, &master, &to, &keys).map_err(|e| e.to_string())?;
+        snapshot.left_out.iter().for_each(|path| print::note(left_out(path)));
         Ok(said(&to, data, &keys, with_keys, args.common.json))
     };
     match done() {
@@ -38,6 +40,11 @@ pub(super) fn backup(args: &Backup) -> Ended {
         }
         Err(why) => Ended::Failed(why),
     }
+}
+
+/// What a backup says of a file that it does not know.
+pub(crate) fn left_out(path: &Path) -> String {
+    format!("left out: {} is none of the files that make up this folder", path.display())
 }
 
 /// What a backup says when it is done.

@@ -21,7 +21,7 @@ use clap::Parser;
 use std::process::ExitCode;
 
 pub(crate) use audit::{journal_key, not_whole, replayed, verdict};
-pub(crate) use keep::said;
+pub(crate) use keep::{left_out, said};
 
 /// How a command ended.
 pub(crate) enum Ended {

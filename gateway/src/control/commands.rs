@@ -408,6 +408,7 @@ fn keys_rotate(world: &World, kind: &str, new_master: Option<&Path>, as_json: bo
 /// The snapshot is taken on the journal's writer with the record that says so; the archive is written beside it.
 fn backup(world: &World, to: &Path, keys_to: &Path, as_json: bool, say: Say<'_>) -> Done {
     let failed = |e: ArchiveError| Refused::new("backup-failed", e.to_string());
+    backup::outside(&world.settings.root, [to, keys_to]).map_err(failed)?;
     let mut draft = desk::draft(Kind::AuditRead, Action::Read, world, None);
     draft.entry.details.push(Detail { name: "command".into(), value: "backup".into() });
     let root = world.settings.root.clone();
@@ -417,6 +418,7 @@ fn backup(world: &World, to: &Path, keys_to: &Path, as_json: bool, say: Say<'_>)
     let master = world.store.keys().master();
     let (data, keys) =
         backup::write(&world.settings.root, &snapshot, &master, to, keys_to).map_err(failed)?;
+    snapshot.left_out.iter().for_each(|path| note(say, &crate::cli::left_out(path)));
     out(say, crate::cli::said(to, data, keys_to, keys, as_json));
     Ok(())
 }

@@ -383,12 +383,7 @@ impl Keys {
     pub fn sweep(&self) {
         let _one_at_a_time = self.turning();
         let named = self.ring().people.clone();
-        let left_over = |name: &str| {
-            name != named
-                && name.strip_prefix("people").is_some_and(|rest| {
-                    rest.is_empty() || rest.strip_prefix('-').is_some_and(|n| n.parse::<u64>().is_ok())
-                })
-        };
+        let left_over = |name: &str| name != named && is_slots(name);
         let swept = fs::read_dir(&self.folder).and_then(|entries| {
             for entry in entries {
                 let entry = entry?;
@@ -423,6 +418,17 @@ impl Keys {
     fn turning(&self) -> MutexGuard<'_, ()> {
         self.turning.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a file of this name in `keys/` is the ring or slots.
+pub(crate) fn is_of_ring(name: &str) -> bool {
+    name == named::NAME || is_slots(name)
+}
+
+fn is_slots(name: &str) -> bool {
+    name.strip_prefix("people").is_some_and(|rest| {
+        rest.is_empty() || rest.strip_prefix('-').is_some_and(|n| n.parse::<u64>().is_ok())
+    })
 }
 
 /// The name of the file of slots after this one: `people`, `people-2`, `people-3`.
