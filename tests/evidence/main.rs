@@ -14,5 +14,6 @@ mod planted;
 mod records;
 mod rotation;
 mod session;
+mod tampered;
 mod witness;
 mod witness_alone;

@@ -66,6 +66,9 @@ pub enum Fault {
     Older,
     /// A file that has no business here.
     Stray,
+    /// What the record speaks of, and what lies beside the journal, do not go together: in the words of whoever knows what
+    /// records mean.
+    Beside(String),
 }
 
 impl Finding {
@@ -93,6 +96,7 @@ impl fmt::Display for Finding {
             Fault::Fork { size } => write!(f, "the checkpoint of {size} records speaks of another tree"),
             Fault::Older => f.write_str("the older checkpoint is not signed by a known key"),
             Fault::Stray => f.write_str("has no business here"),
+            Fault::Beside(words) => f.write_str(words),
         }
     }
 }

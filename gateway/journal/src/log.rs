@@ -97,6 +97,18 @@ impl TornLog {
         &self.torn
     }
 
+    /// The whole records of the evidence.
+    #[must_use]
+    pub fn records(&self) -> &Records {
+        self.journal.0.records()
+    }
+
+    /// The whole records of the sealed state.
+    #[must_use]
+    pub fn holdings(&self) -> &Records {
+        self.holdings.0.records()
+    }
+
     /// Clears the torn bytes and appends `record`, the caller's words about it, as the next journal record.
     ///
     /// # Errors

@@ -2,13 +2,10 @@
 
 use super::{ArchiveError, Volume, archive};
 use crate::store;
-use crate::store::facts::{Change, FactsError};
 use crate::store::keys::Keys;
-use crate::store::leaf::Leaf;
 use crate::store::seal::Key;
-use crate::store::sha256_hex;
+use crate::store::whole;
 use sluis_journal::{Archive, Question, Signatures};
-use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
@@ -57,29 +54,12 @@ pub fn check(root: &Path, master: &Key) -> Result<Restored, ArchiveError> {
     let verifiers = store::journal_keys(&keys, origin).map_err(|e| unsound(&e))?;
     let question = Question { keys: &verifiers, older: None, signatures: Signatures::OfSegments };
     let checked = Archive::verify(&journal, &question, |_| {}).map_err(|e| unsound(&e))?;
-    let mut vouched = HashSet::new();
-    for record in Archive::records_of(&journal).map_err(|e| unsound(&e))?.from(0) {
-        let (index, record) = record.map_err(|e| unsound(&e))?;
-        let leaf = Leaf::parse(&record).map_err(|e| unsound(&format!("record {index}: {e}")))?;
-        vouched.extend(leaf.holdings);
-    }
-    let (mut changes, mut forgotten) = (0, 0);
-    for record in Archive::records_of(&holdings).map_err(|e| unsound(&e))?.from(0) {
-        let (index, record) = record.map_err(|e| unsound(&e))?;
-        if !vouched.remove(&sha256_hex(&record)) {
-            continue;
-        }
-        match Change::open(&keys, &record) {
-            Ok(_) => changes += 1,
-            Err(FactsError::Forgotten) => forgotten += 1,
-            Err(FactsError::Unreadable) => {
-                return Err(unsound(&format!("holdings: record {index} does not open under its key")));
-            }
-        }
-    }
-    if vouched.is_empty() {
-        Ok(Restored { records: checked.records, changes, forgotten })
-    } else {
-        Err(unsound(&format!("holdings: {} changes that the journal vouches for are missing", vouched.len())))
-    }
+    let records = |folder: &Path| Archive::records_of(folder).map_err(|e| unsound(&e));
+    let held =
+        whole::check(&records(&journal)?, &records(&holdings)?, Some(&keys)).map_err(|e| unsound(&e))?;
+    Ok(Restored {
+        records: checked.records,
+        changes: held.changes - held.forgotten,
+        forgotten: held.forgotten,
+    })
 }

@@ -4,9 +4,10 @@
 use super::audit::{journal_key, not_whole, replayed, verdict};
 use super::{Ended, print};
 use crate::store::keys::{Keys, master_key};
+use crate::store::whole;
 use crate::{dump, replay, store};
 use indicatif::{ProgressBar, ProgressStyle};
-use sluis_journal::{Archive, Question, Records, Signatures, VerifierKey};
+use sluis_journal::{Archive, Fault, Finding, OpenError, Question, Records, Signatures, VerifierKey};
 use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -95,9 +96,32 @@ pub(super) fn verify(dir: &Path, given: &[String], older: Option<&str>, json: bo
     }
     let question = Question { keys: &verifiers, older, signatures: Signatures::OfSegments };
     let checked = Archive::verify(&dir.join("journal"), &question, |n| bar.set_position(n));
+    let checked = match (checked, given.is_empty().then(|| keys(dir))) {
+        (Ok(checked), Some(Ok(keys))) => beside(dir, &keys).map(|()| checked),
+        (checked, _) => checked,
+    };
     bar.finish_and_clear();
     print::out(verdict(&checked, json));
     if checked.is_ok() { Ended::Well } else { Ended::Refused }
+}
+
+/// What the records speak of beside the journal. A copy of the journal alone is checked for what it is.
+fn beside(dir: &Path, keys: &Keys) -> Result<(), Finding> {
+    let records = |name: &str| {
+        let unreadable = |e: OpenError| Finding {
+            index: 0,
+            file: name.to_owned(),
+            fault: Fault::Unreadable(std::io::Error::other(e.to_string())),
+        };
+        Archive::records_of(&dir.join(name)).map_err(unreadable)
+    };
+    if !dir.join("holdings").is_dir() {
+        print::note(
+            "this copy has no holdings: whether the changes stand that its records vouch for was not checked",
+        );
+        return Ok(());
+    }
+    Ok(whole::check(&records("journal")?, &records("holdings")?, Some(keys)).map(drop)?)
 }
 
 fn archive(dir: &Path, given: &[String]) -> Result<Archive, Ended> {

@@ -18,6 +18,7 @@ use fhir_mappings::audit::{Action, Detail, Kind};
 use fhir_mappings::identifiers::{Identifier, KnownSystem};
 use fhir_mappings::intake::Format;
 use serde_json::json;
+use sluis_journal::Finding;
 use std::path::Path;
 
 pub(super) type Say<'s> = &'s dyn Fn(Frame) -> bool;
@@ -263,6 +264,7 @@ fn verify(world: &World, older: Option<&str>, as_json: bool, say: Say<'_>) -> Fr
         return Frame::End(crate::cli::UNVERIFIED);
     }
     let checked = world.store.log().verify(older, |_| {});
+    let checked = checked.and_then(|checked| world.store.check().map(|_| checked).map_err(Finding::from));
     out(say, crate::cli::verdict(&checked, as_json));
     Frame::End(u8::from(checked.is_err()))
 }

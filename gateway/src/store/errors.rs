@@ -3,6 +3,7 @@
 use super::keys::KeyError;
 use super::leaf::LeafError;
 use super::view::ViewError;
+use super::whole::Unsound;
 use sluis_journal::{AppendError, OpenError, ReadError};
 
 /// Why something was not recorded. In every case nothing may be released.
@@ -29,6 +30,12 @@ pub enum StoreError {
     Read(ReadError),
     /// A holdings record does not open, and its person was not forgotten.
     Holdings(u64),
+    /// A record of the journal is none that this program wrote or knows.
+    Record(u64),
+    /// Journal and holdings do not go together.
+    Unsound(Unsound),
+    /// A tail that is torn where the view has seen whole records: no crash leaves that.
+    Torn,
     /// The journal's signing key or origin is no good.
     Origin,
 }
@@ -41,13 +48,27 @@ impl std::fmt::Display for StoreError {
             Self::View(e) => write!(f, "{e}"),
             Self::Read(e) => write!(f, "{e}"),
             Self::Holdings(index) => write!(f, "holdings: record {index} does not open under its key"),
+            Self::Record(index) => write!(
+                f,
+                "journal: record {index} is in no form that this program knows: was it written by a newer one?"
+            ),
+            Self::Unsound(found) => write!(f, "{found}; {WAY_OUT}"),
+            Self::Torn => write!(f, "bytes are damaged that were whole when the view read them; {WAY_OUT}"),
             Self::Origin => f.write_str("the journal's origin or signing key is no good"),
         }
     }
 }
 
+/// Nothing is mended here unasked: what was decided on a half of it would be wrong, and what it shows is evidence.
+const WAY_OUT: &str = "nothing was changed: keep this folder as it is, and restore a backup into another";
+
 impl std::error::Error for StoreError {}
 
+impl From<Unsound> for StoreError {
+    fn from(found: Unsound) -> Self {
+        Self::Unsound(found)
+    }
+}
 impl From<KeyError> for StoreError {
     fn from(e: KeyError) -> Self {
         Self::Keys(e)

@@ -8,12 +8,13 @@ use super::keys::{Keys, PersonNo};
 use super::leaf::Leaf;
 use super::seal::Key;
 use super::view::{Batch, Index, Reflects, View, ViewError};
-use super::{Fence, Found, StoreError, apply, sha256_hex};
+use super::whole::{Whole, Word};
+use super::{Fence, Found, StoreError, apply};
 use crate::trust::{Trust, TrustCell};
 use arc_swap::ArcSwap;
 use fhir_mappings::audit::Kind;
-use sluis_journal::{Placed, Records, Rejected, Verdict};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use sluis_journal::{Placed, ReadError, Records, Rejected, Verdict};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -56,16 +57,21 @@ impl Inner {
         self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What stands now. The journal first: whatever it vouches for is then among the holdings, also while somebody appends.
+    pub(super) fn truth(&self) -> Reflects {
+        let journal = self.records.len();
+        Reflects { journal, holdings: self.holdings.len() }
+    }
+
     /// Builds the view anew while its position is held.
     pub(super) fn build(&self, followed: &mut Reflects) -> Result<u64, StoreError> {
         let mut found = Found::default();
         // Nobody decides on a half-built view; the writer waits at `follow` for what it has committed since.
         self.view_broken.store(true, Ordering::Release);
         self.builds.fetch_add(1, Ordering::AcqRel);
-        let truth = Reflects { holdings: self.holdings.len(), journal: self.records.len() };
+        let truth = self.truth();
         self.view.renew()?;
-        self.catch_up(Reflects::default(), truth, &mut found)?;
-        *followed = truth;
+        *followed = self.catch_up(Reflects::default(), truth, &mut found)?;
         // INVARIANT: whatever was decided on the view before is decided again: its versions count anew.
         let mut fences = self.lock();
         fences.people.clear();
@@ -196,14 +202,15 @@ impl Inner {
         }
     }
 
-    /// Folds what stands behind `from` into the view, and finds the highest person number.
+    /// Folds what stands behind `from` into the view, and finds the highest person number. Gives how far the view has come:
+    /// changes that no record names are not behind it yet, for their record may be on its way.
     pub(super) fn catch_up(
         &self,
         from: Reflects,
         truth: Reflects,
         found: &mut Found,
-    ) -> Result<(), StoreError> {
-        let mut vouched = HashSet::new();
+    ) -> Result<Reflects, StoreError> {
+        let mut whole = Whole::default();
         let mut batch = Batch::default();
         // Whole journal when rebuilding, else what the view lacks, and in any case the last minutes: a burnt assertion may
         // still count, and a question without its end is closed by whoever starts.
@@ -211,8 +218,9 @@ impl Inner {
         let pair = |leaf: &Leaf| (leaf.asker.clone(), leaf.request_id.clone());
         // Clients choose request ids: they pair within one participant, and each end closes one question.
         let mut open: BTreeMap<(Option<String>, String), Vec<Leaf>> = BTreeMap::new();
-        for index in start..truth.journal {
-            let Ok(leaf) = Leaf::parse(&self.records.read(index)?) else { continue };
+        for read in self.records.from(start).take_while(|read| before(read, truth.journal)) {
+            let (index, record) = read?;
+            let leaf = Leaf::parse(&record).map_err(|_| StoreError::Record(index))?;
             found.burnt.extend(leaf.burnt.clone());
             match leaf.kind {
                 Kind::Asked => open.entry(pair(&leaf)).or_default().push(leaf.clone()),
@@ -223,7 +231,7 @@ impl Inner {
             }
             if index >= from.journal {
                 apply::record(&mut batch, &self.keys, &leaf, index);
-                vouched.extend(leaf.holdings);
+                whole.record(index, &leaf)?;
                 if batch.len() >= BATCH {
                     self.view.apply(std::mem::take(&mut batch), from)?;
                 }
@@ -231,12 +239,23 @@ impl Inner {
         }
         found.open = open.into_values().flatten().collect();
         self.view.apply(batch, from)?;
-        for index in from.holdings..truth.holdings {
-            let record = self.holdings.read(index)?;
-            // A crash between both syncs leaves holdings that no journal record names: they never happened.
-            if !vouched.contains(&sha256_hex(&record)) {
-                continue;
-            }
+        let reached = Reflects { journal: truth.journal, holdings: self.fold(from, truth, &mut whole)? };
+        found.caught_up = (truth.journal - from.journal) + (truth.holdings - from.holdings);
+        self.view.apply(Batch::default(), reached)?;
+        let highest =
+            self.view.last_key(Index::People)?.and_then(|key| Some(u64::from_be_bytes(key.try_into().ok()?)));
+        // Never back: a number may have been handed out for a change that is on its way.
+        self.next_person.fetch_max(highest.unwrap_or(0), Ordering::Relaxed);
+        Ok(reached)
+    }
+
+    /// Folds the changes that the journal vouches for, each of which must be there; gives the place behind the last one.
+    fn fold(&self, from: Reflects, truth: Reflects, whole: &mut Whole) -> Result<u64, StoreError> {
+        let mut reached = from.holdings;
+        for read in self.holdings.from(from.holdings).take_while(|read| before(read, truth.holdings)) {
+            let (index, record) = read?;
+            let Word::Vouched(_) = whole.holding(&record)? else { continue };
+            reached = index + 1;
             match Change::open(&self.keys, &record) {
                 Ok(change) => {
                     let batch = apply::change(&self.view, &self.pseudonyms.load(), &change, index)?;
@@ -246,13 +265,8 @@ impl Inner {
                 Err(facts::FactsError::Unreadable) => return Err(StoreError::Holdings(index)),
             }
         }
-        found.caught_up = (truth.journal - from.journal) + (truth.holdings - from.holdings);
-        self.view.apply(Batch::default(), truth)?;
-        let highest =
-            self.view.last_key(Index::People)?.and_then(|key| Some(u64::from_be_bytes(key.try_into().ok()?)));
-        // Never back: a number may have been handed out for a change that is on its way.
-        self.next_person.fetch_max(highest.unwrap_or(0), Ordering::Relaxed);
-        Ok(())
+        whole.end()?;
+        Ok(reached)
     }
 
     pub(super) fn read_trust(&self) -> Result<Trust, StoreError> {
@@ -272,6 +286,11 @@ impl Inner {
         }
         Ok(trust)
     }
+}
+
+/// Whether what was read stands before an index; what cannot be read is for whoever reads.
+fn before(read: &Result<(u64, Vec<u8>), ReadError>, end: u64) -> bool {
+    read.as_ref().map_or(true, |(index, _)| *index < end)
 }
 
 /// Assertions live five minutes and questions half a minute.

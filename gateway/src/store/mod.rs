@@ -11,16 +11,17 @@ pub mod facts;
 mod inner;
 pub mod keys;
 pub mod leaf;
+mod opening;
 pub mod outward;
 pub mod seal;
 mod span;
 pub mod state;
 pub mod view;
+pub mod whole;
 
 pub use errors::{RecordError, StoreError};
 
 use crate::trust::{Trust, TrustCell};
-use arc_swap::ArcSwap;
 use facts::{Change, Fact};
 use fhir_mappings::audit::Protocol;
 use fhir_mappings::identifiers::Identifier;
@@ -29,12 +30,13 @@ use keys::{KeyError, Keys, Named, PersonNo, Use};
 use leaf::{Draft, Drafts, Leaf};
 use outward::OutwardIds;
 use seal::Key;
-use sluis_journal::{Entry, Log, LogSettings, Opened, Placed, Records, Signer, Torn, Verdict, VerifierKey};
+use sluis_journal::{Entry, Log, Placed, Records, Signer, Verdict, VerifierKey};
 use state::{Hosted, PersonState};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use view::{EngineKind, Index, Reflects, View, ViewError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use view::{EngineKind, Index, ViewError};
+use whole::{Held, Unsound};
 
 /// Where the four folders are.
 #[derive(Debug, Clone)]
@@ -90,69 +92,6 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens the four folders, making them when absent, and brings the view up to the truth.
-    /// `torn` words the record that closes torn tails, from what is torn.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub fn open(folders: &Folders, torn: impl FnOnce(&[Torn]) -> Draft) -> Result<(Self, Found), StoreError> {
-        let keys = Keys::open(&folders.root.join("keys"), &folders.master_key)?;
-        let settings = LogSettings {
-            journal: folders.root.join("journal"),
-            holdings: folders.root.join("holdings"),
-            signers: signers(&keys, &folders.origin)?,
-        };
-        let mut found = Found::default();
-        let log = match Log::open(settings)? {
-            Opened::Whole(log) => log,
-            Opened::Torn(torn_log) => {
-                found.torn = true;
-                let record = torn(torn_log.torn());
-                let record = record.seal(&keys, Vec::new()).map_err(|_| StoreError::Origin)?;
-                torn_log.close(record)?
-            }
-        };
-        let (records, holdings) = (log.records().clone(), log.holdings().clone());
-        let view_folder = folders.root.join("view");
-        let (view, reflects) = View::open(folders.engine, &view_folder, &view_keys(&keys)?)?;
-        let truth = Reflects { holdings: holdings.len(), journal: records.len() };
-        found.fresh = records.is_empty();
-        // A view ahead of the truth reflects records that a power loss took back: not ours.
-        let (view, reflects) = match reflects {
-            Some(r) if r.holdings <= truth.holdings && r.journal <= truth.journal => (view, r),
-            Some(_) => {
-                drop(view);
-                view::remove(&view_folder)?;
-                found.rebuilt = true;
-                (View::open(folders.engine, &view_folder, &view_keys(&keys)?)?.0, Reflects::default())
-            }
-            None => {
-                found.rebuilt = truth != Reflects::default();
-                (view, Reflects::default())
-            }
-        };
-        // Log and view are locked by now: the folder is ours alone.
-        keys.sweep();
-        let inner = Inner {
-            pseudonyms: ArcSwap::from_pointee(keys.opening(Use::Pseudonym)?),
-            keys,
-            view,
-            trust: Arc::default(),
-            fences: Mutex::default(),
-            next_person: AtomicU64::new(0),
-            records,
-            holdings,
-            view_broken: AtomicBool::new(false),
-            builds: AtomicU64::new(0),
-            followed: Mutex::new(truth),
-        };
-        inner.catch_up(reflects, truth, &mut found)?;
-        let trust = inner.read_trust()?.at_epoch(truth.holdings + 1);
-        inner.lock().trust = trust.epoch();
-        inner.trust.replace(trust);
-        Ok((Self { inner: Arc::new(inner), log, held_back: AtomicBool::new(false) }, found))
-    }
-
     /// The key ring.
     #[must_use]
     pub fn keys(&self) -> &Keys {
@@ -507,6 +446,14 @@ impl Store {
                     follow.trust.replace(trust.at_epoch(fences.trust));
                 }
             }))
+    }
+
+    /// Holds the journal and what it speaks of against each other, all of it.
+    ///
+    /// # Errors
+    /// The first thing that does not hold.
+    pub fn check(&self) -> Result<Held, Unsound> {
+        whole::check(self.records(), self.holdings(), Some(self.keys()))
     }
 
     /// Builds the view anew from the truth while it serves: every fact is folded again, and a view that could not

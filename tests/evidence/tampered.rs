@@ -1,0 +1,207 @@
+//! What somebody with the disk in his hands may do to a stopped folder, every checksum made good again: it is noticed, by a
+//! start, by `audit verify` and by the doctor, and what a crash leaves is not taken for it.
+
+use sluis_tests::World;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A frame of a segment: kind (1 birth, 2 record, 3 seal), index, payload.
+#[derive(Clone)]
+pub(crate) struct Piece {
+    pub(crate) kind: u8,
+    pub(crate) index: u64,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// The only segment of a folder, as frames.
+pub(crate) struct Segment {
+    path: PathBuf,
+    size: usize,
+    pub(crate) pieces: Vec<Piece>,
+}
+
+fn check(word: [u8; 4], index: u64, payload: &[u8]) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(&word);
+    crc.update(&index.to_le_bytes());
+    crc.update(payload);
+    crc.sum()
+}
+
+impl Segment {
+    pub(crate) fn of(folder: &Path) -> Self {
+        let path = folder.join("00000000000000000000.seg");
+        let bytes = fs::read(&path).unwrap();
+        let (mut at, mut pieces) = (0, Vec::new());
+        while let Some(header) = bytes.get(at..at + 16) {
+            let [a, b, c, kind, rest @ ..] = header else { panic!("sixteen bytes") };
+            if !(1..=3).contains(kind) {
+                break;
+            }
+            let length = u32::from_le_bytes([*a, *b, *c, 0]) as usize;
+            let index = u64::from_le_bytes(rest[4..].try_into().unwrap());
+            pieces.push(Piece { kind: *kind, index, payload: bytes[at + 16..at + 16 + length].to_vec() });
+            at += 16 + length;
+        }
+        Self { path, size: bytes.len(), pieces }
+    }
+
+    /// Writes it back, every checksum made good.
+    pub(crate) fn store(&self) {
+        let mut out = Vec::new();
+        for Piece { kind, index, payload } in &self.pieces {
+            let [a, b, c, _] = u32::try_from(payload.len()).unwrap().to_le_bytes();
+            let word = [a, b, c, *kind];
+            out.extend_from_slice(&word);
+            out.extend_from_slice(&check(word, *index, payload).to_le_bytes());
+            out.extend_from_slice(&index.to_le_bytes());
+            out.extend_from_slice(payload);
+        }
+        out.resize(self.size.max(out.len()), 0);
+        fs::write(&self.path, out).unwrap();
+    }
+
+    /// Leaves out the last so many batches.
+    pub(crate) fn cut(&mut self, batches: usize) {
+        for _ in 0..batches {
+            self.pieces.pop();
+            while self.pieces.last().is_some_and(|piece| piece.kind == 2) {
+                self.pieces.pop();
+            }
+        }
+    }
+}
+
+/// A folder as it lies there, to be bent.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (path, name) = (entry.as_ref().unwrap().path(), entry.unwrap().file_name());
+        if path.is_dir() {
+            copy(&path, &to.join(name));
+        } else if path.is_file() {
+            fs::copy(&path, to.join(name)).unwrap();
+        }
+    }
+}
+
+/// A stopped folder.
+struct Stopped {
+    world: World,
+    bent: tempfile::TempDir,
+}
+
+impl Stopped {
+    fn after(what: impl FnOnce(&World)) -> Self {
+        let world = World::fresh();
+        what(&world);
+        assert_eq!(world.terminate().0, 0);
+        Self { world, bent: tempfile::tempdir().unwrap() }
+    }
+
+    /// A copy of it, bent.
+    fn bend(&self, name: &str, bend: impl FnOnce(&Path)) -> PathBuf {
+        let to = self.bent.path().join(name);
+        copy(self.world.dir(), &to);
+        bend(&to);
+        to
+    }
+}
+
+/// That neither a start nor a check of this folder passes over what was done to it.
+#[track_caller]
+fn noticed(dir: &Path, what: &str, words: &str) {
+    let text = dir.to_str().unwrap();
+    for command in [["audit", "verify"].as_slice(), &["doctor"]] {
+        let run = sluis_tests::sluis(command.iter().copied().chain(["--dir", text]));
+        assert_eq!(run.code, 1, "{what}: {command:?}: {}", run.stdout);
+        assert!(run.stdout.contains(words), "{what}: {command:?}: {}", run.stdout);
+    }
+    let said = World::on(dir).err().unwrap_or_else(|| panic!("{what}: it starts"));
+    assert!(said.contains(words), "{what}: {said}");
+}
+
+#[test]
+fn a_withdrawal_is_not_undone_by_cutting_holdings() {
+    let stopped = Stopped::after(|world| {
+        let listed =
+            world.sluis_with(["consent", "list", "--patient", "-", "--json"], world.bsn("kaya").as_bytes());
+        let mut withdrawn = 0;
+        for line in listed.ok().json_lines().iter().filter(|line| line["type"] == "permit") {
+            let id = line["id"].as_str().unwrap();
+            let args = ["consent", "withdraw", "--patient", "-", id];
+            let _done = world.sluis_with(args, world.bsn("kaya").as_bytes()).ok();
+            withdrawn += 1;
+        }
+        assert!(withdrawn > 2, "{withdrawn}");
+    });
+    let without_view = |dir: &Path| fs::remove_dir_all(dir.join("view")).unwrap();
+    let holdings = |dir: &Path| Segment::of(&dir.join("holdings"));
+    let words = "holdings: the change that it vouches for is missing, moved or altered";
+    let cut = |dir: &Path| {
+        let mut segment = holdings(dir);
+        segment.cut(2);
+        segment.store();
+    };
+    noticed(&stopped.bend("cut", cut), "cut beside its view", words);
+    let bare = stopped.bend("cut-bare", |dir| {
+        cut(dir);
+        without_view(dir);
+    });
+    noticed(&bare, "cut without a view", words);
+    let altered = stopped.bend("altered", |dir| {
+        let mut segment = holdings(dir);
+        let record = segment.pieces.iter_mut().rfind(|piece| piece.kind == 2).unwrap();
+        *record.payload.last_mut().unwrap() ^= 1;
+        segment.store();
+        without_view(dir);
+    });
+    noticed(&altered, "altered", words);
+    // The permit once more behind its withdrawal, and two changes in each other's place.
+    let swapped = stopped.bend("swapped", |dir| {
+        let mut segment = holdings(dir);
+        let records: Vec<_> = (0..segment.pieces.len()).filter(|n| segment.pieces[*n].kind == 2).collect();
+        let [.., one, two] = records[..] else { panic!("two records") };
+        let payload = segment.pieces[one].payload.clone();
+        segment.pieces[one].payload = std::mem::replace(&mut segment.pieces[two].payload, payload);
+        segment.store();
+        without_view(dir);
+    });
+    noticed(&swapped, "swapped", words);
+    // A crash between both syncs leaves a change that no record names: it never happened, and is no alarm.
+    let leftover = stopped.bend("leftover", |dir| {
+        let mut segment = holdings(dir);
+        let last = segment.pieces.iter().rfind(|piece| piece.kind == 2).unwrap().clone();
+        let next = last.index + 1;
+        segment.pieces.push(Piece { index: next, ..last });
+        segment.pieces.push(Piece { kind: 3, index: next + 1, payload: Vec::new() });
+        segment.store();
+        without_view(dir);
+    });
+    let again = World::on(&leftover).unwrap();
+    again.verify();
+    assert_eq!(again.sluis(["doctor"]).ok().code, 0);
+}
+
+#[test]
+fn damage_that_the_view_saw_whole_is_not_cleared_as_a_torn_tail() {
+    let stopped = Stopped::after(|_| {});
+    for name in ["with-view", "without"] {
+        let bent = stopped.bend(name, |dir| {
+            let path = dir.join("holdings/00000000000000000000.seg");
+            let mut bytes = fs::read(&path).unwrap();
+            // In the last record: what a crash would leave looks no different.
+            let end = bytes.iter().rposition(|b| *b != 0).unwrap();
+            bytes[end - 40] ^= 1;
+            fs::write(&path, bytes).unwrap();
+            if name == "without" {
+                fs::remove_dir_all(dir.join("view")).unwrap();
+            }
+        });
+        let before = fs::read(bent.join("holdings/00000000000000000000.seg")).unwrap();
+        let said = World::on(&bent).err().expect("it does not start");
+        assert!(said.contains("keep this folder as it is"), "{said}");
+        let after = fs::read(bent.join("holdings/00000000000000000000.seg")).unwrap();
+        assert!(before == after, "{name}: nothing was cleared");
+    }
+}
