@@ -123,7 +123,7 @@ fn measure(folder: &Path, engine: EngineKind, consents: u64, rules: &Rules) -> R
             batch.set(Index::People, person.to_be_bytes(), state(person)?.encode()?);
         }
         next += BATCH;
-        view.apply(batch, Reflects { holdings: next, journal: next })?;
+        view.apply(batch, Reflects { holdings: next, journal: next, tags: 0 })?;
     }
     view.close()?;
     drop(view);

@@ -3,6 +3,7 @@
 
 use crate::desk::{self, Refused};
 use crate::store::facts::{Change, Fact, Hold};
+use crate::store::forgetting::{self, TAGS_MOST};
 use crate::store::keys::PersonNo;
 use crate::store::leaf::{self, Leaf, LeafError};
 use crate::world::World;
@@ -33,6 +34,8 @@ pub fn run(world: &World, keep_years: u16) -> Result<Forgotten, Refused> {
     }
     let before = leaf::year(world.clock.now()).saturating_sub(keep_years);
     let keys = world.store.keys();
+    // A backup takes the records first and the keys after them: no key may be wiped in between.
+    let _still = keys.still();
     let (mut over, mut held, mut longer) = (Vec::new(), 0, 0);
     let this_year = leaf::year(world.clock.now());
     for (person, year) in keys.years_before(before) {
@@ -45,24 +48,33 @@ pub fn run(world: &World, keep_years: u16) -> Result<Forgotten, Refused> {
         }
     }
     let done = Forgotten { before, years: over.len(), held, longer };
+    record(world, done, &over)?;
+    for (person, year) in over {
+        let _was_there = keys.shred(person, year).map_err(|e| Refused::new("keys", e.to_string()))?;
+    }
+    Ok(done)
+}
+
+/// Records which tags are wiped, as many records as they need: whoever checks the journal takes no other key for forgotten.
+fn record(world: &World, done: Forgotten, over: &[(PersonNo, u16)]) -> Result<(), Refused> {
+    let keys = world.store.keys();
+    let tags: Vec<_> = over.iter().flat_map(|(person, year)| keys.tags_of(*person, *year)).collect();
+    let (first, rest) = tags.split_at(tags.len().min(TAGS_MOST));
+    for tags in rest.chunks(TAGS_MOST) {
+        let mut draft = desk::draft(Kind::Key, Action::Delete, world, None);
+        forgetting::word(&mut draft.entry, done.before, tags);
+        world.store.record_blocking(draft, None)?;
+    }
     let mut draft = desk::draft(Kind::Key, Action::Delete, world, None);
+    forgetting::word(&mut draft.entry, done.before, first);
     let number = |name: &str, value: usize| Detail { name: name.into(), value: value.to_string() };
-    draft.entry.changes = vec![audit::Change {
-        what: "key".into(),
-        id: format!("person-years-before-{before}"),
-        version: None,
-        sha256: None,
-    }];
     draft.entry.details.extend([
         number("shredded", done.years),
         number("held", done.held),
         number("kept-longer", done.longer),
     ]);
     world.store.record_blocking(draft, None)?;
-    for (person, year) in over {
-        let _was_there = keys.shred(person, year).map_err(|e| Refused::new("keys", e.to_string()))?;
-    }
-    Ok(done)
+    Ok(())
 }
 
 /// How long the records of a person's year are kept: as long as the one of its organisations that keeps them longest. A

@@ -205,3 +205,97 @@ fn damage_that_the_view_saw_whole_is_not_cleared_as_a_torn_tail() {
         assert!(before == after, "{name}: nothing was cleared");
     }
 }
+
+/// Wipes the slots of a year as nobody may: without a word in the journal.
+fn wipe(dir: &Path, year: u16, but: usize) {
+    let path = dir.join("keys/people");
+    let mut bytes = fs::read(&path).unwrap();
+    let of_year = |slot: &&mut [u8]| slot[12..14] == year.to_be_bytes();
+    let wiped = bytes.chunks_exact_mut(96).filter(of_year).skip(but).map(|slot| slot.fill(0)).count();
+    assert!(wiped > 0);
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn wiped_keys_are_no_forgetting_unless_the_journal_says_so() {
+    let stopped = Stopped::after(|world| {
+        let _answer = world.staff("linden", "gp-own").summary("kaya").ok();
+    });
+    let words = "its key is gone, and no record says that it was forgotten";
+    noticed(&stopped.bend("wiped", |dir| wipe(dir, 2026, 0)), "wiped beside a view", words);
+    noticed(&stopped.bend("one-left", |dir| wipe(dir, 2026, 1)), "all but one", words);
+    let bare = stopped.bend("wiped-bare", |dir| {
+        wipe(dir, 2026, 0);
+        fs::remove_dir_all(dir.join("view")).unwrap();
+    });
+    noticed(&bare, "wiped without a view", words);
+    // A valid slot in the place of another leaves their number as it was.
+    let doubled = stopped.bend("doubled", |dir| {
+        let path = dir.join("keys/people");
+        let mut bytes = fs::read(&path).unwrap();
+        let of_year = |n: &usize| bytes[n * 96 + 12..n * 96 + 14] == 2026_u16.to_be_bytes();
+        let slots: Vec<_> = (0..bytes.len() / 96).filter(of_year).collect();
+        let from = slots[0] * 96;
+        bytes.copy_within(from..from + 96, slots[1] * 96);
+        fs::write(path, bytes).unwrap();
+    });
+    noticed(&doubled, "a slot over another", words);
+    // The keys that seal holdings are never wiped.
+    let data = stopped.bend("data", |dir| {
+        wipe(dir, 0, 0);
+        fs::remove_dir_all(dir.join("view")).unwrap();
+    });
+    assert!(World::on(&data).is_err(), "changes that no key opens");
+}
+
+#[test]
+fn forgetting_on_purpose_is_no_alarm_and_wiping_more_is() {
+    let stopped = Stopped::after(|world| {
+        let linden = world.staff("linden", "gp-own");
+        let _old = linden.summary("kaya").ok();
+        let hold = world.sluis_with(["retention", "hold", "--patient", "-"], world.bsn("jansen").as_bytes());
+        let _old = (hold.ok(), linden.summary("jansen").ok());
+        world.advance(6 * 366 * 86_400);
+        let ran = world.sluis(["retention", "run", "--json"]).ok().json();
+        assert!(ran["forgotten"].as_u64().unwrap() > 1 && ran["held"] == 1, "{ran}");
+        world.verify();
+    });
+    for name in ["as-it-is", "without"] {
+        let whole = stopped.bend(name, |dir| {
+            if name == "without" {
+                fs::remove_dir_all(dir.join("view")).unwrap();
+            }
+        });
+        let again = World::on(&whole).unwrap_or_else(|e| panic!("{name}: {e}"));
+        again.verify();
+        let _well = again.sluis(["doctor"]).ok();
+    }
+    // What was held back is of the same year, and was not forgotten.
+    let words = "its key is gone, and no record says that it was forgotten";
+    noticed(&stopped.bend("held", |dir| wipe(dir, 2026, 0)), "held, and wiped", words);
+}
+
+#[test]
+fn a_backup_with_keys_of_before_does_not_pass_for_one_with_forgotten_persons() {
+    let world = World::fresh();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let backup = |name: &str| {
+        let keys = path(&format!("{name}.keys"));
+        let _made = world.sluis(["backup", "--to", &path(name), "--keys-to", &keys]).ok();
+    };
+    backup("early");
+    world.advance(400 * 86_400);
+    let _younger = world.staff("linden", "gp-own").summary("kaya");
+    backup("late");
+    let master = world.dir().join("keys/master.key");
+    let restore = |data: &str, keys: &str| {
+        let (data, keys, master) = (path(data), path(keys), master.to_str().unwrap().to_owned());
+        let args = ["restore", "--from", &data, "--keys-from", &keys, "--master-key", &master, "--verify"];
+        sluis_tests::sluis(args)
+    };
+    let _whole = restore("late", "late.keys").ok();
+    let older = restore("late", "early.keys");
+    assert_eq!(older.code, 1, "{}", older.stdout);
+    assert!(older.stderr.contains("no record says that it was forgotten"), "{}", older.stderr);
+}

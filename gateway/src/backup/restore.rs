@@ -12,11 +12,11 @@ use std::path::Path;
 /// What a checked folder holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Restored {
-    /// Records of the journal, each checked against the signed tree.
+    /// Records of the journal, each checked against the signed tree, and open under its key unless it was forgotten.
     pub records: u64,
     /// Changes that those records vouch for, each there under its digest and open under its key.
     pub changes: u64,
-    /// Changes whose person was forgotten.
+    /// Years of persons that were forgotten on purpose, as the journal says.
     pub forgotten: u64,
 }
 

@@ -21,7 +21,7 @@ fn ended(done: Result<(), Ended>) -> Ended {
 }
 
 /// The keys of a cold folder: its own master key, or that of `SLUIS_MASTER_KEY_FILE`.
-fn keys(dir: &Path) -> Result<Keys, Ended> {
+pub(super) fn keys(dir: &Path) -> Result<Keys, Ended> {
     let file = std::env::var_os("SLUIS_MASTER_KEY_FILE")
         .map_or_else(|| dir.join("keys").join("master.key"), PathBuf::from);
     let bytes =

@@ -2,8 +2,9 @@
 //! nothing.
 
 use super::args::Common;
-use super::{Ended, audit, print};
+use super::{Ended, audit, cold, print};
 use crate::store::keys::master_key;
+use crate::store::whole;
 use serde_json::json;
 use sluis_journal::Checkpoint;
 use std::fs;
@@ -49,7 +50,7 @@ pub(super) fn run(common: &Common) -> Ended {
     if !running {
         findings.push(tail(dir));
     }
-    findings.push(changes(dir));
+    findings.push(changes(dir, running));
     for Finding { what, state, words, mend } in &findings {
         if common.json {
             print::out(json!({"what": what, "state": state.word(), "words": words, "mend": mend}));
@@ -216,13 +217,15 @@ fn tail(dir: &Path) -> Finding {
     }
 }
 
-/// Every change that the journal vouches for, as `audit verify` checks it and a start without a view.
-fn changes(dir: &Path) -> Finding {
+/// Every change that the journal vouches for and every key that it needs, as `audit verify` checks them and a start without
+/// a view. While a gateway runs it makes keys: those are for `audit verify`, which asks it.
+fn changes(dir: &Path, running: bool) -> Finding {
     let records = |name: &str| sluis_journal::Archive::records_of(&dir.join(name)).map_err(|e| e.to_string());
+    let keys = if running { None } else { cold::keys(dir).ok() };
     // The journal first: while a gateway runs, a change is there before the record that vouches for it.
     let held = records("journal").and_then(|journal| {
         let holdings = records("holdings")?;
-        crate::store::whole::check(&journal, &holdings, None).map_err(|e| e.to_string())
+        whole::check(&journal, &holdings, keys.as_ref()).map_err(|e| e.to_string())
     });
     match held {
         Ok(held) => {

@@ -90,7 +90,7 @@ pub(super) fn restore(args: &Restore) -> Ended {
             .to_string(),
             (None, true) => json!({"verified": false}).to_string(),
             (Some(held), false) => format!(
-                "{} records hold, {} changes are there and open, {} were forgotten on purpose",
+                "{} records hold, {} changes are there and open, {} years of persons were forgotten on purpose",
                 held.records, held.changes, held.forgotten
             ),
             (None, false) => format!("restored into {}; check it with --verify", to.display()),

@@ -414,9 +414,9 @@ fn backup(world: &World, to: &Path, keys_to: &Path, as_json: bool, say: Say<'_>)
     let mut draft = desk::draft(Kind::AuditRead, Action::Read, world, None);
     draft.entry.details.push(Detail { name: "command".into(), value: "backup".into() });
     let root = world.settings.root.clone();
-    let snapshot = world.store.record_at(draft, move || Snapshot::take(&root))?.map_err(failed)?;
-    // Both archives and what is in them go with one master key.
+    // Both archives and what is in them go with one master key, and no key is wiped between the one and the other.
     let _still = world.store.keys().still();
+    let snapshot = world.store.record_at(draft, move || Snapshot::take(&root))?.map_err(failed)?;
     let master = world.store.keys().master();
     let (data, keys) =
         backup::write(&world.settings.root, &snapshot, &master, to, keys_to).map_err(failed)?;

@@ -28,7 +28,7 @@ pub enum StoreError {
     View(ViewError),
     /// A record that should be there cannot be read.
     Read(ReadError),
-    /// A holdings record does not open, and its person was not forgotten.
+    /// A holdings record does not open under its key.
     Holdings(u64),
     /// A record of the journal is none that this program wrote or knows.
     Record(u64),

@@ -212,8 +212,17 @@ impl std::fmt::Debug for Change {
 pub enum FactsError {
     /// Not what we wrote, or under another key.
     Unreadable,
-    /// The person's key was shredded: what it says is gone on purpose.
+    /// The person's key is gone.
     Forgotten,
+}
+
+impl std::fmt::Display for FactsError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Unreadable => "it is damaged, or sealed under another key",
+            Self::Forgotten => "the key of its person is gone, and none of these is wiped on purpose",
+        })
+    }
 }
 
 impl Change {

@@ -3,7 +3,8 @@
 //! What is judged here runs on the single writer, in order, so that a change and a disclosure of one person share one
 //! total order (DESIGN.md 2).
 
-use super::facts::{self, Change};
+use super::facts::Change;
+use super::forgetting::Tags;
 use super::keys::{Keys, PersonNo};
 use super::leaf::Leaf;
 use super::seal::Key;
@@ -60,7 +61,7 @@ impl Inner {
     /// What stands now. The journal first: whatever it vouches for is then among the holdings, also while somebody appends.
     pub(super) fn truth(&self) -> Reflects {
         let journal = self.records.len();
-        Reflects { journal, holdings: self.holdings.len() }
+        Reflects { journal, holdings: self.holdings.len(), tags: self.keys.living() }
     }
 
     /// Builds the view anew while its position is held.
@@ -171,7 +172,8 @@ impl Inner {
 
     /// Lets the view follow what is durable. A view that cannot follow is no error of the change: it stands.
     pub(super) fn follow(&self, placed: &Placed, change: Option<&Change>, leaves: &[Leaf]) {
-        let reflects = Reflects { holdings: placed.holdings.end, journal: placed.records.end };
+        let tags = self.keys.living();
+        let reflects = Reflects { holdings: placed.holdings.end, journal: placed.records.end, tags };
         let mut followed = self.followed();
         // A view that was just built has read it already; a broken one is built from the truth.
         if placed.records.end <= followed.journal || self.view_broken.load(Ordering::Acquire) {
@@ -210,7 +212,7 @@ impl Inner {
         truth: Reflects,
         found: &mut Found,
     ) -> Result<Reflects, StoreError> {
-        let mut whole = Whole::default();
+        let (mut whole, mut tags) = (Whole::default(), Tags::default());
         let mut batch = Batch::default();
         // Whole journal when rebuilding, else what the view lacks, and in any case the last minutes: a burnt assertion may
         // still count, and a question without its end is closed by whoever starts.
@@ -221,6 +223,7 @@ impl Inner {
         for read in self.records.from(start).take_while(|read| before(read, truth.journal)) {
             let (index, record) = read?;
             let leaf = Leaf::parse(&record).map_err(|_| StoreError::Record(index))?;
+            tags.record(index, &leaf, &self.keys)?;
             found.burnt.extend(leaf.burnt.clone());
             match leaf.kind {
                 Kind::Asked => open.entry(pair(&leaf)).or_default().push(leaf.clone()),
@@ -239,7 +242,9 @@ impl Inner {
         }
         found.open = open.into_values().flatten().collect();
         self.view.apply(batch, from)?;
-        let reached = Reflects { journal: truth.journal, holdings: self.fold(from, truth, &mut whole)? };
+        self.explained(&mut tags, from, truth)?;
+        let holdings = self.fold(from, truth, &mut whole)?;
+        let reached = Reflects { journal: truth.journal, holdings, tags: self.keys.living() };
         found.caught_up = (truth.journal - from.journal) + (truth.holdings - from.holdings);
         self.view.apply(Batch::default(), reached)?;
         let highest =
@@ -249,6 +254,20 @@ impl Inner {
         Ok(reached)
     }
 
+    /// That no key is gone but on purpose. Fewer than the view has seen, or a record that lacks its own, is looked for in the
+    /// whole journal: that takes long, and follows a forgetting (once) or a loss.
+    fn explained(&self, tags: &mut Tags, from: Reflects, truth: Reflects) -> Result<(), StoreError> {
+        if tags.end().is_ok() && self.keys.living() >= from.tags {
+            return Ok(());
+        }
+        for read in self.records.from(0).take_while(|read| before(read, from.journal)) {
+            let (index, record) = read?;
+            tags.record(index, &Leaf::parse(&record).map_err(|_| StoreError::Record(index))?, &self.keys)?;
+        }
+        tags.hear_on(&self.records, truth.journal, &self.keys)?;
+        Ok(tags.end()?)
+    }
+
     /// Folds the changes that the journal vouches for, each of which must be there; gives the place behind the last one.
     fn fold(&self, from: Reflects, truth: Reflects, whole: &mut Whole) -> Result<u64, StoreError> {
         let mut reached = from.holdings;
@@ -256,14 +275,9 @@ impl Inner {
             let (index, record) = read?;
             let Word::Vouched(_) = whole.holding(&record)? else { continue };
             reached = index + 1;
-            match Change::open(&self.keys, &record) {
-                Ok(change) => {
-                    let batch = apply::change(&self.view, &self.pseudonyms.load(), &change, index)?;
-                    self.view.apply(batch, from)?;
-                }
-                Err(facts::FactsError::Forgotten) => {}
-                Err(facts::FactsError::Unreadable) => return Err(StoreError::Holdings(index)),
-            }
+            let change = Change::open(&self.keys, &record).map_err(|_| StoreError::Holdings(index))?;
+            let batch = apply::change(&self.view, &self.pseudonyms.load(), &change, index)?;
+            self.view.apply(batch, from)?;
         }
         whole.end()?;
         Ok(reached)

@@ -8,6 +8,7 @@ mod apply;
 mod errors;
 pub mod facets;
 pub mod facts;
+pub mod forgetting;
 mod inner;
 pub mod keys;
 pub mod leaf;

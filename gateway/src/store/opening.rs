@@ -38,7 +38,7 @@ impl Store {
             }
         };
         let (records, holdings) = (log.records().clone(), log.holdings().clone());
-        let truth = Reflects { holdings: holdings.len(), journal: records.len() };
+        let truth = Reflects { holdings: holdings.len(), journal: records.len(), tags: keys.living() };
         found.fresh = records.is_empty();
         // A view ahead of the truth reflects records that a power loss took back: not ours.
         let (view, reflects) = match reflects {
@@ -50,7 +50,7 @@ impl Store {
                 (View::open(folders.engine, &view_folder, &view_keys(&keys)?)?.0, Reflects::default())
             }
             None => {
-                found.rebuilt = truth != Reflects::default();
+                found.rebuilt = truth.journal > 0;
                 (view, Reflects::default())
             }
         };

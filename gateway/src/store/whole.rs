@@ -1,9 +1,11 @@
-//! Journal and holdings held against each other: every change that a record vouches for is there, under its digest and in
-//! the order of the records. It reads and changes nothing; a start, `audit verify`, `doctor` and `restore` all ask it.
+//! Journal, holdings and keys held against each other: every change that a record vouches for is there, under its digest
+//! and in the order of the records, and no key is gone but on purpose. It reads and changes nothing; a start, `audit
+//! verify`, `doctor` and `restore` all ask it.
 
-use super::facts::{Change, FactsError};
+use super::facts::Change;
+use super::forgetting::{Tags, parsed, unread};
 use super::keys::Keys;
-use super::leaf::Leaf;
+use super::leaf::{Leaf, LeafError};
 use data_encoding::HEXLOWER;
 use ring::digest::{SHA256, digest};
 use sluis_journal::{Fault, Finding, Records};
@@ -115,48 +117,60 @@ fn beside(index: u64, words: String) -> Unsound {
 pub struct Held {
     /// Changes that the journal vouches for.
     pub changes: u64,
-    /// Of those: whose person was forgotten.
-    pub forgotten: u64,
     /// Changes that no record names.
     pub unnamed: u64,
+    /// Years of persons that were forgotten on purpose.
+    pub forgotten: u64,
 }
 
-/// Reads both folders whole. With `keys`, each change must also open under its key, unless its person was forgotten.
+/// Reads both folders whole. With `keys`, each change must also open under its key, and no record may lack its key but on
+/// purpose.
 ///
 /// # Errors
 /// The first thing that does not hold.
 pub fn check(journal: &Records, holdings: &Records, keys: Option<&Keys>) -> Result<Held, Unsound> {
-    let mut whole = Whole::default();
+    let (mut whole, mut tags) = (Whole::default(), Tags::default());
     // The journal first: a change is durable before the record that vouches for it.
-    for (next, read) in (0..).zip(journal.from(0)) {
-        let (index, record) = read.map_err(|e| unread(next, "journal", &e))?;
-        let leaf = Leaf::parse(&record).map_err(|e| Unsound {
-            index,
-            file: "journal",
-            words: format!("it is no record of this program: {e}"),
-        })?;
+    let mut next = 0;
+    for read in journal.from(0) {
+        let (index, record) = read.map_err(|e| unread(next, &e))?;
+        let leaf = parsed(index, &record)?;
         whole.record(index, &leaf)?;
+        keys.map_or(Ok(()), |keys| tags.record(index, &leaf, keys))?;
+        next = index + 1;
     }
-    let mut held = Held::default();
-    for (next, read) in (0..).zip(holdings.from(0)) {
-        let (index, record) = read.map_err(|e| unread(journal.len(), "holdings", &format!("{next}: {e}")))?;
+    if let Some(keys) = keys {
+        tags.hear_on(journal, next, keys)?;
+        tags.end()?;
+    }
+    let mut held = Held { forgotten: tags.forgotten(), ..Held::default() };
+    for read in holdings.from(0) {
+        let (index, record) = read.map_err(|e| beside(journal.len(), format!("cannot be read: {e}")))?;
         let Word::Vouched(vouching) = whole.holding(&record)? else {
             held.unnamed += 1;
             continue;
         };
         held.changes += 1;
-        match keys.map(|keys| Change::open(keys, &record)) {
-            None | Some(Ok(_)) => {}
-            Some(Err(FactsError::Forgotten)) => held.forgotten += 1,
-            Some(Err(FactsError::Unreadable)) => {
-                return Err(beside(vouching, format!("record {index} there does not open under its key")));
-            }
+        if let Some(Err(e)) = keys.map(|keys| Change::open(keys, &record)) {
+            return Err(beside(vouching, format!("record {index} there does not open: {e}")));
         }
     }
     whole.end()?;
     Ok(held)
 }
 
-fn unread(index: u64, file: &'static str, e: &dyn std::fmt::Display) -> Unsound {
-    Unsound { index, file, words: format!("cannot be read: {e}") }
+/// That every record opens whose year was not forgotten: what a restored folder must do.
+///
+/// # Errors
+/// The first record that does not.
+pub fn opens(journal: &Records, keys: &Keys) -> Result<(), Unsound> {
+    let mut next = 0;
+    for read in journal.from(0) {
+        let (index, record) = read.map_err(|e| unread(next, &e))?;
+        match parsed(index, &record)?.open(keys) {
+            Ok(_) | Err(LeafError::Forgotten) => next = index + 1,
+            Err(e) => return Err(Unsound { index, file: "keys", words: e.to_string() }),
+        }
+    }
+    Ok(())
 }

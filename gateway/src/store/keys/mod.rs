@@ -291,6 +291,18 @@ impl Keys {
         self.people().tags(person)
     }
 
+    /// The tags of a person's year: what is wiped with it.
+    #[must_use]
+    pub fn tags_of(&self, person: PersonNo, year: u16) -> Vec<Tag> {
+        self.people().tags_of(person, year)
+    }
+
+    /// How many tags have their key.
+    #[must_use]
+    pub fn living(&self) -> u64 {
+        self.people().living()
+    }
+
     /// Every year of every person that is older than `year`, the data slots left out.
     #[must_use]
     pub fn years_before(&self, year: u16) -> Vec<(PersonNo, u16)> {

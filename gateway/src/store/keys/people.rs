@@ -138,6 +138,16 @@ impl People {
         years.flat_map(|year| self.slots(person, *year).map(|slot| (*year, slot.tag))).collect()
     }
 
+    /// The tags of a person's year.
+    pub(super) fn tags_of(&self, person: PersonNo, year: u16) -> Vec<Tag> {
+        self.slots(person, year).map(|slot| slot.tag).collect()
+    }
+
+    /// How many tags have their key. A slot that was put in the place of another counts once.
+    pub(super) fn living(&self) -> u64 {
+        self.by_tag.len() as u64
+    }
+
     pub(super) fn years_before(&self, year: u16) -> Vec<(PersonNo, u16)> {
         let all = self.newest.keys();
         let mut older: Vec<_> = all.filter(|(_, y)| *y != DATA && *y < year).copied().collect();

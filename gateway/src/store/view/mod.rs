@@ -56,6 +56,8 @@ pub struct Reflects {
     pub holdings: u64,
     /// Records of `journal/`.
     pub journal: u64,
+    /// Tags in `keys/` that had their key.
+    pub tags: u64,
 }
 
 /// The indexes that the view keeps.
@@ -226,7 +228,7 @@ impl View {
         for (index, key, value) in &mut writes {
             *value = seal(&ciphers, &Self::place(*index, key), value)?;
         }
-        let position = [reflects.holdings.to_be_bytes(), reflects.journal.to_be_bytes()].concat();
+        let position = [reflects.holdings, reflects.journal, reflects.tags].map(u64::to_be_bytes).concat();
         self.with(|engine| engine.apply(writes, &[(POSITION, &position)]))
     }
 
@@ -268,9 +270,10 @@ fn reflects(engine: &dyn Engine) -> Result<Option<Reflects>, ViewError> {
     let trusted = mark == b"closed" || mark == boot_id().as_bytes();
     let position = engine.note(POSITION)?.filter(|_| trusted);
     Ok(position.and_then(|position| {
-        let (holdings, journal) = position.split_first_chunk::<8>()?;
-        let journal: &[u8; 8] = journal.try_into().ok()?;
-        Some(Reflects { holdings: u64::from_be_bytes(*holdings), journal: u64::from_be_bytes(*journal) })
+        let (numbers, []) = position.as_chunks::<8>() else { return None };
+        let [holdings, journal, tags] =
+            numbers.try_into().map(|all: [[u8; 8]; 3]| all.map(u64::from_be_bytes)).ok()?;
+        Some(Reflects { holdings, journal, tags })
     }))
 }
 
@@ -293,7 +296,7 @@ fn boot_id() -> String {
 }
 
 /// The number is that of the form of the values: a view of another form has no position here, and is built anew.
-const POSITION: &[u8] = b"position 6";
+const POSITION: &[u8] = b"position 7";
 const CLEAN: &[u8] = b"clean";
 
 #[cfg(test)]
@@ -329,11 +332,11 @@ mod tests {
             let key = Key::random().unwrap();
             let (view, reflects) = View::open(kind, &folder, std::slice::from_ref(&key)).unwrap();
             assert_eq!(reflects, None);
-            view.apply(one(), Reflects { holdings: 2, journal: 3 }).unwrap();
+            view.apply(one(), Reflects { holdings: 2, journal: 3, tags: 4 }).unwrap();
             view.close().unwrap();
             drop(view);
             let (view, reflects) = View::open(kind, &folder, std::slice::from_ref(&key)).unwrap();
-            assert_eq!(reflects, Some(Reflects { holdings: 2, journal: 3 }));
+            assert_eq!(reflects, Some(Reflects { holdings: 2, journal: 3, tags: 4 }));
             assert_eq!(view.get(Index::People, b"ab").unwrap().unwrap(), b"1");
             assert_eq!(view.scan(Index::People, b"a").unwrap().len(), 2);
             assert_eq!(view.scan(Index::People, b"ac").unwrap(), [(b"ac".to_vec(), b"2".to_vec())]);
@@ -350,7 +353,7 @@ mod tests {
             let folder = dir.path().join("view");
             let key = Key::random().unwrap();
             let (view, _) = View::open(kind, &folder, std::slice::from_ref(&key)).unwrap();
-            view.apply(one(), Reflects { holdings: 2, journal: 3 }).unwrap();
+            view.apply(one(), Reflects { holdings: 2, journal: 3, tags: 4 }).unwrap();
             view.with(|engine| super::mark(engine, b"some other boot").and_then(|()| engine.flush()))
                 .unwrap();
             drop(view);
