@@ -225,6 +225,33 @@ fn only_what_is_permitted_and_registered_is_asked_and_suspension_and_withdrawal_
 }
 
 #[test]
+fn a_holder_whose_agreement_has_ended_is_sent_no_number_and_is_a_gap() {
+    let world = World::fresh();
+    let server = Server::start(Mode::Well, &world.bsn("jansen"));
+    moved(&world, &server);
+    entered(&world, &world.bsn("jansen"));
+    let valk = world.staff("valk", "triage");
+    assert!(has_code(&valk.summary("jansen").ok().json(), ALLERGY));
+    let mut known = world.sluis(["participant", "show", HOLDER, "--json"]).ok().json();
+    let agreed = known["agreement"].clone();
+    let mut agree = |term: Value| {
+        known["agreement"] = term;
+        known.as_object_mut().unwrap().remove("state");
+        world.sluis_with(["participant", "add", "--file", "-"], known.to_string().as_bytes()).ok();
+    };
+    for (from, to) in [("2026-01-01", "2026-11-01"), ("2027-01-01", "2028-01-01")] {
+        agree(json!({"version": agreed["version"], "from": from, "to": to}));
+        let before = server.asked().len();
+        let document = valk.summary("jansen").ok().json();
+        assert_eq!(server.asked().len(), before, "a holder without agreement was asked: {from} to {to}");
+        assert!(!has_code(&document, ALLERGY), "its data are given");
+        assert!(has_words(&resources(&document)[0]["section"], "Wijkverpleging"), "no gap is named");
+    }
+    agree(agreed);
+    assert!(has_code(&valk.summary("jansen").ok().json(), ALLERGY), "in agreement again");
+}
+
+#[test]
 fn a_question_that_a_kill_left_open_is_closed_by_the_next_start() {
     let world = World::fresh();
     let server = Server::start(Mode::Slow, ALONE);

@@ -95,6 +95,7 @@ fn ask(decided: &Decided, granted: &Granted, world: &World) -> Option<SourceAsk>
         holder: Arc::clone(&decided.holder),
         person: subject.person,
         classes,
+        at: granted.at,
         identifiers: subject.state.identifiers.clone(),
     })
 }

@@ -8,10 +8,11 @@ pub use hosted::HostedSource;
 
 use crate::store::keys::PersonNo;
 use crate::trust::participant::Holder;
-use crate::trust::{Participant, State};
+use crate::trust::{Participant, Standing};
 use bytes::Bytes;
 use consent::ClassSet;
 use fhir_mappings::release::Bound;
+use jiff::Timestamp;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub struct SourceAsk {
     pub person: PersonNo,
     /// The classes permitted of this holder.
     pub classes: ClassSet,
+    /// The instant of the decision.
+    pub at: Timestamp,
     /// By what a holder elsewhere may know the person: (system, value).
     pub identifiers: Vec<(String, String)>,
 }
@@ -106,8 +109,8 @@ impl Source for Everywhere {
     fn fetch<'a>(&'a self, ask: &'a SourceAsk) -> Coming<'a> {
         match ask.holder.holder {
             Some(Holder::Hosted) | None => self.hosted.fetch(ask),
-            // Who is refused is not asked either.
-            Some(Holder::Remote) if ask.holder.state == State::Suspended => {
+            // Who is refused is not asked either, and gets nobody's number: suspended, or out of agreement.
+            Some(Holder::Remote) if ask.holder.standing_at(ask.at) != Standing::Good => {
                 Box::pin(std::future::ready(Err(SourceFailure::Down)))
             }
             Some(Holder::Remote) => self.remote.fetch(ask),
