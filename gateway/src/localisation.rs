@@ -10,7 +10,7 @@ use crate::desk::{self, Refused, draft, person_for, view_down};
 use crate::lens::hides_places;
 use crate::refusal::{NoGrant, Refusal};
 use crate::road::authorise::{Ask, Authorised};
-use crate::road::decide::decide;
+use crate::road::decide::{Granted, decide};
 use crate::road::fetch::fetch_here;
 use crate::road::locate::locate;
 use crate::road::minimise::{OutwardFor, holdings};
@@ -165,12 +165,9 @@ pub async fn search(
         // An entry names its holder: where somebody goes.
         let named = !hides_places(&granted.located, world);
         for (holder, classes) in holdings(&fetched, world, trail)?.into_iter().filter(|_| named) {
-            for class in classes.intersection(wanted).iter() {
-                let code = world.rules.vocabulary().class_code(class);
-                let entry = granted.entry_of(&holder, code);
-                let key = entry.unwrap_or_else(|| format!("{}/{code}", holder.id));
+            for (key, classes) in lists(granted, &holder, classes, wanted, world) {
                 let id = ids.outward(OURSELVES, "List", &key);
-                let list = shown(&id, &holder, &pseudonym, code);
+                let list = shown(&id, &holder, &pseudonym, &codes(classes, world));
                 let url = format!("{}List/{id}", world.settings.base);
                 found.push(json!({"fullUrl": url, "resource": list, "search": {"mode": "match"}}));
             }
@@ -188,12 +185,37 @@ pub async fn search(
     Err(Refusal::Contended)
 }
 
+/// The entries of one holder, each with what this asker may know of it: one of a holder elsewhere is shown whole that far
+/// where any of it is wanted; of what lies here each class stands alone, as nobody entered it.
+fn lists(
+    granted: &Granted,
+    holder: &Participant,
+    seen: ClassSet,
+    wanted: ClassSet,
+    world: &World,
+) -> Vec<(String, ClassSet)> {
+    if holder.holder != Some(Holder::Remote) {
+        let alone = |class| {
+            (format!("{}/{}", holder.id, world.rules.vocabulary().class_code(class)), ClassSet::only(class))
+        };
+        return seen.intersection(wanted).iter().map(alone).collect();
+    }
+    let entries = granted.entries_of(holder);
+    let seen =
+        entries.map(|entry| (entry.id.clone(), entry.classes(world.rules.vocabulary()).intersection(seen)));
+    seen.filter(|(_, classes)| !classes.intersection(wanted).is_empty()).collect()
+}
+
+fn codes(classes: ClassSet, world: &World) -> Vec<&str> {
+    classes.iter().map(|class| world.rules.vocabulary().class_code(class)).collect()
+}
+
 fn classes(system: Option<&str>, code: &str, world: &World) -> ClassSet {
     index_wire::classes_of(system, code, &world.tables).unwrap_or_default()
 }
 
 /// An entry as an asker sees it.
-pub(crate) fn shown(id: &str, holder: &Participant, pseudonym: &str, class: &str) -> serde_json::Value {
+pub(crate) fn shown(id: &str, holder: &Participant, pseudonym: &str, classes: &[&str]) -> serde_json::Value {
     let custodian = (holder.identifier.system.as_str(), holder.identifier.value.as_str());
-    index_wire::write(&index_wire::Shown { id, custodian, source: holder.id.as_str(), pseudonym, class })
+    index_wire::write(&index_wire::Shown { id, custodian, source: holder.id.as_str(), pseudonym, classes })
 }

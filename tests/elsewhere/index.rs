@@ -9,6 +9,7 @@ use sluis_tests::{Answer, Asker, Request, World};
 use std::collections::BTreeSet;
 
 const HOLDER: &str = "wijkverpleging-thuis";
+const CLASSES: &str = "https://sluis.example/fhir/CodeSystem/data-class";
 const PSEUDONYM: &str = "https://sluis.example/fhir/NamingSystem/pseudonym";
 
 fn entry(world: &World, holder: &str, bsn: &str, code: &str) -> Value {
@@ -42,7 +43,40 @@ fn seen(asker: &Asker<'_>, patient: &str, code: Option<&str>) -> BTreeSet<(Strin
 fn entries(bundle: &Value) -> BTreeSet<(String, String)> {
     let all = bundle["entry"].as_array().into_iter().flatten().map(|entry| &entry["resource"]);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    all.map(|list| (text(&list["source"]["identifier"]["value"]), text(&list["code"]["coding"][0]["code"])))
+    all.flat_map(|list| {
+        let holder = text(&list["source"]["identifier"]["value"]);
+        codes(list).into_iter().map(move |code| (holder.clone(), code))
+    })
+    .collect()
+}
+
+fn codes(list: &Value) -> BTreeSet<String> {
+    let codings = list["code"]["coding"].as_array().into_iter().flatten();
+    codings.map(|coding| coding["code"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// (name of the holder, class) of what is permitted to this asker about the person.
+fn permitted(asker: &Asker<'_>, patient: &str) -> BTreeSet<(String, String)> {
+    let bundle = asker.send(Request::fhir(
+        "POST",
+        &format!("/fhir/Patient/{}/$explain", asker.id(patient)),
+        json!({"resourceType": "Parameters"}).to_string(),
+    ));
+    let explained = bundle.ok().json();
+    explained["parameter"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|p| p["name"] == "decision")
+        .filter_map(|p| {
+            let part = |name: &str, value: &str| {
+                p["part"].as_array()?.iter().find(|part| part["name"] == name)?[value]
+                    .as_str()
+                    .map(str::to_owned)
+            };
+            (part("verdict", "valueCode")? == "permit")
+                .then_some((part("holder", "valueString")?, part("class", "valueCode")?))
+        })
         .collect()
 }
 
@@ -114,27 +148,7 @@ fn the_index_says_no_more_than_the_asker_may_know() {
     // What an asker sees in the index it also gets, and nothing beside it.
     for (asker, patient) in [(&valk, "jansen"), (&linden, "jansen"), (&linden, "bakker")] {
         let shown = seen(asker, patient, None);
-        let bundle = asker.send(Request::fhir(
-            "POST",
-            &format!("/fhir/Patient/{}/$explain", asker.id(patient)),
-            json!({"resourceType": "Parameters"}).to_string(),
-        ));
-        let explained = bundle.ok().json();
-        let permitted: BTreeSet<(String, String)> = explained["parameter"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|p| p["name"] == "decision")
-            .filter_map(|p| {
-                let part = |name: &str, value: &str| {
-                    p["part"].as_array()?.iter().find(|part| part["name"] == name)?[value]
-                        .as_str()
-                        .map(str::to_owned)
-                };
-                (part("verdict", "valueCode")? == "permit")
-                    .then_some((part("holder", "valueString")?, part("class", "valueCode")?))
-            })
-            .collect();
+        let permitted = permitted(asker, patient);
         let named = |id: &str| world.participant(id)["name"].as_str().unwrap().to_owned();
         let beyond: Vec<_> = shown
             .iter()
@@ -149,6 +163,80 @@ fn the_index_says_no_more_than_the_asker_may_know() {
     let face = about(&identifier).face();
     assert_eq!(face, about(&format!("{BSN}|999990160")).face(), "unknown and refused look alike");
     about(&identifier).is(403, "not-permitted");
+}
+
+#[test]
+fn an_entry_over_several_classes_is_one_list_and_shows_each_asker_its_own_part() {
+    let world = World::fresh();
+    let server = Server::start(Mode::Well, &world.bsn("jansen"));
+    let endpoint = server.endpoint().to_string();
+    world.sluis_with(["participant", "endpoint", "set", HOLDER, "--file", "-"], endpoint.as_bytes()).ok();
+    let nurse = world.asker(HOLDER);
+    let made = post(&nurse, &entry(&world, HOLDER, &world.bsn("jansen"), "Condition"));
+    assert_eq!(made.status, 201, "{}", made.text());
+    let entered = codes(&made.json());
+    assert!(entered.len() > 3 && entered.contains("problems"), "one class of many comes back: {entered:?}");
+    // Another entry of the same holder that says a class again.
+    let more = json!([{"system": CLASSES, "code": "problems"}, {"system": CLASSES, "code": "allergies"}]);
+    let mut again = entry(&world, HOLDER, &world.bsn("jansen"), "Condition");
+    again["code"]["coding"] = more;
+    assert_eq!(post(&nurse, &again).status, 201);
+    for (asker, sees) in [(world.staff("valk", "triage"), 2), (world.staff("linden", "gp-own"), 2)] {
+        let id = asker.id("jansen");
+        let bundle = asker.get(&format!("List?subject:identifier={PSEUDONYM}%7C{id}")).ok().json();
+        let all = bundle["entry"].as_array().unwrap();
+        let urls: BTreeSet<&str> = all.iter().filter_map(|entry| entry["fullUrl"].as_str()).collect();
+        assert_eq!(urls.len(), all.len(), "one fullUrl stands twice (bdl-7)");
+        assert_eq!(bundle["total"], all.len());
+        let lists = all.iter().map(|entry| &entry["resource"]);
+        let theirs: Vec<&Value> =
+            lists.filter(|list| list["source"]["identifier"]["value"] == HOLDER).collect();
+        assert_eq!(theirs.len(), sees, "{theirs:?}");
+        // What an asker may not have of this holder, its entry does not say either.
+        let permitted = permitted(&asker, "jansen");
+        let named = world.participant(HOLDER)["name"].as_str().unwrap();
+        for list in &theirs {
+            assert!(!codes(list).is_empty());
+            let beyond: Vec<_> = codes(list)
+                .into_iter()
+                .filter(|code| !permitted.contains(&(named.to_owned(), code.clone())))
+                .collect();
+            assert!(beyond.is_empty(), "{beyond:?}");
+        }
+        let coded =
+            asker.get(&format!("List?subject:identifier={PSEUDONYM}%7C{id}&code=allergies")).ok().json();
+        let mut lists = coded["entry"].as_array().unwrap().iter().map(|entry| &entry["resource"]);
+        let one = lists.find(|list| list["source"]["identifier"]["value"] == HOLDER).expect("the entry");
+        assert!(codes(one).contains("allergies"));
+        assert!(
+            lists.all(|list| list["source"]["identifier"]["value"] != HOLDER),
+            "an entry without allergies"
+        );
+    }
+}
+
+#[test]
+fn the_directory_shows_where_a_holder_elsewhere_is_asked() {
+    let world = World::fresh();
+    let linden = world.staff("linden", "gp-own");
+    let shown = |path: &str| linden.get(path).ok().json();
+    assert_eq!(shown("Endpoint?_count=50")["total"], 0);
+    let server = Server::start(Mode::Well, "999990184");
+    let mut endpoint = server.endpoint();
+    endpoint["authentication"] = json!({"kind": "smart", "client_id": "sluis-here"});
+    let set = ["participant", "endpoint", "set", HOLDER, "--file", "-"];
+    world.sluis_with(set, endpoint.to_string().as_bytes()).ok();
+    let bundle = shown("Endpoint?_count=50");
+    assert_eq!(bundle["total"], 1, "{bundle}");
+    let found = &bundle["entry"][0]["resource"];
+    assert_eq!((&found["address"], &found["status"]), (&json!(server.url), &json!("active")));
+    assert!(!bundle.to_string().contains("sluis-here") && !bundle.to_string().contains("CERTIFICATE"));
+    let id = found["id"].as_str().unwrap();
+    assert_eq!(shown(&format!("Endpoint/{id}"))["address"], json!(server.url));
+    let organization = shown(&format!("Organization/{id}"));
+    assert_eq!(organization["endpoint"][0]["reference"], format!("Endpoint/{id}"));
+    world.sluis(["participant", "suspend", HOLDER]).ok();
+    assert_eq!(shown(&format!("Endpoint/{id}"))["status"], "suspended");
 }
 
 #[test]

@@ -113,19 +113,21 @@ pub struct Shown<'s> {
     pub source: &'s str,
     /// The asker's pseudonym of the person.
     pub pseudonym: &'s str,
-    /// Our code of the data class.
-    pub class: &'s str,
+    /// Our codes of the data classes, as far as the asker may know them.
+    pub classes: &'s [&'s str],
 }
 
 /// Writes an entry. It has no date: when somebody came somewhere is not the index's to tell.
 #[must_use]
 pub fn write(shown: &Shown<'_>) -> serde_json::Value {
     let (system, value) = shown.custodian;
+    let codings: Vec<_> =
+        shown.classes.iter().map(|class| json!({"system": CLASS_SYSTEM, "code": class})).collect();
     json!({
         "resourceType": "List", "id": shown.id,
         "extension": [{"url": CUSTODIAN, "valueReference": {"identifier": {"system": system, "value": value}}}],
         "status": "current", "mode": "working",
-        "code": {"coding": [{"system": CLASS_SYSTEM, "code": shown.class}]},
+        "code": {"coding": codings},
         "subject": {"identifier": {"system": PSEUDONYM_SYSTEM, "value": shown.pseudonym}},
         "source": {"type": "Device", "identifier": {"system": "https://sluis.example/fhir/NamingSystem/participant", "value": shown.source}},
         "emptyReason": {"coding": [{"system": EMPTY_REASON, "code": "withheld"}]},
@@ -164,7 +166,7 @@ mod tests {
     fn entry(system: &str, code: &str) -> Value {
         let (shown, custodian) = ("x", ("http://fhir.nl/fhir/NamingSystem/ura", "90000308"));
         let mut entry =
-            write(&Shown { id: shown, custodian, source: "s", pseudonym: "p", class: "medication" });
+            write(&Shown { id: shown, custodian, source: "s", pseudonym: "p", classes: &["medication"] });
         entry.as_object_mut().unwrap().remove("id");
         entry["subject"]["identifier"] =
             json!({"system": "http://fhir.nl/fhir/NamingSystem/bsn", "value": "999990032"});

@@ -56,12 +56,8 @@ pub(super) async fn create(asked: &Authorised, world: &World, trail: &mut Trail)
     let subject = Subject { person, state };
     let ids = outward(asked, person, world);
     let id = ids.outward(OURSELVES, "List", &entry.id);
-    let shown = localisation::shown(
-        &id,
-        participant,
-        &ids.patient(),
-        entry.classes.first().map_or("", String::as_str),
-    );
+    let codes: Vec<&str> = entry.classes.iter().map(String::as_str).collect();
+    let shown = localisation::shown(&id, participant, &ids.patient(), &codes);
     let location = format!("{}List/{id}", world.settings.base);
     let answer =
         Minimised::authored(Kind::Import, 201, shown.to_string().into_bytes(), Some(fence(asked, &subject)))

@@ -66,6 +66,11 @@ fn page(search: &DirectorySearch, asked: &Authorised, world: &World) -> Option<V
     Some(searchset(page, &found))
 }
 
+/// The address of its FHIR server; how we show there who we are is nobody's to read.
+fn address(participant: &trust::Participant) -> Option<&str> {
+    participant.endpoint.as_ref()?.get("url")?.as_str()
+}
+
 /// Shows the registry to the directory: participants in the order of their ids. People are not listed: who works
 /// where is for the participant to say.
 fn with_directory<T>(asked: &Authorised, world: &World, read: impl FnOnce(Directory<'_>) -> T) -> T {
@@ -94,7 +99,7 @@ fn with_directory<T>(asked: &Authorised, world: &World, read: impl FnOnce(Direct
             contacts,
             place: None,
             hours: &p.hours,
-            endpoint: None,
+            endpoint: address(p),
             people: nobody,
             checked: p.checked.as_deref(),
         })

@@ -6,7 +6,7 @@ use crate::oauth::asker::{self, AskingPerson, PERSON_URN};
 use crate::refusal::{NoGrant, Refusal, reason_code};
 use crate::store::Fence;
 use crate::store::keys::PersonNo;
-use crate::store::state::PersonState;
+use crate::store::state::{PersonState, Registration};
 use crate::trail::Trail;
 use crate::trust::{Participant, Purpose};
 use crate::world::World;
@@ -44,12 +44,12 @@ impl Granted {
         self.fence
     }
 
-    /// The id of the entry by which a holder is known to have a class.
-    pub(crate) fn entry_of(&self, holder: &Participant, class: &str) -> Option<String> {
-        let entries = self.state().registrations.iter();
-        let mut own = entries.filter(|entry| entry.holder == holder.id.as_str());
-        // One entry may name several classes; its id is that of the entry.
-        own.find(|entry| entry.classes.iter().any(|code| code == class)).map(|entry| entry.id.clone())
+    /// The entries of a holder in the index.
+    pub(crate) fn entries_of<'g>(
+        &'g self,
+        holder: &'g Participant,
+    ) -> impl Iterator<Item = &'g Registration> {
+        self.state().registrations.iter().filter(|entry| entry.holder == holder.id.as_str())
     }
 }
 

@@ -94,6 +94,15 @@ pub struct Registration {
     pub classes: Vec<String>,
 }
 
+impl Registration {
+    /// The classes that it names; one that no rule knows any more counts for nothing.
+    #[must_use]
+    pub fn classes(&self, vocabulary: &Vocabulary) -> ClassSet {
+        let known = self.classes.iter().filter_map(|code| vocabulary.class(code));
+        known.fold(ClassSet::EMPTY, |all, class| all.union(ClassSet::only(class)))
+    }
+}
+
 impl From<Registration> for Fact {
     fn from(entry: Registration) -> Self {
         let Registration { id, holder, classes } = entry;
@@ -228,8 +237,7 @@ impl PersonState {
     #[must_use]
     pub fn registered(&self, holder: &str, vocabulary: &Vocabulary) -> ClassSet {
         let entries = self.registrations.iter().filter(|entry| entry.holder == holder);
-        let classes = entries.flat_map(|entry| &entry.classes).filter_map(|code| vocabulary.class(code));
-        classes.fold(ClassSet::EMPTY, |all, class| all.union(ClassSet::only(class)))
+        entries.fold(ClassSet::EMPTY, |all, entry| all.union(entry.classes(vocabulary)))
     }
 
     /// Folds one fact in, which stands in this record of `holdings/`.
