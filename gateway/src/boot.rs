@@ -155,6 +155,7 @@ pub fn open(plan: &Plan, issuer: &Issuer) -> Result<(Arc<World>, Found), BootErr
         signing: Arc::clone(&signing),
         clock: plan.clock.clone(),
         tables: Arc::clone(&tables),
+        budget: plan.holder_budget,
     };
     let (hosted, remote) = (HostedSource::new(Arc::clone(&store)), RemoteSource::new(means));
     let source: Arc<dyn Source> = Arc::new(Everywhere { hosted, remote });

@@ -1,7 +1,7 @@
 //! Every way in which a holder's server may be wrong, where it is the only one and where it is one of three: what comes,
 //! what is recorded, how long it takes.
 
-use super::server::{ALLERGY, BUDGET, MARKER, MEDICINE, Mode, Server};
+use super::server::{ALLERGY, BUDGET, MARKER, MEDICINE, Mode, SPOILT, Server};
 use serde_json::{Value, json};
 use sluis_tests::json::{has_code, has_words, resources};
 use sluis_tests::{Request, World, all_hold, until};
@@ -179,6 +179,45 @@ fn a_holder_that_fails_is_left_alone_and_nobody_waits_for_it() {
     let well = Server::start(Mode::Well, ALONE);
     moved(&world, &well);
     assert!(has_code(&asker.summary(ALONE).ok().json(), ALLERGY));
+}
+
+#[test]
+fn a_budget_longer_than_whoever_asks_waits_is_said_and_does_not_keep_the_breaker_shut() {
+    let world = World::fresh();
+    let server = Server::start(Mode::Slow, ALONE);
+    let mut endpoint = server.endpoint();
+    endpoint["budget_ms"] = json!(20_000);
+    let set = ["participant", "endpoint", "set", HOLDER, "--file", "-"];
+    let run = world.sluis_with(set, endpoint.to_string().as_bytes());
+    assert!((run.stdout.clone() + &run.stderr).contains("no more is used"), "{} {}", run.stdout, run.stderr);
+    run.ok();
+    entered(&world, ALONE);
+    let asker = world.asker(HOLDER);
+    for _ in 0..5 {
+        asker.summary(ALONE).is(503, "source-unavailable");
+    }
+    let asked = server.asked().len();
+    asker.summary(ALONE).is(503, "source-unavailable");
+    assert_eq!(server.asked().len(), asked, "a holder that never answered in time was asked again");
+}
+
+#[test]
+fn what_a_holder_has_of_one_person_does_not_shut_it_for_the_others() {
+    let world = World::fresh();
+    let server = Server::start(Mode::OneSpoilt, ALONE);
+    moved(&world, &server);
+    entered(&world, ALONE);
+    entered(&world, SPOILT);
+    let asker = world.asker(HOLDER);
+    for _ in 0..5 {
+        let answer = asker.summary(SPOILT);
+        answer.is(503, "source-unavailable");
+        assert!(recorded(&world, answer.request_id()).1.contains("astray"));
+    }
+    let asked = server.asked().len();
+    asker.summary(SPOILT).is(503, "source-unavailable");
+    assert_eq!(server.asked().len(), asked, "what cannot be used was asked again and again");
+    assert!(has_code(&asker.summary(ALONE).ok().json(), ALLERGY), "one person shuts the holder for all");
 }
 
 #[test]

@@ -61,6 +61,8 @@ pub enum Mode {
     NextForEver,
     /// It does not find the person.
     Nobody,
+    /// Well about the person; of [`SPOILT`] it has what leads elsewhere.
+    OneSpoilt,
     /// It knows the number of persons in its other written form only.
     OtherForm,
     /// Wants an access token: SMART backend services.
@@ -91,6 +93,8 @@ pub const MARKER: &str = "MARKER-elsewhere";
 pub const MEDICINE: &str = "N02BE01";
 /// The bearer token of [`Mode::Bearer`].
 pub const SECRET: &str = "s3cret-of-the-holder";
+/// Somebody of whom [`Mode::OneSpoilt`] has nothing that can be used.
+pub const SPOILT: &str = "999990160";
 /// The allergy that a well server gives.
 pub const ALLERGY: &str = "91935009";
 
@@ -333,19 +337,16 @@ impl Persona {
     }
 
     fn patients(&self, form: &str) -> Value {
+        if self.mode == Mode::OneSpoilt && form.contains(&format!("bsn%7C{SPOILT}")) {
+            return searchset(&self.base, &[patient("p2", SPOILT)]);
+        }
         let bsn = if self.mode == Mode::OtherPatient { "999990160" } else { &self.bsn };
         let form_of_number = if self.mode == Mode::OtherForm { "2.16.840.1.113883.2.4.6.3" } else { "bsn" };
         let asked = form.contains(&format!("{form_of_number}%7C{bsn}")) && self.mode != Mode::Nobody;
         if self.mode != Mode::OtherPatient && !asked {
             return searchset(&self.base, &[]);
         }
-        searchset(
-            &self.base,
-            &[json!({
-                "resourceType": "Patient", "id": "p1", "identifier": [{"system": BSN, "value": bsn}],
-                "name": [{"family": "Elders"}], "birthDate": "1942-06-11",
-            })],
-        )
+        searchset(&self.base, &[patient("p1", bsn)])
     }
 
     async fn search(&self, path: &str, query: &str) -> Response<Body> {
@@ -383,6 +384,11 @@ impl Persona {
                 .header("location", "https://127.0.0.1:9/elsewhere")
                 .body(body(""))
                 .unwrap(),
+            Mode::OneSpoilt if query.contains("p2") => {
+                let mut bundle = searchset(&self.base, &[]);
+                bundle["link"] = json!([{"relation": "next", "url": "https://127.0.0.1:9/fhir/next"}]);
+                json_answer(&bundle)
+            }
             Mode::NextElsewhere | Mode::NextForEver => {
                 let mut bundle = searchset(&self.base, &self.resources(path));
                 let next = match self.mode {
@@ -463,6 +469,13 @@ impl Persona {
             _ => Vec::new(),
         }
     }
+}
+
+fn patient(id: &str, bsn: &str) -> Value {
+    json!({
+        "resourceType": "Patient", "id": id, "identifier": [{"system": BSN, "value": bsn}],
+        "name": [{"family": "Elders"}], "birthDate": "1942-06-11",
+    })
 }
 
 /// A quarter of a gigabyte of spaces, packed; once, so that who measures does not measure the packing.

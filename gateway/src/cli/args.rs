@@ -649,7 +649,8 @@ The file: {\"url\":\"https://ehr.example/fhir/R4\",\"authentication\":{\"kind\":
 \"ca_pem\":\"-----BEGIN CERTIFICATE-----…\",\"networks\":[\"10.20.0.0/16\"],\"categorised\":[\"Observation\"],\"budget_ms\":3000,\"max_bytes\":8388608,\"at_once\":16}\n\
 Only url is required. authentication: {\"kind\":\"mtls\"} (the default: our certificate alone), {\"kind\":\"bearer\",\"secret\":\"credential:NAME or an absolute path\"}, or\n\
 smart: SMART backend services, our keys are at /.well-known/jwks.json of the portal; with \"token_url\" where the token endpoint is not at the host of url. networks: networks that are no public ones and may be connected to.\n\
-categorised: types of which the holder promises a category on every resource, so that searches may be narrowed by it."
+categorised: types of which the holder promises a category on every resource, so that searches may be narrowed by it.\n\
+budget_ms: how long one question may take there; no longer than whoever asks waits (8000, in the demonstration 3000)."
     )]
     Set {
         /// The participant; it becomes a remote holder.

@@ -19,7 +19,11 @@ fn participant(world: &World, id: &str) -> Result<Arc<Participant>, Refused> {
 pub(super) fn set(world: &World, id: &str, text: &str, say: Say<'_>) -> Done {
     let document: serde_json::Value = serde_json::from_str(text)
         .map_err(|e| Refused::new("body-invalid", format!("the endpoint is not JSON: {e}")))?;
-    Endpoint::read(&document).map_err(|why| Refused::new("body-invalid", why))?;
+    let endpoint = Endpoint::read(&document).map_err(|why| Refused::new("body-invalid", why))?;
+    let most = world.settings.holder_budget.as_millis();
+    if u128::from(endpoint.budget_ms) > most {
+        note(say, &format!("budget_ms: whoever asks waits {most} ms for a holder, so no more is used"));
+    }
     let known = participant(world, id)?;
     if known.holder == Some(Holder::Hosted) {
         note(say, "data that lie in this gateway stay, and are not given while the holder is remote");

@@ -26,7 +26,7 @@ pub struct Endpoint {
     /// Types of which the holder promises that every resource bears a category, so that searches may be narrowed by it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub categorised: Vec<String>,
-    /// How long one question may take there, in milliseconds.
+    /// How long one question may take there, in milliseconds; no longer than whoever asks waits.
     #[serde(default = "budget")]
     pub budget_ms: u32,
     /// How many bytes it may send for one question, unpacked.

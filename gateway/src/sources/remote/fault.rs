@@ -1,5 +1,6 @@
 //! What went wrong with a holder, in the grain that an operator needs; the record carries the coarser code.
 
+use super::breaker::Ended;
 use crate::outbound::Fault;
 use crate::sources::SourceFailure;
 use fhir_mappings::remote::{Misfit, PageFault};
@@ -71,6 +72,26 @@ impl RemoteFault {
             | Self::Misfit(_)
             | Self::Token(_)
             | Self::LeftAlone => SourceFailure::Down,
+        }
+    }
+
+    /// What it says about the holder. What depends on the person must not have the holder left alone for everybody else:
+    /// it answered, and was not waited for.
+    pub(super) fn ended(&self) -> Ended {
+        match self {
+            Self::NotKnown => Ended::Well,
+            Self::Page(_)
+            | Self::TooMany
+            | Self::Elsewhere
+            | Self::WrongPerson
+            | Self::Way(Fault::TooLarge | Fault::Encoding)
+            | Self::Status("search" | "Medication", 400 | 404..=407 | 409..=428 | 500 | 501) => Ended::Unfit,
+            Self::Way(_)
+            | Self::Status(..)
+            | Self::Misfit(_)
+            | Self::Token(_)
+            | Self::LeftAlone
+            | Self::Late => Ended::Failed,
         }
     }
 

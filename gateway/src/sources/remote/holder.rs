@@ -3,11 +3,12 @@
 use super::Means;
 use super::ask::Question;
 use super::authorise::Authorisation;
-use super::breaker::Breaker;
+use super::breaker::{Breaker, Ended};
 use super::endpoint::Endpoint;
 use super::fault::RemoteFault;
 use crate::outbound::{Allowance, Client, Ours, Question as Asked};
 use crate::sources::{Sent, SourceAsk, SourceFailure};
+use crate::store::keys::PersonNo;
 use fhir_mappings::remote::Capability;
 use serde_json::Value;
 use std::sync::Arc;
@@ -59,18 +60,21 @@ impl RemoteHolder {
 
     /// Asks what was permitted, within its time, unless it is left alone.
     pub(super) async fn fetch(&self, ask: &SourceAsk) -> Result<Sent, SourceFailure> {
-        if !self.breaker.admits(Instant::now()) {
+        if !self.breaker.admits(ask.person, Instant::now()) {
             return Err(RemoteFault::LeftAlone.failure());
         }
-        let budget = Duration::from_millis(u64::from(self.endpoint.budget_ms));
-        let mut noted = Noted { holder: self, begun: Instant::now(), answered: None };
-        let ended = timeout(budget, self.ask(ask)).await.unwrap_or(Err(RemoteFault::Late));
-        // It answered well about somebody whom it does not have: no reason to leave it alone for everybody else.
-        noted.answered = Some(matches!(ended, Ok(_) | Err(RemoteFault::NotKnown)));
+        let mut noted = Noted { holder: self, person: ask.person, begun: Instant::now(), ended: None };
+        let ended = timeout(self.budget(), self.ask(ask)).await.unwrap_or(Err(RemoteFault::Late));
+        noted.ended = Some(ended.as_ref().map_or_else(RemoteFault::ended, |_| Ended::Well));
         ended.map_err(|fault| {
             tracing::debug!(?fault, "a remote holder");
             fault.failure()
         })
+    }
+
+    /// How long one question may take: no longer than whoever asks waits.
+    fn budget(&self) -> Duration {
+        Duration::from_millis(u64::from(self.endpoint.budget_ms)).min(self.means.budget)
     }
 
     async fn ask(&self, ask: &SourceAsk) -> Result<Sent, RemoteFault> {
@@ -130,17 +134,16 @@ impl RemoteHolder {
 /// holder: otherwise one asker could have it left alone for all.
 struct Noted<'h> {
     holder: &'h RemoteHolder,
+    person: PersonNo,
     begun: Instant,
-    answered: Option<bool>,
+    ended: Option<Ended>,
 }
 
 impl Drop for Noted<'_> {
     fn drop(&mut self) {
-        let slow = Duration::from_millis(u64::from(self.holder.endpoint.budget_ms) / 2);
-        match self.answered {
-            Some(answered) => self.holder.breaker.note(answered, Instant::now()),
-            None if self.begun.elapsed() >= slow => self.holder.breaker.note(false, Instant::now()),
-            None => {}
+        let slow = self.begun.elapsed() >= self.holder.budget() / 2;
+        if let Some(ended) = self.ended.or(slow.then_some(Ended::Failed)) {
+            self.holder.breaker.note(self.person, ended, Instant::now());
         }
     }
 }

@@ -25,6 +25,7 @@ use fhir_mappings::tables::Tables;
 use holder::RemoteHolder;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// What every remote holder is asked with.
 #[derive(Clone)]
@@ -37,6 +38,8 @@ pub struct Means {
     pub clock: Clock,
     /// Which types bear which classes.
     pub tables: Arc<Tables>,
+    /// How long whoever asks waits for one holder: no endpoint's own budget is longer.
+    pub budget: Duration,
 }
 
 /// Asks remote holders.
