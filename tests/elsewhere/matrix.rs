@@ -221,6 +221,38 @@ fn what_a_holder_has_of_one_person_does_not_shut_it_for_the_others() {
 }
 
 #[test]
+fn askers_take_turns_at_a_holder_and_no_more_are_there_at_once_than_it_takes() {
+    let world = World::fresh();
+    let server = Server::start(Mode::Paced, &world.bsn("jansen"));
+    let mut endpoint = server.endpoint();
+    endpoint["at_once"] = json!(1);
+    let set = ["participant", "endpoint", "set", HOLDER, "--file", "-"];
+    world.sluis_with(set, endpoint.to_string().as_bytes()).ok();
+    entered(&world, &world.bsn("jansen"));
+    let one = world.staff("valk", "triage");
+    assert!(has_code(&one.summary("jansen").ok().json(), ALLERGY));
+    let many: Vec<_> = (0..20).map(|_| world.staff("steen", "district-nursing")).collect();
+    many.iter().for_each(|asker| drop(asker.token()));
+    // So few that none is cut off: whoever is, may still be there when the next one comes.
+    std::thread::scope(|scope| {
+        for asker in &many[..4] {
+            scope.spawn(|| asker.summary("jansen").ok());
+        }
+    });
+    assert_eq!(server.most_at_once(), 1);
+    std::thread::scope(|scope| {
+        for asker in &many {
+            scope.spawn(|| asker.summary("jansen"));
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        let document = one.summary("jansen").ok().json();
+        assert!(has_code(&document, ALLERGY), "whoever asks once waits for whoever asks much");
+    });
+    let document = one.summary("jansen").ok().json();
+    assert!(has_code(&document, ALLERGY), "a holder is left alone because of our own line");
+}
+
+#[test]
 fn only_what_is_permitted_and_registered_is_asked_and_suspension_and_withdrawal_end_it_at_once() {
     let world = World::fresh();
     let server = Server::start(Mode::Well, ALONE);

@@ -13,6 +13,7 @@ use sluis_tests::ask::BSN;
 use std::convert::Infallible;
 use std::io::Write;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub enum Mode {
     Slow,
     /// Answers each search in its own good time, and well.
     Late,
+    /// Answers everything about a person well, each after [`PACE`].
+    Paced,
     /// Closes each connection.
     Down,
     OtherName,
@@ -84,7 +87,15 @@ pub struct Server {
     /// Our keys, as the portal publishes them: what an assertion must be signed with.
     pub client_keys: Arc<Mutex<Value>>,
     asked: Arc<Mutex<Vec<String>>>,
+    there: Arc<There>,
     _runtime: tokio::runtime::Runtime,
+}
+
+/// How many questions about persons are there now, and were there at once at most.
+#[derive(Debug, Default)]
+struct There {
+    now: AtomicUsize,
+    most: AtomicUsize,
 }
 
 /// What nobody may see: it stands in what is not the person's, and in what is broken.
@@ -114,6 +125,7 @@ impl Server {
         let place = listener.local_addr().unwrap();
         let url = format!("https://localhost:{}/fhir", place.port());
         let client_keys: Arc<Mutex<Value>> = Arc::default();
+        let there: Arc<There> = Arc::default();
         let world = Arc::new(Persona {
             mode,
             bsn: bsn.to_owned(),
@@ -121,6 +133,7 @@ impl Server {
             asked: Arc::clone(&asked),
             client_keys: Arc::clone(&client_keys),
             tokens: Mutex::default(),
+            there: Arc::clone(&there),
         });
         runtime.spawn(async move {
             while let Ok((tcp, _)) = listener.accept().await {
@@ -139,7 +152,7 @@ impl Server {
                 });
             }
         });
-        Self { url, ca_pem, client_keys, asked, _runtime: runtime }
+        Self { url, ca_pem, client_keys, asked, there, _runtime: runtime }
     }
 
     /// The endpoint as an operator registers it.
@@ -148,12 +161,19 @@ impl Server {
             "max_bytes": 2 * 1024 * 1024})
     }
 
+    /// How many questions about persons were there at once, at most.
+    pub fn most_at_once(&self) -> usize {
+        self.there.most.load(Relaxed)
+    }
+
     /// What it was asked: method and target of each request, and the form behind it.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
 }
 
+/// How long each answer of [`Mode::Paced`] takes.
+pub const PACE: Duration = Duration::from_millis(60);
 /// Milliseconds that one question may take there.
 pub const BUDGET: u64 = 1_500;
 
@@ -215,6 +235,7 @@ struct Persona {
     client_keys: Arc<Mutex<Value>>,
     /// How many tokens were given: only the newest counts.
     tokens: Mutex<usize>,
+    there: Arc<There>,
 }
 
 type Body = BoxBody<Bytes, Infallible>;
@@ -266,6 +287,12 @@ impl Persona {
         };
         if wanted.is_some_and(|wanted| wanted != shown) {
             return Response::builder().status(401).body(body("")).unwrap();
+        }
+        if self.mode == Mode::Paced && path != "/metadata" {
+            let now = self.there.now.fetch_add(1, Relaxed) + 1;
+            self.there.most.fetch_max(now, Relaxed);
+            tokio::time::sleep(PACE).await;
+            self.there.now.fetch_sub(1, Relaxed);
         }
         match path.as_str() {
             "/metadata" => json_answer(&self.statement()),

@@ -92,6 +92,7 @@ fn ask(decided: &Decided, granted: &Granted, world: &World) -> Option<SourceAsk>
     let any =
         if decided.holder.holder == Some(Holder::Remote) { asks } else { decided.decision.any_permit() };
     any.then(|| SourceAsk {
+        asker: Arc::clone(granted.located.asked.participant()),
         holder: Arc::clone(&decided.holder),
         person: subject.person,
         classes,

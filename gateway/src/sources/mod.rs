@@ -19,6 +19,8 @@ use std::sync::Arc;
 
 /// What one holder is asked for: only what was permitted.
 pub struct SourceAsk {
+    /// Who asks: askers take turns at a holder elsewhere.
+    pub asker: Arc<Participant>,
     /// Who holds it.
     pub holder: Arc<Participant>,
     /// Whom it is about.

@@ -5,6 +5,7 @@
 
 use super::fault::RemoteFault;
 use super::holder::{FHIR_JSON, RemoteHolder};
+use super::turns::Round;
 use crate::outbound::{Allowance, Answer, Question as Asked, form};
 use crate::sources::{Held, Sent, SourceAsk};
 use bytes::Bytes;
@@ -26,6 +27,7 @@ pub(super) struct Question<'q> {
     can: &'q Capability,
     bearer: Option<Zeroizing<String>>,
     allowance: Allowance,
+    round: &'q Round,
 }
 
 impl<'q> Question<'q> {
@@ -34,9 +36,10 @@ impl<'q> Question<'q> {
         ask: &'q SourceAsk,
         can: &'q Capability,
         bearer: Option<Zeroizing<String>>,
+        round: &'q Round,
     ) -> Self {
         let allowance = Allowance::of(holder.endpoint.max_bytes as usize);
-        Self { holder, ask, can, bearer, allowance }
+        Self { holder, ask, can, bearer, allowance, round }
     }
 
     /// Everything the holder has of this person in the permitted classes.
@@ -125,7 +128,6 @@ impl<'q> Question<'q> {
 
     /// One type, all its pages.
     async fn search(&self, search: &Search, patient: &str) -> Result<Vec<Held>, RemoteFault> {
-        let _turn = self.holder.at_once.acquire().await.map_err(|_| RemoteFault::Late)?;
         let whole = format!("Patient/{patient}");
         let categories = search.categories.join(",");
         let mut query = vec![(search.person, whole.as_str()), ("_count", PAGE)];
@@ -155,7 +157,6 @@ impl<'q> Question<'q> {
 
     /// A medicine that a released order would point to.
     async fn medicine(&self, id: &str) -> Result<Held, RemoteFault> {
-        let _turn = self.holder.at_once.acquire().await.map_err(|_| RemoteFault::Late)?;
         let body = Bytes::from(self.page(&format!("/Medication/{id}"), None, "Medication").await?);
         let doc = json::parse(&body).map_err(|_| unreadable())?;
         let is = |name: &str, value: &str| doc.root().get_str(name).as_deref() == Some(value);
@@ -196,6 +197,7 @@ impl<'q> Question<'q> {
     ) -> Result<Vec<u8>, RemoteFault> {
         let bearer = self.bearer.as_deref().map(String::as_str);
         let asked = Asked { below, form, accept: FHIR_JSON, bearer, allowance: &self.allowance };
+        let _turn = self.round.turn().await?;
         let Answer { status, body, .. } = self.holder.server.ask(&asked).await?;
         if status == 200 { Ok(body) } else { Err(RemoteFault::Status(what, status)) }
     }

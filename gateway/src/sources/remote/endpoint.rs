@@ -32,7 +32,7 @@ pub struct Endpoint {
     /// How many bytes it may send for one question, unpacked.
     #[serde(default = "most")]
     pub max_bytes: u32,
-    /// How many searches run there at once, over all who ask.
+    /// How many requests about persons run there at once, over all who ask; askers take turns.
     #[serde(default = "at_once")]
     pub at_once: u16,
 }

@@ -6,6 +6,7 @@ use super::authorise::Authorisation;
 use super::breaker::{Breaker, Ended};
 use super::endpoint::Endpoint;
 use super::fault::RemoteFault;
+use super::turns::{Round, Turns};
 use crate::outbound::{Allowance, Client, Ours, Question as Asked};
 use crate::sources::{Sent, SourceAsk, SourceFailure};
 use crate::store::keys::PersonNo;
@@ -13,8 +14,7 @@ use fhir_mappings::remote::Capability;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{Mutex, Semaphore};
-use tokio::time::timeout;
+use tokio::sync::Mutex;
 
 /// A holder as registered.
 pub(super) struct RemoteHolder {
@@ -26,8 +26,7 @@ pub(super) struct RemoteHolder {
     ours: Ours,
     authorisation: Authorisation,
     breaker: Breaker,
-    /// Questions wait here in the order in which they came, whoever asks.
-    pub(super) at_once: Semaphore,
+    turns: Arc<Turns>,
     can: Mutex<Option<(Instant, Arc<Capability>)>>,
 }
 
@@ -44,7 +43,7 @@ impl RemoteHolder {
         Ok(Self {
             registered: registered.clone(),
             authorisation: Authorisation::new(endpoint.authentication.clone()),
-            at_once: Semaphore::new(usize::from(endpoint.at_once)),
+            turns: Turns::new(usize::from(endpoint.at_once)),
             server,
             ours,
             means: means.clone(),
@@ -63,8 +62,13 @@ impl RemoteHolder {
         if !self.breaker.admits(ask.person, Instant::now()) {
             return Err(RemoteFault::LeftAlone.failure());
         }
-        let mut noted = Noted { holder: self, person: ask.person, begun: Instant::now(), ended: None };
-        let ended = timeout(self.budget(), self.ask(ask)).await.unwrap_or(Err(RemoteFault::Late));
+        let round = self.turns.round(ask.asker.id.as_str());
+        let mut noted = Noted { holder: self, person: ask.person, round: &round, ended: None };
+        let ended = tokio::select! {
+            biased;
+            ended = self.ask(ask, &round) => ended,
+            () = round.spent(self.budget()) => Err(RemoteFault::Late),
+        };
         noted.ended = Some(ended.as_ref().map_or_else(RemoteFault::ended, |_| Ended::Well));
         ended.map_err(|fault| {
             tracing::debug!(?fault, "a remote holder");
@@ -77,17 +81,22 @@ impl RemoteHolder {
         Duration::from_millis(u64::from(self.endpoint.budget_ms)).min(self.means.budget)
     }
 
-    async fn ask(&self, ask: &SourceAsk) -> Result<Sent, RemoteFault> {
+    async fn ask(&self, ask: &SourceAsk, round: &Round) -> Result<Sent, RemoteFault> {
+        let working = round.working();
         let bearer = self.bearer().await?;
         let can = self.can(bearer.as_deref().map(String::as_str)).await?;
-        let question = Question::new(self, ask, &can, bearer);
+        drop(working);
+        let question = Question::new(self, ask, &can, bearer, round);
         match question.put().await {
             // Turned down although it was good a moment ago: another one, once.
             Err(RemoteFault::Status(_, 401))
                 if matches!(self.endpoint.authentication, super::Authentication::Smart { .. }) =>
             {
                 self.authorisation.forget().await;
-                Question::new(self, ask, &can, self.bearer().await?).put().await
+                let working = round.working();
+                let bearer = self.bearer().await?;
+                drop(working);
+                Question::new(self, ask, &can, bearer, round).put().await
             }
             ended => ended,
         }
@@ -130,18 +139,18 @@ impl RemoteHolder {
     }
 }
 
-/// Notes how a question ended also when nobody waits for its end any more. Who hangs up at once says nothing about the
-/// holder: otherwise one asker could have it left alone for all.
+/// Notes how a question ended also when nobody waits for its end any more. Who hangs up at once, or whose time passed in
+/// our own line, says nothing about the holder: otherwise one asker could have it left alone for all.
 struct Noted<'h> {
     holder: &'h RemoteHolder,
     person: PersonNo,
-    begun: Instant,
+    round: &'h Round,
     ended: Option<Ended>,
 }
 
 impl Drop for Noted<'_> {
     fn drop(&mut self) {
-        let slow = self.begun.elapsed() >= self.holder.budget() / 2;
+        let slow = self.round.worked() >= self.holder.budget() / 2;
         if let Some(ended) = self.ended.or(slow.then_some(Ended::Failed)) {
             self.holder.breaker.note(self.person, ended, Instant::now());
         }

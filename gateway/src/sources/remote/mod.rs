@@ -1,8 +1,8 @@
 //! Holders that keep their data at a FHIR server of their own.
 //!
 //! `endpoint` is how one is reached, `holder` what is known of it between questions, `ask` one question from the match of
-//! the person to the last page, `authorise` our token there, `breaker` when it is left alone, `probe` what an operator
-//! is told. Everything a server sends is somebody else's: bounded here, judged by the release, never relayed.
+//! the person to the last page, `authorise` our token there, `breaker` when it is left alone, `turns` who is next there,
+//! `probe` what an operator is told. Everything a server sends is somebody else's: bounded here, judged by the release, never relayed.
 
 mod ask;
 mod authorise;
@@ -11,6 +11,7 @@ mod endpoint;
 mod fault;
 mod holder;
 mod probe;
+mod turns;
 
 pub use endpoint::{Authentication, Endpoint};
 pub use probe::Finding;
