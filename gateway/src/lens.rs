@@ -14,6 +14,7 @@ use crate::road::locate::{Located, is_self, locate};
 use crate::road::minimise::{KEPT_APART, page};
 use crate::road::record::record_disclosure;
 use crate::road::{Minimised, Recorded};
+use crate::store::keys::Keys;
 use crate::store::leaf::{Leaf, LeafError};
 use crate::store::outward::{Named, PERSON};
 use crate::store::state::PersonState;
@@ -26,6 +27,7 @@ use fhir_mappings::bundle::{Found, Mode, Page, searchset};
 use fhir_mappings::grammar::Query;
 use reduce::{displace, narrow, represent};
 use serde_json::json;
+use sluis_journal::Records;
 
 /// Answers a search of the journal about one person, newest first, a page at a time.
 ///
@@ -83,7 +85,7 @@ pub async fn read(
         if events.len() == count {
             more = true;
         } else {
-            events.extend(seen.render(*index, world));
+            events.extend(seen.render(*index, &world.settings.origin));
             last = position;
         }
     }
@@ -206,14 +208,14 @@ impl From<Unreadable> for Refusal {
 }
 
 /// A record of the journal, whole; nothing once it was forgotten.
-fn open(index: u64, world: &World) -> Result<Option<(Leaf, Entry)>, Unreadable> {
+fn open(index: u64, records: &Records, keys: &Keys) -> Result<Option<(Leaf, Entry)>, Unreadable> {
     let unreadable = |why: &dyn std::fmt::Display| {
         tracing::error!(index, error = %why, "a record of the journal cannot be read");
         Unreadable(index)
     };
-    let record = world.store.records().read(index).map_err(|e| unreadable(&e))?;
+    let record = records.read(index).map_err(|e| unreadable(&e))?;
     let leaf = Leaf::parse(&record).map_err(|e| unreadable(&e))?;
-    match leaf.open(world.store.keys()) {
+    match leaf.open(keys) {
         Ok(entry) => Ok(Some((leaf, entry))),
         Err(LeafError::Forgotten) => Ok(None),
         Err(e) => Err(unreadable(&e)),
@@ -228,7 +230,18 @@ pub(crate) fn see(
     name: &str,
     world: &World,
 ) -> Result<Option<Seen>, Unreadable> {
-    let opened = open(index, world)?;
+    see_in(index, lens, name, world.store.records(), world.store.keys())
+}
+
+/// As [`see`], on any journal and the keys that go with it.
+pub(crate) fn see_in(
+    index: u64,
+    lens: &Lens<'_>,
+    name: &str,
+    records: &Records,
+    keys: &Keys,
+) -> Result<Option<Seen>, Unreadable> {
+    let opened = open(index, records, keys)?;
     Ok(opened.and_then(|(leaf, entry)| through(lens, name, leaf, entry)))
 }
 
@@ -255,8 +268,8 @@ fn through(lens: &Lens<'_>, name: &str, leaf: Leaf, mut entry: Entry) -> Option<
 }
 
 impl Seen {
-    pub(crate) fn render(&self, index: u64, world: &World) -> Option<(String, Vec<u8>)> {
-        let (time, origin) = (self.leaf.time.to_string(), &world.settings.origin);
+    pub(crate) fn render(&self, index: u64, origin: &str) -> Option<(String, Vec<u8>)> {
+        let time = self.leaf.time.to_string();
         let place = Place { index, origin, time: &time, request_id: &self.leaf.request_id };
         let bytes = render_for(self.side, &self.entry, place)?;
         Some((format!("r{index}"), bytes))

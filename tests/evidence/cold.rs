@@ -2,7 +2,7 @@
 
 use crate::damaged::cold;
 use crate::session::PERSON;
-use sluis_tests::program::{Run, binary, sluis};
+use sluis_tests::program::{Run, binary, sluis, sluis_with};
 use sluis_tests::{World, proof};
 use std::path::Path;
 use std::process::Command;
@@ -33,10 +33,13 @@ fn a_copy_is_read_where_nothing_can_be_written() {
     let asked = world.staff("linden", "gp-own").summary(PERSON).ok();
     let index = world.records_of(asked.request_id())[0]["index"].to_string();
     let _ended = world.terminate();
-    let folder = tempfile::tempdir().unwrap();
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     cold(&world, folder.path());
+    let to = elsewhere.path().join("counts.csv");
+    let counts = ["--regional", "x", "--from", "2026-11-01", "--until", "2026-12-31", "--to"];
     for args in [
         ["audit", "dump"].as_slice(),
+        &[["audit", "export"].as_slice(), &counts, &[to.to_str().unwrap()]].concat(),
         &["audit", "verify"],
         &["audit", "prove", "--index", "50"],
         &["audit", "replay", "--index", &index],
@@ -96,4 +99,66 @@ fn an_outsider_checks_a_copy_of_the_journal_alone() {
     bytes[7] ^= 1;
     std::fs::write(&tile, bytes).unwrap();
     assert_eq!(with(&["audit", "verify"], &both).code, 1);
+}
+
+#[test]
+fn a_copy_is_exported_like_the_gateway_it_is_of() {
+    let world = World::fresh();
+    let _answer = world.staff("linden", "gp-own").summary(PERSON).ok();
+    let (folder, number) = (tempfile::tempdir().unwrap(), world.bsn(PERSON));
+    let key = world.region()["journal_key"].as_str().unwrap().to_owned();
+    let today = world.now().in_tz("Europe/Amsterdam").unwrap().strftime("%Y-%m-%d").to_string();
+    let period = ["--from", &today, "--until", &today];
+    let supervised =
+        [["--supervisor", "igj", "--participant", "huisarts-de-linde"].as_slice(), &period].concat();
+    let regional = [["--regional", "heuvelrijk"].as_slice(), &period].concat();
+    let readers: [&[&str]; 4] =
+        [&["--patient", "-"], &["--patient", "-", "--officer", "huisarts-de-linde"], &supervised, &regional];
+    let export = |dir: &Path, name: &str, format: &str, reader: &[&str]| {
+        let to = folder.path().join(format!("{name}.{format}"));
+        let fixed = ["audit", "export", "--format", format, "--to", to.to_str().unwrap()];
+        let args = [fixed.as_slice(), reader, &["--dir", dir.to_str().unwrap()]].concat();
+        let run = sluis_with(args, number.as_bytes());
+        if run.code == 0 {
+            let content = std::fs::read(&to).unwrap();
+            let note = std::fs::read_to_string(to.with_extension(format!("{format}.note"))).unwrap();
+            let (_, hash) = proof::open(&note, &key).unwrap();
+            assert_eq!(ring::digest::digest(&ring::digest::SHA256, &content).as_ref(), hash, "{name}");
+        }
+        (run, std::fs::read_to_string(&to).unwrap_or_default())
+    };
+    let serving: Vec<String> = (0..)
+        .zip(readers)
+        .map(|(n, reader)| {
+            let (run, table) = export(world.dir(), &format!("serving{n}"), "csv", reader);
+            assert!(!run.ok().stderr.contains("recorded nowhere") && table.lines().count() > 1);
+            table
+        })
+        .collect();
+    let _ended = world.terminate();
+    let copy = folder.path().join("copy");
+    cold(&world, &copy);
+    let journal = || std::fs::read(copy.join("journal/00000000000000000000.seg")).unwrap();
+    let before = journal();
+    for (n, (reader, serving)) in readers.into_iter().zip(&serving).enumerate() {
+        let (run, table) = export(&copy, &format!("cold{n}"), "csv", reader);
+        assert!(run.ok().stderr.contains("recorded nowhere"), "it is said");
+        // What came since, of these very exports, stands behind.
+        assert!(table.starts_with(serving.as_str()), "{reader:?}:\n{table}\n{serving}");
+    }
+    let (run, lines) = export(&copy, "proven", "ndjson", readers[0]);
+    let _well = run.ok();
+    for line in lines.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        proof::check(&line["proof"], &key).unwrap();
+    }
+    let (run, bundle) = export(&copy, "bundle", "bundle", readers[1]);
+    assert!(run.ok().stderr.contains("recorded nowhere") && bundle.contains("urn:sluis:record#"));
+    assert_eq!(journal(), before, "nothing is written to it");
+    let nobody = ["--supervisor", "igj", "--participant", "nobody", "--from", &today, "--until", &today];
+    assert_eq!(export(&copy, "nobody", "csv", &nobody).0.code, 1);
+    // Of what is not whole nothing is signed.
+    std::fs::write(copy.join("journal/00000000000000000000.seg"), &before[..before.len() / 4]).unwrap();
+    let (run, table) = export(&copy, "cut", "csv", readers[0]);
+    assert!(run.code == 1 && table.is_empty(), "{}", run.stderr);
 }

@@ -46,6 +46,9 @@ pub(super) fn run(command: &AuditCommand) -> Ended {
             match exported(of) {
                 Ok(of) => {
                     let to = std::path::absolute(to).unwrap_or_else(|_| to.clone());
+                    if !running(common) {
+                        return cold::export(&common.dir, &of, format, &to, common.json);
+                    }
                     tell(common, &Command::AuditExport { of, format, to, json: common.json })
                 }
                 Err(ended) => ended,

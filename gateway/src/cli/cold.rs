@@ -3,6 +3,9 @@
 
 use super::audit::{journal_key, not_whole, replayed, verdict};
 use super::{Ended, print};
+use crate::control::Exported;
+use crate::desk::Refused;
+use crate::export::{Copy, Format};
 use crate::store::keys::{Keys, master_key};
 use crate::store::whole;
 use crate::{dump, replay, store};
@@ -148,6 +151,24 @@ pub(super) fn key(dir: &Path, json: bool) -> Ended {
         let all = store::journal_keys(&keys, &origin).map_err(failed)?;
         let current = all.first().ok_or_else(|| failed("this ring has no key of a journal"))?;
         print::out(journal_key(&origin, &current.to_string(), json));
+        Ok(())
+    };
+    ended(done())
+}
+
+/// What an export of a copy says: it takes no record.
+const UNRECORDED: &str = "nothing is written to a cold copy: that this was exported is recorded nowhere";
+
+pub(super) fn export(dir: &Path, of: &Exported, format: Format, to: &Path, json: bool) -> Ended {
+    let refused = |e: Refused| match e.reason.as_str() {
+        "usage" => Ended::Usage(e.to_string()),
+        reason => failed(format_args!("{reason}: {e}")),
+    };
+    let done = || -> Result<(), Ended> {
+        let copy = Copy::open(dir, keys(dir)?, origin(dir)?).map_err(refused)?;
+        let made = of.made(&copy, format).map_err(refused)?;
+        print::out(made.keep(to, json).map_err(refused)?);
+        print::note(UNRECORDED);
         Ok(())
     };
     ended(done())

@@ -1,10 +1,9 @@
 //! What each command does. Words go out as they are: this end is an operator's.
 
-use super::wire::{Command, Exported, Frame};
+use super::wire::{Command, Frame};
 use super::{elsewhere, explain, people, preview, recorded};
 use crate::backup::{self, ArchiveError, Snapshot};
 use crate::desk::{self, Origin, Refused};
-use crate::export::{self, Format as ExportFormat, Reader};
 use crate::localisation;
 use crate::register;
 use crate::replay::{Past, Present};
@@ -138,7 +137,9 @@ fn perform(command: &Command, world: &World, say: Say<'_>) -> Result<Frame, Refu
         Command::KeysRotate { kind, new_master, json } => {
             keys_rotate(world, kind, new_master.as_deref(), *json, say)
         }
-        Command::AuditExport { of, format, to, json } => export_to(world, of, *format, to, *json, say),
+        Command::AuditExport { of, format, to, json } => {
+            of.made(world, *format).and_then(|made| made.keep(to, *json)).map(|line| out(say, line))
+        }
         Command::Backup { to, keys_to, json } => backup(world, to, keys_to, *json, say),
         Command::Clock { forward } => clock(world, *forward, say),
         Command::Fault { holder, mode } => fault(world, holder, mode, say),
@@ -290,59 +291,6 @@ fn acknowledge_gap(world: &World, witnessed: u64, as_json: bool, say: Say<'_>) -
     };
     out(say, line);
     Ok(())
-}
-
-fn period(from: &str, until: &str) -> Result<consent::Period, Refused> {
-    let period = consent::Period::parse(from, until).ok().filter(|period| !period.is_backwards());
-    period.ok_or_else(|| Refused::new("usage", "--from and --until are dates, the first not after the last"))
-}
-
-/// The file and, beside it, the note that signs it.
-fn export_to(
-    world: &World,
-    of: &Exported,
-    format: ExportFormat,
-    to: &Path,
-    as_json: bool,
-    say: Say<'_>,
-) -> Done {
-    let made = match of {
-        Exported::Person { patient } => export::export(world, Reader::Person(&identifier(patient)?), format)?,
-        Exported::Officer { patient, participant } => {
-            let reader = Reader::Officer { about: &identifier(patient)?, participant };
-            export::export(world, reader, format)?
-        }
-        Exported::Supervisor { name, participant, from, until } => {
-            let period = period(from, until)?;
-            export::export(world, Reader::Supervisor { name, participant, period: &period }, format)?
-        }
-        Exported::Regional { name, from, until } => {
-            export::traffic(world, name, &period(from, until)?, format)?
-        }
-    };
-    let mut note_name = to.file_name().unwrap_or_default().to_owned();
-    note_name.push(".note");
-    let signed_by = to.with_file_name(note_name);
-    for (file, bytes) in [(to, made.content.as_slice()), (signed_by.as_path(), made.note.as_bytes())] {
-        write_new(file, bytes)
-            .map_err(|e| Refused::new("export-failed", format!("{}: {e}", file.display())))?;
-    }
-    let line = if as_json {
-        json!({"file": to, "note": signed_by, "records": made.records}).to_string()
-    } else {
-        format!("{} records in {}, signed in {}", made.records, to.display(), signed_by.display())
-    };
-    out(say, line);
-    Ok(())
-}
-
-/// A file that only its owner may read, and that was not there.
-fn write_new(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut out = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
-    out.write_all(bytes)?;
-    out.sync_all()
 }
 
 fn retention_run(world: &World, keep_years: u16, as_json: bool, say: Say<'_>) -> Done {

@@ -4,6 +4,7 @@
 mod commands;
 mod elsewhere;
 mod explain;
+mod exported;
 pub(crate) mod operator;
 mod people;
 mod preview;

@@ -3,21 +3,22 @@
 //! a checkpoint. Blocking.
 
 mod pdf;
+mod source;
 mod table;
 mod traffic;
 
+pub use source::{Copy, Source};
 pub use traffic::traffic;
 
-use crate::desk::{self, Refused};
-use crate::lens::{Lens, Seen, Unreadable, see};
+use crate::desk::Refused;
+use crate::lens::{Lens, Seen, Unreadable, see_in};
 use crate::store;
 use crate::store::keys::PersonNo;
 use crate::store::leaf::Leaf;
 use crate::store::outward::{Named, PERSON};
-use crate::world::World;
 use consent::Period;
 use data_encoding::BASE64;
-use fhir_mappings::audit::{Action, Detail, Kind};
+use fhir_mappings::audit::{Detail, Kind};
 use fhir_mappings::identifiers::Identifier;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
@@ -102,69 +103,67 @@ impl Reader<'_> {
     }
 }
 
-/// Exports what the journal says to this reader. The record that it was done is durable before anything is handed out.
+/// Exports what the journal says to this reader. The record that it was done is durable before anything is handed out; a
+/// cold copy takes none.
 ///
 /// # Errors
 /// When nobody is known by this identifier or there is no such participant; when it is more than one file may hold; when
 /// the journal takes no record.
-pub fn export(world: &World, reader: Reader<'_>, format: Format) -> Result<Export, Refused> {
+pub fn export(source: &dyn Source, reader: Reader<'_>, format: Format) -> Result<Export, Refused> {
     let (person, seen) = match reader {
-        Reader::Person(about) => of_person(world, about, None)?,
-        Reader::Officer { about, participant } => of_person(world, about, Some(participant))?,
+        Reader::Person(about) => of_person(source, about, None)?,
+        Reader::Officer { about, participant } => of_person(source, about, Some(participant))?,
         Reader::Supervisor { name, participant, period } => {
-            (None, of_participant(world, name, participant, period)?)
+            (None, of_participant(source, name, participant, period)?)
         }
     };
     let mut more = vec![("for", reader.word())];
     if let Reader::Supervisor { participant, .. } = reader {
         more.push(("participant", participant));
     }
-    record(world, person, format, seen.len(), &more)?;
+    record(source, person, format, seen.len(), &more)?;
     let content = match format {
-        Format::Ndjson => ndjson(&seen, world)?.into_bytes(),
-        Format::Bundle => bundle(&seen, world).into_bytes(),
+        Format::Ndjson => ndjson(&seen, source)?.into_bytes(),
+        Format::Bundle => bundle(&seen, source).into_bytes(),
         Format::Csv => csv(&seen).into_bytes(),
-        Format::Pdf => printed(&seen, &reader, world),
+        Format::Pdf => printed(&seen, &reader, source),
     };
-    let note = sign(&content, seen.len(), format, world)?;
+    let note = sign(&content, seen.len(), format, source)?;
     Ok(Export { content, note, records: seen.len() })
 }
 
 /// Records that something is handed out.
 fn record(
-    world: &World,
+    source: &dyn Source,
     person: Option<PersonNo>,
     format: Format,
     count: usize,
     more: &[(&str, &str)],
 ) -> Result<(), Refused> {
-    let mut draft = desk::draft(Kind::AuditRead, Action::Read, world, person);
     let count = count.to_string();
     let usual = [("command", "export"), ("format", format.code()), ("records", &count)];
     let details = usual.iter().chain(more);
     let details = details.map(|(name, value)| Detail { name: (*name).into(), value: (*value).into() });
-    draft.entry.details.extend(details);
-    Ok(world.store.record_blocking(draft, None).map(drop)?)
+    source.record(person, details.collect())
 }
 
 type Records = Vec<(u64, Seen)>;
 
 fn of_person(
-    world: &World,
+    source: &dyn Source,
     about: &Identifier,
     officer: Option<&str>,
 ) -> Result<(Option<PersonNo>, Records), Refused> {
-    let person = desk::known_person(world, about)?;
+    let person = source.person(about)?;
     if let Some(id) = officer {
-        known(world, id)?;
+        known(source, id)?;
     }
     let lens = officer.map_or(Lens::Person, Lens::Officer);
     // Made for this reader alone: an id that nobody else can join on.
-    let name = world.outward.seal(officer.unwrap_or("export"), Named { person, tag: PERSON });
-    let indexes = world.store.timeline(person).map_err(|e| Refused::new("unreadable", e.to_string()))?;
+    let name = source.outward().seal(officer.unwrap_or("export"), Named { person, tag: PERSON });
     let mut seen = Vec::new();
-    for index in indexes {
-        seen.extend(see(index, &lens, &name, world)?.map(|one| (index, one)));
+    for index in source.timeline(person)? {
+        seen.extend(see_in(index, &lens, &name, source.records(), source.keys())?.map(|one| (index, one)));
     }
     Ok((Some(person), seen))
 }
@@ -178,11 +177,11 @@ impl From<Unreadable> for Refused {
 
 /// The records of a period, each read or the reason why the whole export stops: one that is left out unseen is worse.
 fn of_period<'w>(
-    world: &'w World,
+    source: &'w dyn Source,
     period: &'w Period,
 ) -> impl Iterator<Item = (u64, Result<Leaf, Unreadable>)> + 'w {
-    let records = world.store.records();
-    let leaves = world.store.around(period).map(move |index| {
+    let records = source.records();
+    let leaves = source.around(period).map(move |index| {
         let leaf = records.read(index).ok().and_then(|record| Leaf::parse(&record).ok());
         (index, leaf.ok_or(Unreadable(index)))
     });
@@ -190,23 +189,22 @@ fn of_period<'w>(
 }
 
 fn of_participant(
-    world: &World,
+    source: &dyn Source,
     reader: &str,
     participant: &str,
     period: &Period,
 ) -> Result<Records, Refused> {
-    known(world, participant)?;
+    known(source, participant)?;
     let reads_as = format!("supervisor {reader}");
     let mut seen = Vec::new();
-    for (index, leaf) in of_period(world, period) {
+    for (index, leaf) in of_period(source, period) {
         let leaf = leaf?;
         let name = match leaf.tag_bytes() {
             // A forgotten year opens to nobody.
-            Some(tag) => world
-                .store
+            Some(tag) => source
                 .keys()
                 .by_tag(&tag)
-                .map(|(person, _)| world.outward.seal(&reads_as, Named { person, tag: PERSON })),
+                .map(|(person, _)| source.outward().seal(&reads_as, Named { person, tag: PERSON })),
             None => Some(String::new()),
         };
         let Some(name) = name else { continue };
@@ -214,7 +212,7 @@ fn of_participant(
             Kind::Rules | Kind::Key | Kind::Certificate | Kind::Restart if leaf.tag.is_none() => Lens::Person,
             _ => Lens::Officer(participant),
         };
-        seen.extend(see(index, &lens, &name, world)?.map(|one| (index, one)));
+        seen.extend(see_in(index, &lens, &name, source.records(), source.keys())?.map(|one| (index, one)));
         if seen.len() > RECORDS_MAX {
             return Err(Refused::new(
                 "too-many",
@@ -228,32 +226,32 @@ fn of_participant(
 /// So many are held in memory at once.
 const RECORDS_MAX: usize = 100_000;
 
-fn known(world: &World, participant: &str) -> Result<(), Refused> {
-    match world.store.trust().participant(participant) {
-        Some(_) => Ok(()),
-        None => Err(Refused::new("unknown-participant", "there is no such participant")),
-    }
+fn known(source: &dyn Source, participant: &str) -> Result<(), Refused> {
+    let unknown = || Refused::new("unknown-participant", "there is no such participant");
+    source.takes_part(participant)?.then_some(()).ok_or_else(unknown)
 }
 
-fn event(index: u64, seen: &Seen, world: &World) -> Option<Value> {
-    seen.render(index, world).and_then(|(_, bytes)| serde_json::from_slice(&bytes).ok())
+fn event(index: u64, seen: &Seen, source: &dyn Source) -> Option<Value> {
+    seen.render(index, source.origin()).and_then(|(_, bytes)| serde_json::from_slice(&bytes).ok())
 }
 
-fn ndjson(seen: &[(u64, Seen)], world: &World) -> Result<String, Refused> {
+fn ndjson(seen: &[(u64, Seen)], source: &dyn Source) -> Result<String, Refused> {
     let mut lines = String::new();
     for (index, one) in seen {
-        let proof = world.store.log().prove(*index).map_err(|e| Refused::new("unreadable", e.to_string()))?;
-        let line = json!({"index": index, "proof": proof, "event": event(*index, one, world)});
+        let proof = source.prove(*index);
+        let proof =
+            proof.map_err(|e| Refused::new("unreadable", format!("record {index} cannot be proven: {e}")))?;
+        let line = json!({"index": index, "proof": proof, "event": event(*index, one, source)});
         lines.push_str(&line.to_string());
         lines.push('\n');
     }
     Ok(lines)
 }
 
-fn bundle(seen: &[(u64, Seen)], world: &World) -> String {
+fn bundle(seen: &[(u64, Seen)], source: &dyn Source) -> String {
     let entries = seen.iter().filter_map(|(index, one)| {
-        let event = event(*index, one, world)?;
-        Some(json!({"fullUrl": format!("{}AuditEvent/r{index}", world.settings.base), "resource": event}))
+        let event = event(*index, one, source)?;
+        Some(json!({"fullUrl": source.address(*index), "resource": event}))
     });
     let entries: Vec<Value> = entries.collect();
     let mut bundle = json!({"resourceType": "Bundle", "type": "collection"});
@@ -265,11 +263,11 @@ fn bundle(seen: &[(u64, Seen)], world: &World) -> String {
 
 /// The note: `<origin> export`, count, SHA-256 in base64, form, instant; signed as C2SP signs (Ed25519), by the keys of
 /// the journal before the current one too: whoever knows one of them can check it.
-fn sign(content: &[u8], records: usize, format: Format, world: &World) -> Result<String, Refused> {
-    let origin = &world.settings.origin;
+fn sign(content: &[u8], records: usize, format: Format, source: &dyn Source) -> Result<String, Refused> {
+    let origin = source.origin();
     let hash = BASE64.encode(digest(&SHA256, content).as_ref());
-    let text = format!("{origin} export\n{records}\n{hash}\n{}\n{}\n", format.code(), world.clock.now());
-    let signers = store::signers(world.store.keys(), origin);
+    let text = format!("{origin} export\n{records}\n{hash}\n{}\n{}\n", format.code(), source.now());
+    let signers = store::signers(source.keys(), origin);
     let signers = signers.map_err(|e| Refused::new("keys", e.to_string()))?;
     let lines = signers.iter().take(COUNTERSIGNERS).map(|signer| signer.line(&text) + "\n");
     Ok(format!("{text}\n{}", lines.collect::<String>()))

@@ -1,8 +1,7 @@
 //! A part of the journal as people read it: a row a record, as a table or printed.
 
-use super::{Reader, pdf};
+use super::{Reader, Source, pdf};
 use crate::lens::Seen;
-use crate::world::World;
 use fhir_mappings::audit::{Entry, Outcome, Person};
 use std::fmt::Write;
 
@@ -75,8 +74,8 @@ pub(super) fn csv(seen: &[(u64, Seen)]) -> String {
 }
 
 /// The same as the table, a few lines a record.
-pub(super) fn printed(seen: &[(u64, Seen)], reader: &Reader<'_>, world: &World) -> Vec<u8> {
-    let title = format!("{} - journal", world.settings.origin);
+pub(super) fn printed(seen: &[(u64, Seen)], reader: &Reader<'_>, source: &dyn Source) -> Vec<u8> {
+    let title = format!("{} - journal", source.origin());
     let head = |text: String| pdf::Line { text, heads: true };
     let plain = |text: String| pdf::Line { text, heads: false };
     let whom = match reader {
@@ -86,7 +85,7 @@ pub(super) fn printed(seen: &[(u64, Seen)], reader: &Reader<'_>, world: &World) 
     };
     let mut lines = vec![
         head(title.clone()),
-        plain(format!("{whom}; {} records; made {}", seen.len(), world.clock.now())),
+        plain(format!("{whom}; {} records; made {}", seen.len(), source.now())),
         plain(String::new()),
     ];
     for row in seen.iter().map(|(index, one)| Row::of(*index, one)) {

@@ -2,11 +2,10 @@
 //! sees that something is unusual and knows nobody: no person, no employee, no class, no count that stands for a few.
 
 use super::table::cell;
-use super::{Export, Format, of_period, pdf, record, sign};
+use super::{Export, Format, Source, of_period, pdf, record, sign};
 use crate::desk::Refused;
 use crate::lens::Unreadable;
 use crate::store::leaf::LeafError;
-use crate::world::World;
 use consent::Period;
 use consent::period::day_of;
 use fhir_mappings::audit::{Entry, Kind, Outcome, Share};
@@ -53,7 +52,12 @@ impl Cell {
 /// # Errors
 /// When the period is no period, the form is a Bundle (there is no event in it), a record cannot be read, there are too
 /// many rows, or the journal takes no record.
-pub fn traffic(world: &World, reader: &str, period: &Period, format: Format) -> Result<Export, Refused> {
+pub fn traffic(
+    source: &dyn Source,
+    reader: &str,
+    period: &Period,
+    format: Format,
+) -> Result<Export, Refused> {
     let render = match format {
         Format::Csv => csv,
         Format::Ndjson => ndjson,
@@ -62,21 +66,21 @@ pub fn traffic(world: &World, reader: &str, period: &Period, format: Format) -> 
             return Err(Refused::new("usage", "counts are no events: choose csv, ndjson or pdf"));
         }
     };
-    let cells = count(world, period)?;
-    record(world, None, format, cells.len(), &[("for", &format!("regional {reader}"))])?;
-    let content = render(&cells, reader, world);
-    let note = sign(&content, cells.len(), format, world)?;
+    let cells = count(source, period)?;
+    record(source, None, format, cells.len(), &[("for", &format!("regional {reader}"))])?;
+    let content = render(&cells, reader, source);
+    let note = sign(&content, cells.len(), format, source)?;
     Ok(Export { content, note, records: cells.len() })
 }
 
-fn count(world: &World, period: &Period) -> Result<BTreeMap<Cell, u64>, Refused> {
+fn count(source: &dyn Source, period: &Period) -> Result<BTreeMap<Cell, u64>, Refused> {
     let mut cells = BTreeMap::new();
-    for (index, leaf) in of_period(world, period) {
+    for (index, leaf) in of_period(source, period) {
         let leaf = leaf?;
         if !matches!(leaf.kind, Kind::Answered | Kind::Refused | Kind::TokenRefused) {
             continue;
         }
-        let entry = match leaf.open(world.store.keys()) {
+        let entry = match leaf.open(source.keys()) {
             Ok(entry) => entry,
             // A forgotten year opens to nobody, and counts no more.
             Err(LeafError::Forgotten) => continue,
@@ -136,7 +140,7 @@ fn told(count: u64) -> String {
     if count < FEW { format!("1-{}", FEW - 1) } else { count.to_string() }
 }
 
-fn csv(cells: &BTreeMap<Cell, u64>, _reader: &str, _world: &World) -> Vec<u8> {
+fn csv(cells: &BTreeMap<Cell, u64>, _reader: &str, _source: &dyn Source) -> Vec<u8> {
     let mut table = String::from("day,asker,function,purpose,emergency,holder,outcome,count\r\n");
     for (one, count) in cells {
         let row = one.columns().map(|(_, text)| cell(&text)).join(",");
@@ -146,7 +150,7 @@ fn csv(cells: &BTreeMap<Cell, u64>, _reader: &str, _world: &World) -> Vec<u8> {
     table.into_bytes()
 }
 
-fn ndjson(cells: &BTreeMap<Cell, u64>, _reader: &str, _world: &World) -> Vec<u8> {
+fn ndjson(cells: &BTreeMap<Cell, u64>, _reader: &str, _source: &dyn Source) -> Vec<u8> {
     let mut lines = String::new();
     for (cell, count) in cells {
         let mut line: serde_json::Map<String, serde_json::Value> =
@@ -159,12 +163,12 @@ fn ndjson(cells: &BTreeMap<Cell, u64>, _reader: &str, _world: &World) -> Vec<u8>
     lines.into_bytes()
 }
 
-fn printed(cells: &BTreeMap<Cell, u64>, reader: &str, world: &World) -> Vec<u8> {
-    let title = format!("{} - traffic", world.settings.origin);
+fn printed(cells: &BTreeMap<Cell, u64>, reader: &str, source: &dyn Source) -> Vec<u8> {
+    let title = format!("{} - traffic", source.origin());
     let line = |text: String, heads: bool| pdf::Line { text, heads };
     let mut lines = vec![
         line(title.clone(), true),
-        line(format!("for {reader}; {} rows; made {}", cells.len(), world.clock.now()), false),
+        line(format!("for {reader}; {} rows; made {}", cells.len(), source.now()), false),
         line(format!("A count below {FEW} is told as 1-{}: it could tell who it was.", FEW - 1), false),
         line(String::new(), false),
     ];
