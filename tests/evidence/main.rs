@@ -6,6 +6,7 @@
 mod cold;
 mod commands;
 mod damaged;
+mod erasure;
 mod failure;
 mod held_back;
 mod keeping;

@@ -79,6 +79,19 @@ fn parents_see_no_trace_of_what_a_young_person_keeps_apart() {
         let looked = parent.open(&format!("{base}/looked")).ok();
         assert!(lines(&looked) <= lines(&own));
     }
+    // Nor where a practice brought such a thing in and erased it again: those lines are hers alone.
+    let (holder, bsn) = ("huisarts-de-linde", world.bsn("noor"));
+    let apart = serde_json::json!({"resourceType": "Condition", "id": "apart",
+        "subject": {"identifier": {"system": sluis_tests::ask::BSN, "value": bsn}},
+        "meta": {"security": [{"system": "https://sluis.example/fhir/CodeSystem/label", "code": "young-person-only"}]},
+        "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icpc-1-nl", "code": "W11"}]}});
+    let file = world.dir().join("apart.json");
+    std::fs::write(&file, apart.to_string()).unwrap();
+    world.sluis(["import", "--holder", holder, file.to_str().unwrap()]).ok();
+    world.sluis(["erase", "--holder", holder, "--patient", &bsn, "Condition/apart"]).ok();
+    world.signed_in("noor", "patient").open("/patient/looked").ok().says("gegevens uit het delen gehaald");
+    let els = world.signed_in("els", "patient");
+    els.open(&format!("{}/looked", ward(&els))).ok().hides("gegevens uit het delen gehaald");
 }
 
 #[test]

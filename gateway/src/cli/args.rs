@@ -61,6 +61,13 @@ With --json one object a file: {\"file\":\"record.json\",\"accepted\":true,\"pat
 {patient} becomes this asker's pseudonym of --patient. The body is printed as it comes."
     )]
     Send(Send),
+    /// Takes away what a hosted holder erased at its own place: it is in no answer and no index any more.
+    #[command(
+        after_help = "Example: sluis erase --holder huisarts-de-linde --patient - Condition/c1 --dir ./sluis-demo\n\
+A resource is named by type and id, one without id by its full URL; without a name all that the holder has here of this person goes. What was only corrected is imported again.\n\
+With --json: {\"holder\":\"huisarts-de-linde\",\"erased\":1,\"left\":23}. The bytes stay sealed in holdings/, which only grows, and nothing refers to them any more."
+    )]
+    Erase(Erase),
     /// The decision, without reading data.
     #[command(
         after_help = "Example: sluis explain --patient 999990032 --as zorgcoordinatie-heuvelrijk --purpose TREAT --dir ./sluis-demo\n\
@@ -230,6 +237,20 @@ pub(super) struct Import {
     /// One JSON object a file.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Args)]
+pub(super) struct Erase {
+    /// The hosted holder.
+    #[arg(long)]
+    pub(super) holder: String,
+    /// Whom they are about, as BSN or `system|value`; `-` reads it from standard input. Left out for resources about nobody.
+    #[arg(long)]
+    pub(super) patient: Option<String>,
+    /// Resources, as `Type/id`; all of this person when there is none.
+    pub(super) names: Vec<String>,
+    #[command(flatten)]
+    pub(super) common: Common,
 }
 
 /// Who asks, for commands that ask as somebody.

@@ -95,6 +95,7 @@ fn run(command: Command) -> Ended {
         Command::Summary(args) => client::summary(&args),
         #[cfg(feature = "sandbox")]
         Command::Send(args) => client::send(&args),
+        Command::Erase(args) => ops::erase(&args),
         Command::Explain(args) => ops::explain(&args),
         Command::Consent(args) => ops::consent(&args.command),
         Command::Relation(args) => ops::relation(&args.command),

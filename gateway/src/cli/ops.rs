@@ -1,8 +1,8 @@
 //! Commands to the running gateway.
 
 use super::args::{
-    CertificateCommand, Common, ConsentCommand, EndpointCommand, Explain, Import, IndexCommand, KeysCommand,
-    ParticipantCommand, RelationCommand, RetentionCommand,
+    CertificateCommand, Common, ConsentCommand, EndpointCommand, Erase, Explain, Import, IndexCommand,
+    KeysCommand, ParticipantCommand, RelationCommand, RetentionCommand,
 };
 use super::{Ended, files, print};
 use crate::control::{Command, Frame, Query, call};
@@ -169,6 +169,12 @@ fn endpoint(command: &EndpointCommand) -> Ended {
         }
         EndpointCommand::Show { id, common } => tell(&common.dir, &Command::EndpointShow { id: id.clone() }),
     }
+}
+
+pub(super) fn erase(args: &Erase) -> Ended {
+    let patient = args.patient.as_deref().map(files::value).transpose();
+    let (holder, names, json) = (args.holder.clone(), args.names.clone(), args.common.json);
+    told(&args.common.dir, patient.map(|patient| Command::Erase { holder, patient, names, json }))
 }
 
 pub(super) fn index(command: &IndexCommand) -> Ended {

@@ -42,6 +42,9 @@ fn perform(command: &Command, world: &World, say: Say<'_>) -> Result<Frame, Refu
         Command::Import { holder, name, ndjson, patient, text, json } => {
             import(world, holder, name, *ndjson, patient.as_deref(), text, *json, say)
         }
+        Command::Erase { holder, patient, names, json } => {
+            erase(world, holder, patient.as_deref(), names, *json, say)
+        }
         Command::Explain(query) => explain::explain(world, query, say),
         Command::ConsentRecord { text, register, json } => {
             let origin = register.as_deref().map_or(Origin::Desk, Origin::Register);
@@ -200,6 +203,28 @@ fn import(
         }
     };
     out(say, line.to_string());
+    Ok(())
+}
+
+fn erase(
+    world: &World,
+    holder: &str,
+    patient: Option<&str>,
+    names: &[String],
+    as_json: bool,
+    say: Say<'_>,
+) -> Done {
+    let person = patient.map(identifier).transpose()?;
+    let done = desk::erase(world, holder, person.as_ref(), names)?;
+    let line = if as_json {
+        json!({"holder": holder, "erased": done.resources, "left": done.left}).to_string()
+    } else {
+        format!(
+            "{} erased, {} left: from the next question on they are in no answer",
+            done.resources, done.left
+        )
+    };
+    out(say, line);
     Ok(())
 }
 

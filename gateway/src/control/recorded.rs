@@ -41,6 +41,7 @@ fn trace(command: &Command) -> Trace<'_> {
         Command::IndexList { patient, .. } => {
             Read { name: "index list", kind: Kind::Import, what: "index", patient }
         }
+        Command::Erase { patient, .. } => Done("erase", patient.as_deref().map_or(Nobody, Patient)),
         Command::Explain(query) => Done("explain", Patient(&query.patient)),
         Command::ConsentPreview { text, .. } => Done("consent preview", Consent(text)),
         Command::ConsentUnasked { .. } => Done("consent unasked", Nobody),

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 #[allow(missing_docs)]
 pub enum Command {
     Import { holder: String, name: String, ndjson: bool, patient: Option<String>, text: String, json: bool },
+    Erase { holder: String, patient: Option<String>, names: Vec<String>, json: bool },
     Explain(Box<Query>),
     ConsentRecord { text: String, register: Option<String>, json: bool },
     ConsentList { patient: String, json: bool },

@@ -82,7 +82,8 @@ pub fn import(
         sha256: None,
     }];
     draft.entry.details.push(audit::Detail { name: "resources".into(), value: resources.to_string() });
-    if is_kept_apart(&read.resources, world) {
+    let brought = read.resources.iter().map(|resource| (resource.resource_type, resource.bytes));
+    if is_kept_apart(brought, world) {
         draft.entry.details.push(audit::Detail { name: KEPT_APART.into(), value: "whole".into() });
     }
     world.store.change_blocking(draft, change, Some(fence), None)?;
@@ -91,14 +92,14 @@ pub fn import(
     Ok(Taken { patient, resources, warnings })
 }
 
-/// Whether everything that was brought in about the person is what a young person keeps from representatives: then they see
+/// Whether everything of this, by type and bytes, that was brought in about the person is what a young person keeps from representatives: then they see
 /// nothing of its coming either (REGION.md 1, rule 7).
-fn is_kept_apart(resources: &[intake::IntakeResource<'_>], world: &World) -> bool {
+pub(super) fn is_kept_apart<'r>(resources: impl Iterator<Item = (&'r str, &'r [u8])>, world: &World) -> bool {
     let kept = world.rules.vocabulary().never_to_representatives();
-    let mut theirs = resources.iter().filter(|resource| resource.resource_type != "Patient").peekable();
+    let mut theirs = resources.filter(|(of, _)| *of != "Patient").peekable();
     theirs.peek().is_some()
-        && theirs.all(|resource| {
-            let doc = json::parse(resource.bytes);
+        && theirs.all(|(_, bytes)| {
+            let doc = json::parse(bytes);
             let labels = doc.map(|doc| world.tables.classify(doc.root(), &Origin { categories: &[] }).labels);
             labels.is_ok_and(|labels| !labels.intersection(kept).is_empty())
         })

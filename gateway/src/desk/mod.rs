@@ -3,6 +3,7 @@
 //! Everything goes the ordinary roads: the same readers, the same store, a record for each change. Blocking.
 
 mod consents;
+mod erase;
 mod import;
 mod relations;
 
@@ -10,6 +11,7 @@ pub(crate) use consents::named_in;
 #[cfg(feature = "sandbox")]
 pub use consents::record_own_consent;
 pub use consents::{Origin, read_choice, record_consent, unasked, withdraw_consent};
+pub use erase::{Erased, erase};
 pub use import::{Taken, import};
 #[cfg(feature = "sandbox")]
 pub use relations::add_attestation;
@@ -191,6 +193,7 @@ fn apply(
         Fact::Attestation { .. } => Some(1),
         Fact::Identity { .. }
         | Fact::Resources { .. }
+        | Fact::ResourcesErased { .. }
         | Fact::Representative { .. }
         | Fact::GlassBroken { .. }
         | Fact::Registration { .. }

@@ -97,6 +97,14 @@ pub(super) fn change(
                 fold_hosted(&mut known, record, items);
                 batch.set(Index::Hosted, hosted_key(change.person, holder), json(&known)?);
             }
+            Fact::ResourcesErased { holder, items, left: _ } => {
+                let mut known = hosted(view, change.person, holder)?;
+                let erased = |one: &Hosted| {
+                    items.iter().any(|(of, key)| *of == one.item.resource_type && *key == one.item.key)
+                };
+                known.retain(|one| !erased(one));
+                batch.set(Index::Hosted, hosted_key(change.person, holder), json(&known)?);
+            }
             Fact::Participant { document } => registry(&mut batch, b'p', text(document, "id"), document)?,
             Fact::Staff { document } => registry(&mut batch, b's', text(document, "id"), document)?,
             Fact::Blocked { fingerprint } => {

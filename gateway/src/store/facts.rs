@@ -30,6 +30,15 @@ pub enum Fact {
         /// What and where in the change's bytes.
         items: Vec<Item>,
     },
+    /// Resources that a hosted holder has no more, of one person or of nobody.
+    ResourcesErased {
+        /// The holder.
+        holder: String,
+        /// Type and key of each.
+        items: Vec<(String, String)>,
+        /// Whether it still has others of them.
+        left: bool,
+    },
     /// A privacy consent in its newest version.
     Consent {
         /// Participant that recorded it, or `person`.

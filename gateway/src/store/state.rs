@@ -255,6 +255,19 @@ impl PersonState {
                 }
             }
             Fact::Resources { holder, .. } => self.holds(holder),
+            Fact::ResourcesErased { holder, items, left } => {
+                self.secret_places.retain(|(of, kind, key)| {
+                    of != holder || !items.iter().any(|(k, i)| (k, i) == (kind, key))
+                });
+                let elsewhere = self.registrations.iter().any(|known| known.holder == *holder);
+                if !left && !elsewhere {
+                    self.holders.retain(|known| known != holder);
+                }
+                // What it says of the birth date goes with the Patient that said it.
+                if !elsewhere && (!left || items.iter().any(|(kind, _)| kind == "Patient")) {
+                    self.birth_dates.retain(|(of, _)| of != holder);
+                }
+            }
             Fact::Registration { id, holder, classes } => {
                 self.registrations.retain(|known| known.id != *id);
                 self.registrations.push(Registration {

@@ -26,6 +26,8 @@ pub(super) fn act(entry: &Entry) -> &'static str {
         Kind::Consent if command && read => "consent-read",
         Kind::Relation if command && read => "relation-read",
         Kind::Import if command && read => "index-read",
+        // Erased by its holder, or no longer entered in the index.
+        Kind::Import if entry.action == Action::Delete => "erased",
         Kind::Answered | Kind::Asked => "looked",
         Kind::Refused => "refused",
         Kind::Token => "token",

@@ -218,6 +218,7 @@ act-trial = tried what another would be allowed to see (a trial: nothing was loo
 act-consent-read = read what you have chosen
 act-relation-read = read who helps you
 act-index-read = read who keeps data about you
+act-erased = data taken out of sharing
 act-portal = looked at a page
 act-audit-read = looked at this overview
 act-notice = message

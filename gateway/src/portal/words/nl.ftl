@@ -218,6 +218,7 @@ act-trial = uitgeprobeerd wat een ander zou mogen zien (proef: er is niets bekek
 act-consent-read = gelezen wat je hebt gekozen
 act-relation-read = gelezen wie jou helpt
 act-index-read = gelezen wie gegevens van jou bewaart
+act-erased = gegevens uit het delen gehaald
 act-portal = een pagina bekeken
 act-audit-read = dit overzicht bekeken
 act-notice = bericht
