@@ -156,3 +156,15 @@ fn the_officer_of_a_suspended_participant_is_out_at_once() {
     let page = officer.open("/officer");
     assert_eq!(page.path, "/dev/authorize", "{}", page.text());
 }
+
+#[test]
+fn what_was_erased_by_command_reads_so_and_names_the_administrator() {
+    let world = World::fresh();
+    world.sluis(["erase", "--holder", "huisarts-de-linde", "--patient", &world.bsn("jansen")]).ok();
+    let officer = world.signed_in("officer-linde", "officer");
+    let all = officer.open("/officer?all=yes").ok();
+    let row =
+        rows(&all).into_iter().find(|row| row.contains("gegevens uit het delen gehaald")).expect("a row");
+    let page = officer.open(&format!("/officer/record/{}", record(&row))).ok();
+    page.says("de beheerder van Sluis").hides("naam niet getoond");
+}

@@ -3,6 +3,7 @@
 //! Server-rendered, no script, Dutch and English. Three proofs hold it together: a page with personal data is made for a
 //! [`session::SignedIn`] only, is a [`page::PersonalPage`] until it is recorded, and leaves as a `Recorded` one.
 
+mod acts;
 mod login;
 mod officer;
 pub mod page;

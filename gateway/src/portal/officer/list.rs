@@ -4,6 +4,7 @@
 //! opened and judged by the lens, until a page is full.
 
 use super::{Desk, Row};
+use crate::portal::acts::peculiar;
 use crate::portal::tell::{moment, result, short};
 use crate::portal::words::Words;
 use crate::store::facets::{Ended, Wanted, is_access, is_emergency};
@@ -278,7 +279,11 @@ fn line(desk: &Desk<'_>, row: &Row) -> Markup {
     }
 }
 
+/// What happened, as a code that there are words for.
 pub(super) fn kind(entry: &Entry) -> String {
+    if let Some(act) = peculiar(entry) {
+        return act.to_owned();
+    }
     serde_json::to_value(entry.kind)
         .ok()
         .and_then(|kind| kind.as_str().map(str::to_owned))

@@ -3,6 +3,7 @@
 
 use super::list::kind;
 use super::{Desk, Row};
+use crate::control::operator::OPERATOR;
 use crate::portal::tell::{moment, officer_reason, result};
 use crate::replay::{NoReplay, Past, Present, Replayed, replay, trace};
 use axum::body::Body;
@@ -72,6 +73,7 @@ fn facts(desk: &Desk<'_>, row: &Row) -> Markup {
         (Some(name), Some(role)) => format!("{name} ({})", role_name(desk, &role.code)),
         (Some(name), None) => name.clone(),
         (None, Some(role)) => role_name(desk, &role.code),
+        (None, None) if p.id.starts_with(OPERATOR) => words.say("by-administrator"),
         (None, None) => words.say("not-named"),
     };
     add("who-looked", entry.person.as_ref().map(person));

@@ -2,10 +2,10 @@
 //! was a person. A second rendering of `lens::Seen`. Like lines of one day stand once, with their number.
 
 use super::About;
-use super::acts::{act, by_administrator, detail, is_trial};
 use super::sharing::{capital, lower};
 use crate::control::operator::OPERATOR;
 use crate::lens::{NOT_SHOWN, see};
+use crate::portal::acts::{by_administrator, detail, is_trial, peculiar};
 use crate::portal::tell::{clock, date_words, moment, reason, result};
 use crate::replay::TRIED_AS;
 use crate::road::authenticate::TAGGED;
@@ -211,6 +211,33 @@ fn shares(entry: &Entry) -> Vec<(String, Vec<String>, Vec<String>)> {
         (share.holder.id.clone(), given, withheld)
     };
     entry.shares.iter().map(one).collect()
+}
+
+/// What happened, as a code that there are words for.
+fn act(entry: &Entry) -> &'static str {
+    if let Some(act) = peculiar(entry) {
+        return act;
+    }
+    match entry.kind {
+        Kind::Answered | Kind::Asked => "looked",
+        Kind::Refused => "refused",
+        Kind::Token => "token",
+        Kind::TokenRefused => "token-refused",
+        Kind::Consent => "consent",
+        Kind::Relation => "relation",
+        Kind::Attestation => "attestation",
+        Kind::Import => "import",
+        Kind::DryRun => "dry-run",
+        Kind::Portal => "portal",
+        Kind::AuditRead => "audit-read",
+        Kind::Notice => match detail(entry, "to") {
+            Some("person") => "notice",
+            _ => "not-told",
+        },
+        Kind::Participant | Kind::Certificate | Kind::Key | Kind::Rules | Kind::Restart | Kind::Flood => {
+            "not-told"
+        }
+    }
 }
 
 fn one(about: &About<'_>, line: &Line) -> Markup {

@@ -3,7 +3,6 @@
 //! Whom a page is about comes from the session, or from an id that was made for this very login; what a representative sees
 //! is judged on every page, and when it is nothing, there is no such page.
 
-mod acts;
 mod choice;
 mod choices;
 mod emergency;

@@ -17,35 +17,18 @@ pub(super) fn is_trial(entry: &Entry) -> bool {
     entry.kind == Kind::DryRun && by_administrator(entry)
 }
 
-/// What happened, as a code that there are words for.
-pub(super) fn act(entry: &Entry) -> &'static str {
+/// What happened where its kind alone does not tell it: done, tried or read by command, or taken away.
+pub(super) fn peculiar(entry: &Entry) -> Option<&'static str> {
     let (command, read) = (by_administrator(entry), entry.action == Action::Read);
     match entry.kind {
-        Kind::Refused if command => "command-refused",
-        Kind::DryRun if command => "trial",
-        Kind::Consent if command && read => "consent-read",
-        Kind::Relation if command && read => "relation-read",
-        Kind::Import if command && read => "index-read",
+        Kind::Refused if command => Some("command-refused"),
+        Kind::DryRun if command => Some("trial"),
+        Kind::Consent if command && read => Some("consent-read"),
+        Kind::Relation if command && read => Some("relation-read"),
+        Kind::Import if command && read => Some("index-read"),
         // Erased by its holder, or no longer entered in the index.
-        Kind::Import if entry.action == Action::Delete => "erased",
-        Kind::Answered | Kind::Asked => "looked",
-        Kind::Refused => "refused",
-        Kind::Token => "token",
-        Kind::TokenRefused => "token-refused",
-        Kind::Consent => "consent",
-        Kind::Relation => "relation",
-        Kind::Attestation => "attestation",
-        Kind::Import => "import",
-        Kind::DryRun => "dry-run",
-        Kind::Portal => "portal",
-        Kind::AuditRead => "audit-read",
-        Kind::Notice => match detail(entry, "to") {
-            Some("person") => "notice",
-            _ => "not-told",
-        },
-        Kind::Participant | Kind::Certificate | Kind::Key | Kind::Rules | Kind::Restart | Kind::Flood => {
-            "not-told"
-        }
+        Kind::Import if entry.action == Action::Delete => Some("erased"),
+        _ => None,
     }
 }
 
