@@ -9,11 +9,13 @@ use sluis_journal::Records;
 use sluis_journal::tree::leaf_hash;
 
 /// Hands every record to `out` as a line, in order, until it wants no more. Gives how many of them could not be read, or
-/// were not what was written: `note` hears of each. A dump that lacks one must not pass for whole.
+/// were not what was written: `note` hears of each. A dump that lacks one must not pass for whole. The members of a line
+/// are fixed: what a record without event says comes only where `details` are asked for.
 pub fn dump(
     records: &Records,
     keys: &Keys,
     origin: &str,
+    details: bool,
     mut out: impl FnMut(String) -> bool,
     mut note: impl FnMut(String),
 ) -> u64 {
@@ -27,7 +29,7 @@ pub fn dump(
                 continue;
             }
         };
-        let line = line(index, &record, keys, origin);
+        let line = line(index, &record, keys, origin, details);
         if let Err(why) = line.event {
             note(format!("record {index} is not what was written: {why}"));
             unreadable += 1;
@@ -46,20 +48,26 @@ struct Line {
     event: Result<(), LeafError>,
 }
 
-/// The stored leaf, its hash, and, unless it was forgotten, the AuditEvent rendered from it; where it is none, what it says:
-/// counts, why a start closed something, whom a notice is for.
-fn line(index: u64, record: &[u8], keys: &Keys, origin: &str) -> Line {
+/// The stored leaf, its hash, and, unless it was forgotten, the AuditEvent rendered from it; where it is none, on request
+/// what it says: counts, why a start closed something, whom a notice is for.
+fn line(index: u64, record: &[u8], keys: &Keys, origin: &str, details: bool) -> Line {
     let mut json = json!({
         "index": index,
         "origin": origin,
         "leaf_hash": BASE64.encode(&leaf_hash(record).0),
         "record": BASE64.encode(record),
     });
-    let event = tell(index, record, keys, origin, &mut json);
+    let event = tell(record, keys, Place { index, origin, time: "", request_id: "" }, details, &mut json);
     Line { json, event }
 }
 
-fn tell(index: u64, record: &[u8], keys: &Keys, origin: &str, line: &mut Value) -> Result<(), LeafError> {
+fn tell(
+    record: &[u8],
+    keys: &Keys,
+    place: Place<'_>,
+    details: bool,
+    line: &mut Value,
+) -> Result<(), LeafError> {
     let Some(members) = line.as_object_mut() else { return Ok(()) };
     let leaf = Leaf::parse(record)?;
     let time = leaf.time.to_string();
@@ -71,13 +79,14 @@ fn tell(index: u64, record: &[u8], keys: &Keys, origin: &str, line: &mut Value) 
         Err(LeafError::Forgotten) => return Ok(()),
         Err(e) => return Err(e),
     };
-    let place = Place { index, origin, time: &time, request_id: &leaf.request_id };
+    let place = Place { time: &time, request_id: &leaf.request_id, ..place };
     let event = render(&entry, place).and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
     match event {
         Some(event) => {
             members.insert("event".into(), event);
         }
-        None => members.extend(told(&entry)),
+        None if details => members.extend(told(&entry)),
+        None => {}
     }
     Ok(())
 }

@@ -40,18 +40,22 @@ fn what_a_command_reads_of_a_person_is_recorded_before_it_is_said() {
     let kaya = world.bsn("kaya");
     let choice = choice(&world, &kaya);
     let reads: [(&[&str], &[u8], &str, &str); 4] = [
-        (&["consent", "list", "--patient", &kaya], b"", "consent", "consent list"),
-        (&["relation", "list", "--patient", &kaya], b"", "relation", "relation list"),
-        (&["index", "list", "--patient", &kaya], b"", "import", "index list"),
-        (&["consent", "preview", "-"], choice.as_bytes(), "dry-run", "consent preview"),
+        (&["consent", "list", "--patient", &kaya], b"", "R", "consent list"),
+        (&["relation", "list", "--patient", &kaya], b"", "R", "relation list"),
+        (&["index", "list", "--patient", &kaya], b"", "R", "index list"),
+        (&["consent", "preview", "-"], choice.as_bytes(), "E", "consent preview"),
     ];
-    for (args, input, kind, command) in reads {
+    for (args, input, action, command) in reads {
         let (run, records) = left(&world, args, input);
         run.ok();
         assert_eq!(records.len(), 1, "{command}");
-        assert_eq!(records[0]["kind"], kind, "{command}");
+        assert_eq!(records[0]["kind"], "dry-run", "it changes nothing: {command}");
+        assert_eq!(records[0]["event"]["action"], action, "{command}");
         assert!(says(&records[0], command) && says(&records[0], "urn:sluis:operator#uid-"), "{command}");
-        assert_ne!(records[0]["event"]["action"], "U", "{command}");
+        // Nothing was decided that could be decided again.
+        let index = records[0]["index"].to_string();
+        let again = world.sluis(["audit", "replay", "--index", &index]);
+        assert!(again.stdout.contains("holds no decision"), "{command}: {}", again.stdout);
         // It stands in the person's own log.
         let own = world.own("kaya");
         let seen = own.get(&format!("AuditEvent?patient={}&_count=200", own.id("kaya"))).ok().json();
@@ -114,11 +118,13 @@ fn what_is_counted_says_from_where_how_often_and_why_and_a_wrong_password_counts
     let page = world.visitor().sign_in("jansen", "officer", &world.secret("jansen"));
     assert_eq!(page.answer.status, 403);
     assert_eq!(world.terminate().0, 0);
-    let dump = world.dump();
+    let dump = world.sluis(["audit", "dump", "--details"]).ok().json_lines();
     let flood = dump.iter().find(|r| r["reason"] == "failed-sign-in").expect("a count");
     assert_eq!(flood["kind"], "flood");
     assert_eq!((&flood["details"]["count"], &flood["details"]["source"]), (&json!("4"), &json!("127.0.0.1")));
     let started = dump.iter().rfind(|r| r["kind"] == "restart").unwrap();
     assert_eq!(started["details"], json!({"why": "started"}));
     assert!(dump.iter().all(|r| r["event"].is_object() != r["details"].is_object()), "the one or the other");
+    // Who does not ask for them gets the lines of before.
+    assert!(world.dump().iter().all(|r| r.get("details").is_none() && r.get("reason").is_none()));
 }

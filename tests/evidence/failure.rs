@@ -120,7 +120,7 @@ fn a_torn_tail_is_named_and_closed_with_a_record() {
     let cold = world.sluis(["audit", "verify"]);
     assert_eq!(cold.code, 1, "a cold copy says so: {}", cold.stdout);
     let again = World::on(world.dir()).unwrap();
-    let dump = again.dump();
+    let dump = again.sluis(["audit", "dump", "--details"]).ok().json_lines();
     let tear = dump.iter().find(|r| r["details"]["why"] == "torn-tail").expect("the tear is recorded");
     let said = serde_json::json!({
         "why": "torn-tail", "journal-file": "00000000000000000000.seg",

@@ -108,7 +108,7 @@ fn what_the_administrator_did_or_tried_is_told_as_such_and_nobody_else_is_named_
         *lines.iter().find(|l| l.contains(words)).unwrap_or_else(|| panic!("{words}: {}", page.text()))
     };
     for words in [
-        "gelezen wat je hebt gekozen",
+        "gelezen wat over jou is genoteerd",
         "een keuze opgeschreven",
         "maar dat kon niet",
         "(proef: er is niets bekeken)",

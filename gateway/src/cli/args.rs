@@ -790,9 +790,12 @@ pub(super) enum CertificateCommand {
 pub(super) enum AuditCommand {
     /// Every record, one JSON object a line.
     #[command(
-        after_help = "Example: sluis audit dump --dir ./sluis-demo | tail -1\nA notice, a restart and a flood have no `event`: `reason`, `organisation` and `details` say in codes what was counted, closed or told.\nExit 1 when it is not the whole journal: a record cannot be read, is not what was written, or is lacking at the end."
+        after_help = "Example: sluis audit dump --dir ./sluis-demo | tail -1\nA notice, a restart and a flood have no `event`: with --details they have `reason`, `organisation` and `details`, which say in codes what was counted, closed or told.\nExit 1 when it is not the whole journal: a record cannot be read, is not what was written, or is lacking at the end."
     )]
     Dump {
+        /// What lines without an event say.
+        #[arg(long)]
+        details: bool,
         #[command(flatten)]
         common: Common,
     },

@@ -11,9 +11,9 @@ use sluis_journal::{Checked, Finding};
 
 pub(super) fn run(command: &AuditCommand) -> Ended {
     match command {
-        AuditCommand::Dump { common } => match running(common) {
-            true => tell(common, &Command::AuditDump),
-            false => cold::dump(&common.dir),
+        AuditCommand::Dump { details, common } => match running(common) {
+            true => tell(common, &Command::AuditDump { details: *details }),
+            false => cold::dump(&common.dir, *details),
         },
         AuditCommand::Verify { checkpoint, by, common } => {
             let older = match checkpoint.as_ref().map(|path| files::text(&path.to_string_lossy())).transpose()

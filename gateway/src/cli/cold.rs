@@ -68,7 +68,7 @@ fn records_of(folder: &Path) -> Result<Records, Ended> {
     Archive::records_of(folder).map_err(failed)
 }
 
-pub(super) fn dump(dir: &Path) -> Ended {
+pub(super) fn dump(dir: &Path, details: bool) -> Ended {
     let done = || -> Result<(), Ended> {
         let (keys, origin, journal) = (keys(dir)?, origin(dir)?, dir.join("journal"));
         let verifiers = store::journal_keys(&keys, &origin).map_err(failed)?;
@@ -76,7 +76,7 @@ pub(super) fn dump(dir: &Path) -> Ended {
             print::out(line);
             true
         };
-        let unreadable = dump::dump(&records_of(&journal)?, &keys, &origin, out, print::note);
+        let unreadable = dump::dump(&records_of(&journal)?, &keys, &origin, details, out, print::note);
         if unreadable > 0 {
             return Err(failed(not_whole(unreadable)));
         }

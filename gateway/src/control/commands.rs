@@ -100,7 +100,7 @@ fn perform(command: &Command, world: &World, say: Say<'_>) -> Result<Frame, Refu
         Command::IndexWithdraw { patient, id } => identifier(patient)
             .and_then(|p| localisation::withdraw(world, &p, id))
             .map(|()| note(say, "withdrawn: from the next question on this holder is not asked for it")),
-        Command::AuditDump => audit_read(world, "dump").and_then(|()| dump(world, say)),
+        Command::AuditDump { details } => audit_read(world, "dump").and_then(|()| dump(world, *details, say)),
         Command::AuditVerify { older, json } => return Ok(verify(world, older.as_deref(), *json, say)),
         Command::AuditProve { index } => audit_read(world, "prove").and_then(|()| prove(world, *index, say)),
         Command::AuditReplay { index, json } => return Ok(replay(world, *index, *json, say)),
@@ -274,10 +274,11 @@ fn participant_person(world: &World, text: &str, say: Say<'_>) -> Done {
     Ok(())
 }
 
-fn dump(world: &World, say: Say<'_>) -> Done {
+fn dump(world: &World, details: bool, say: Say<'_>) -> Done {
     let (records, keys) = (world.store.records(), world.store.keys());
     let out = |line| say(Frame::Out(line));
-    let unreadable = crate::dump::dump(records, keys, &world.settings.origin, out, |line| note(say, &line));
+    let unreadable =
+        crate::dump::dump(records, keys, &world.settings.origin, details, out, |line| note(say, &line));
     match unreadable {
         0 => Ok(()),
         some => Err(Refused::new("unreadable", crate::cli::not_whole(some))),

@@ -15,7 +15,7 @@ enum Trace<'c> {
     /// What it does records itself; its refusal is recorded here, with the person it names, if it names one.
     Done(&'static str, Named<'c>),
     /// It reads what is known of somebody: recorded here, before the first line of it is said.
-    Read { name: &'static str, kind: Kind, what: &'static str, patient: &'c str },
+    Read(&'static str, &'c str),
 }
 
 /// By what a command names a person.
@@ -32,15 +32,9 @@ fn trace(command: &Command) -> Trace<'_> {
     use Named::{Consent, Nobody, Patient};
     use Trace::{Done, Elsewhere, Read};
     match command {
-        Command::ConsentList { patient, .. } => {
-            Read { name: "consent list", kind: Kind::Consent, what: "Consent", patient }
-        }
-        Command::RelationList { patient, .. } => {
-            Read { name: "relation list", kind: Kind::Relation, what: "relation", patient }
-        }
-        Command::IndexList { patient, .. } => {
-            Read { name: "index list", kind: Kind::Import, what: "index", patient }
-        }
+        Command::ConsentList { patient, .. } => Read("consent list", patient),
+        Command::RelationList { patient, .. } => Read("relation list", patient),
+        Command::IndexList { patient, .. } => Read("index list", patient),
         Command::Erase { patient, .. } => Done("erase", patient.as_deref().map_or(Nobody, Patient)),
         Command::Explain(query) => Done("explain", Patient(&query.patient)),
         Command::ConsentPreview { text, .. } => Done("consent preview", Consent(text)),
@@ -69,7 +63,7 @@ fn trace(command: &Command) -> Trace<'_> {
         // A file at a time, each with its own refusal; a journal that was read, whatever came of it.
         Command::Import { .. }
         | Command::ConsentRecord { .. }
-        | Command::AuditDump
+        | Command::AuditDump { .. }
         | Command::AuditVerify { .. }
         | Command::AuditProve { .. }
         | Command::AuditReplay { .. }
@@ -97,9 +91,7 @@ pub(super) fn around<T>(
     let (name, named, begun) = match trace(command) {
         Trace::Elsewhere => return work(),
         Trace::Done(name, named) => (name, named, Ok(())),
-        Trace::Read { name, kind, what, patient } => {
-            (name, Named::Patient(patient), read(world, name, (kind, what), patient))
-        }
+        Trace::Read(name, patient) => (name, Named::Patient(patient), read(world, name, patient)),
     };
     begun.and_then(|()| work()).map_err(|refused| {
         let person = match named {
@@ -112,10 +104,11 @@ pub(super) fn around<T>(
 }
 
 /// Records that what is known of somebody is read.
-fn read(world: &World, name: &str, (kind, what): (Kind, &str), patient: &str) -> Result<(), Refused> {
+fn read(world: &World, name: &str, patient: &str) -> Result<(), Refused> {
     let person = desk::known_person(world, &identifier(patient)?)?;
-    let mut draft = desk::draft(kind, Action::Read, world, Some(person));
-    draft.entry.resource_type = (kind == Kind::Consent).then(|| what.to_owned());
+    // No kind of its own: those of consents and relations are changes (CONTRACT.md 6). As a dry run it changes nothing, and
+    // its action tells it from a decision that was tried.
+    let mut draft = desk::draft(Kind::DryRun, Action::Read, world, Some(person));
     draft.entry.details.push(command(name));
     world.store.record_blocking(draft, None)?;
     Ok(())

@@ -33,7 +33,7 @@ pub enum Command {
     IndexAdd { holder: String, patient: String, birth_date: Option<String>, classes: Vec<String>, json: bool },
     IndexList { patient: String, json: bool },
     IndexWithdraw { patient: String, id: String },
-    AuditDump,
+    AuditDump { details: bool },
     AuditVerify { older: Option<String>, json: bool },
     AuditProve { index: u64 },
     AuditReplay { index: u64, json: bool },

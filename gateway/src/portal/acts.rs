@@ -14,18 +14,16 @@ pub(super) fn by_administrator(entry: &Entry) -> bool {
 /// Whether the administrator only tried out what would be allowed to somebody else: who was tried has done nothing, and
 /// got nothing.
 pub(super) fn is_trial(entry: &Entry) -> bool {
-    entry.kind == Kind::DryRun && by_administrator(entry)
+    entry.kind == Kind::DryRun && entry.action != Action::Read && by_administrator(entry)
 }
 
 /// What happened where its kind alone does not tell it: done, tried or read by command, or taken away.
 pub(super) fn peculiar(entry: &Entry) -> Option<&'static str> {
-    let (command, read) = (by_administrator(entry), entry.action == Action::Read);
+    let command = by_administrator(entry);
     match entry.kind {
         Kind::Refused if command => Some("command-refused"),
+        Kind::DryRun if command && entry.action == Action::Read => Some("command-read"),
         Kind::DryRun if command => Some("trial"),
-        Kind::Consent if command && read => Some("consent-read"),
-        Kind::Relation if command && read => Some("relation-read"),
-        Kind::Import if command && read => Some("index-read"),
         // Erased by its holder, or no longer entered in the index.
         Kind::Import if entry.action == Action::Delete => Some("erased"),
         _ => None,
