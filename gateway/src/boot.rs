@@ -25,7 +25,7 @@ use crate::store::keys::Use;
 use crate::store::leaf::Drafts;
 use crate::store::seal::Key;
 use crate::store::view::EngineKind;
-use crate::store::{Folders, Found, Store};
+use crate::store::{Folders, Found, Lacks, Store};
 use crate::trust::Participant;
 use crate::witness::{Watch, Witness};
 use crate::world::{Settings, World};
@@ -387,7 +387,18 @@ fn readiness(world: &World) -> Vec<Check> {
         check("view", world.store.view_is_sound(), "the view does not follow: run `sluis rebuild-view`"),
     ];
     checks.extend(world.witness.as_ref().map(Watch::check));
+    checks.extend(world.store.lacks().map(missing));
     checks
+}
+
+/// There only while records are missing that were seen here.
+fn missing(lacks: Lacks) -> Check {
+    let Lacks { seen, here } = lacks;
+    let cause = format!(
+        "{seen} records were seen here and not those that stand here ({here}): look what is missing, then `sluis audit \
+         acknowledge-gap --witnessed {seen}`"
+    );
+    Check { name: "records", holds: false, cause: Some(cause) }
 }
 
 async fn be_witnessed(world: Arc<World>) {
@@ -407,6 +418,10 @@ async fn every_minute(world: Arc<World>) {
     loop {
         minute.tick().await;
         record_floods(&world).await;
+        let again = Arc::clone(&world);
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || again.store.flush_view()).await {
+            tracing::warn!(%error, "the view is not durable yet");
+        }
     }
 }
 

@@ -299,3 +299,89 @@ fn a_backup_with_keys_of_before_does_not_pass_for_one_with_forgotten_persons() {
     assert_eq!(older.code, 1, "{}", older.stdout);
     assert!(older.stderr.contains("no record says that it was forgotten"), "{}", older.stderr);
 }
+
+/// Rolls the journal back by some batches, as anybody can: its checkpoint is made of a seal.
+fn roll_back(dir: &Path, batches: usize) -> u64 {
+    use data_encoding::BASE64;
+    let mut segment = Segment::of(&dir.join("journal"));
+    segment.cut(batches);
+    segment.store();
+    let seal = segment.pieces.last().unwrap();
+    let note = fs::read_to_string(dir.join("journal/checkpoint")).unwrap();
+    let origin = note.lines().next().unwrap();
+    let signed = BASE64.decode(note.trim_end().rsplit(' ').next().unwrap().as_bytes()).unwrap();
+    let signature = BASE64.encode(&[&signed[..4], &seal.payload[32..96]].concat());
+    let root = BASE64.encode(&seal.payload[..32]);
+    let older = format!("{origin}\n{}\n{root}\n\n\u{2014} {origin} {signature}\n", seal.index);
+    fs::write(dir.join("journal/checkpoint"), older).unwrap();
+    let tiles = fs::read(dir.join("journal/tile/0")).unwrap();
+    fs::write(dir.join("journal/tile/0"), &tiles[..32 * usize::try_from(seal.index).unwrap()]).unwrap();
+    seal.index
+}
+
+#[test]
+fn a_journal_put_back_to_before_what_was_seen_answers_nothing_until_an_operator_knows() {
+    let stopped = Stopped::after(|world| {
+        let linden = world.staff("linden", "gp-own");
+        (0..6).for_each(|_| drop(linden.summary("kaya").ok()));
+    });
+    let mut here = 0;
+    let rolled = stopped.bend("rolled", |dir| here = roll_back(dir, 5));
+    let cold = sluis_tests::sluis(["audit", "verify", "--dir", rolled.to_str().unwrap()]).ok();
+    assert!(cold.stdout.starts_with(&format!("{here} records")), "alone it is content: {}", cold.stdout);
+    // Also a kill in between, and a view built anew, do not forget it.
+    World::on(&rolled).unwrap().kill();
+    let world = World::on(&rolled).unwrap();
+    assert_ne!(world.sluis(["participant", "suspend", "buurtnetwerk-samen"]).code, 0);
+    let _built = world.sluis(["rebuild-view"]);
+    world.kill();
+    let world = World::on(&rolled).unwrap();
+    let (status, said) = world.management("/readyz");
+    assert_eq!(status, 503, "{said}");
+    let seen = here + 5;
+    assert!(said.contains("records") && said.contains("acknowledge-gap"), "{said}");
+    let asked = world.staff("linden", "gp-own").ask_token();
+    assert_eq!((asked.status, asked.code().as_str()), (503, "audit-unavailable"));
+    let acknowledge = |seen: u64| world.sluis(["audit", "acknowledge-gap", "--witnessed", &seen.to_string()]);
+    assert_eq!(acknowledge(seen + 1000).code, 1);
+    let named = said.rsplit("--witnessed ").next().unwrap();
+    let named: String = named.chars().take_while(char::is_ascii_digit).collect();
+    assert!(named.parse::<u64>().unwrap() >= seen, "{said}");
+    let _known = acknowledge(named.parse().unwrap()).ok();
+    assert_eq!(world.management("/readyz").0, 200);
+    let _answer = world.staff("linden", "gp-own").summary("kaya").ok();
+    let dump = world.dump();
+    assert!(
+        dump[usize::try_from(here).unwrap()]["event"].to_string().contains("seen-size"),
+        "it is recorded first"
+    );
+    world.verify();
+    assert_eq!(world.terminate().0, 0);
+    assert_eq!(World::on(&rolled).unwrap().management("/readyz").0, 200, "once");
+}
+
+#[test]
+fn another_history_in_the_place_of_the_one_that_was_seen_is_noticed() {
+    let stopped = Stopped::after(|world| {
+        let linden = world.staff("linden", "gp-own");
+        (0..3).for_each(|_| drop(linden.summary("kaya").ok()));
+    });
+    // The past taken elsewhere and grown beyond what was seen: longer, and signed by the same key.
+    let forked = stopped.bend("forked", |dir| {
+        roll_back(dir, 4);
+        fs::remove_dir_all(dir.join("view")).unwrap();
+    });
+    let grown = World::on(&forked).unwrap();
+    let linden = grown.staff("linden", "gp-own");
+    (0..6).for_each(|_| drop(linden.summary("jansen").ok()));
+    assert_eq!(grown.terminate().0, 0);
+    let swapped = stopped.bend("swapped-history", |dir| {
+        fs::remove_dir_all(dir.join("journal")).unwrap();
+        copy(&forked.join("journal"), &dir.join("journal"));
+        fs::remove_dir_all(dir.join("keys")).unwrap();
+        copy(&forked.join("keys"), &dir.join("keys"));
+    });
+    let world = World::on(&swapped).unwrap();
+    let (status, said) = world.management("/readyz");
+    assert!(status == 503 && said.contains("acknowledge-gap"), "{said}");
+}

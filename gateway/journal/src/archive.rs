@@ -9,7 +9,7 @@ use crate::port::{Access, Disk, Port};
 use crate::proof::{self, Proof};
 use crate::records::Records;
 use crate::segment;
-use crate::store::{Found, TornBytes};
+use crate::store::{Found, SEGMENT, TornBytes};
 use crate::tiles::TileFiles;
 use crate::verify::{self, Bound, Question};
 use std::io;
@@ -113,6 +113,6 @@ impl Archive {
         progress: impl FnMut(u64),
     ) -> Result<Checked, Finding> {
         let port: Arc<dyn Port> = Arc::new(Disk);
-        verify::verify(&port, folder, question, Bound::Cold, progress)
+        verify::verify(&port, folder, question, Bound::Cold, SEGMENT, progress)
     }
 }

@@ -13,8 +13,11 @@ pub struct Checked {
     pub root: Hash,
     /// Number of sealed batches.
     pub batches: u64,
-    /// Records behind which the checkpoint file or the tiles lag; a crash leaves that, and the next start mends it.
+    /// Records by which the checkpoint file or the tiles lag: of the last batch at most. A process that was killed leaves
+    /// that, and the next start mends it.
     pub lag: u64,
+    /// A file that was begun and not finished: the next checkpoint, or a segment without a batch. The same leaves it.
+    pub unfinished: Option<String>,
 }
 
 /// The first thing that does not hold.
@@ -48,6 +51,14 @@ pub enum Fault {
     Root,
     /// A seal is not signed by a known key.
     Seal,
+    /// A seal names another beginning of its batch: one before it was left out.
+    Batch,
+    /// Tiles or checkpoint end by more than a batch before the records. What a loss of power or a full disk may leave of a
+    /// journal that was not closed, and whoever cuts them too.
+    Lag {
+        /// The number of records that stand; those from the finding's index on are lacking.
+        records: u64,
+    },
     /// A hash of the tree is not what the records make it.
     Tile,
     /// The checkpoint file is not exactly one of ours.
@@ -79,6 +90,15 @@ impl Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Fault::Lag { records } = self.fault {
+            // No record is called false: what is lacking can be made of those that stand.
+            return write!(
+                f,
+                "lag from record {} on: {} ends there, and {records} records stand. A loss of power or a full disk may leave \
+                 that, and the next start makes it good; of a journal that was closed it was cut",
+                self.index, self.file
+            );
+        }
         write!(f, "record {} does not hold: ", self.index)?;
         if !self.file.is_empty() {
             write!(f, "{}: ", self.file)?;
@@ -89,6 +109,8 @@ impl fmt::Display for Finding {
             Fault::Torn { offset, bytes } => write!(f, "torn tail of {bytes} bytes at byte {offset}"),
             Fault::Leaf => f.write_str("the record is not the one that was recorded"),
             Fault::Root => f.write_str("the records do not lead to their sealed root"),
+            Fault::Batch => f.write_str("a seal before that of its batch is left out"),
+            Fault::Lag { .. } => Ok(()),
             Fault::Seal => f.write_str("the seal is not signed by a known key"),
             Fault::Tile => f.write_str("the tree's hashes do not follow from the records"),
             Fault::Checkpoint => f.write_str("not exactly a checkpoint signed by a known key"),

@@ -5,7 +5,7 @@
 //! check  u32   CRC-32 over word, index, payload
 //! index  u64   birth: first index of the segment; record: its index; seal: number of records so far
 //! ```
-//! A batch is its records and one seal; what no seal follows was never acknowledged. The index in every frame shows a
+//! A batch is its records, at least one, and one seal; what no seal follows was never acknowledged. The index in every frame shows a
 //! swap, move or repetition, the check shows every change of up to 32 bits in a row.
 
 /// Bytes before a payload.

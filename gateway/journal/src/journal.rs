@@ -16,9 +16,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// File of the latest checkpoint, a C2SP signed note.
 pub(crate) const CHECKPOINT: &str = "checkpoint";
-const UNFINISHED: &str = "checkpoint.new";
-/// Length of a seal's payload: root, then Ed25519 signature over the checkpoint's text.
-pub(crate) const SEAL: usize = 32 + 64;
+/// File in which the next one is made ready, where it does not fit into the place of the one before.
+pub(crate) const UNFINISHED: &str = "checkpoint.new";
+/// Length of a seal's payload: root, Ed25519 signature over the checkpoint's text, index at which the batch began. The
+/// last tells of a seal that is left out; before it was added a seal had the first two.
+pub(crate) const SEAL: usize = UNLINKED + 8;
+const UNLINKED: usize = 32 + 64;
 
 /// The writing end of the folder of evidence.
 #[derive(Debug)]
@@ -48,10 +51,23 @@ impl Head {
     }
 }
 
-/// Splits a seal's payload.
-pub(crate) fn unseal(payload: &[u8]) -> Option<(Hash, &[u8])> {
-    let (root, signature) = payload.split_first_chunk::<32>()?;
-    (payload.len() == SEAL).then_some((Hash(*root), signature))
+/// What a seal says.
+pub(crate) struct Seal<'a> {
+    pub(crate) root: Hash,
+    pub(crate) signature: &'a [u8],
+    /// Where its batch began; nothing in a seal of before that was said.
+    pub(crate) begun: Option<u64>,
+}
+
+/// Reads a seal's payload.
+pub(crate) fn unseal(payload: &[u8]) -> Option<Seal<'_>> {
+    let (signed, begun) = payload.split_at_checked(UNLINKED)?;
+    let (root, signature) = signed.split_first_chunk::<32>()?;
+    let begun = match begun {
+        [] => None,
+        begun => Some(u64::from_le_bytes(begun.try_into().ok()?)),
+    };
+    Some(Seal { root: Hash(*root), signature, begun })
 }
 
 impl Journal {
@@ -82,11 +98,11 @@ impl Journal {
         }
         let mut signature = Vec::new();
         if let Some(seal) = &found.scan.seal {
-            let (root, signed) = unseal(seal).ok_or_else(|| broken(peaks.size(), "its seal has no root"))?;
-            if root != peaks.root() {
+            let seal = unseal(seal).ok_or_else(|| broken(peaks.size(), "its seal has no root"))?;
+            if seal.root != peaks.root() {
                 return Err(broken(found.first, "records do not lead to the sealed root"));
             }
-            signature = signed.to_vec();
+            signature = seal.signature.to_vec();
         }
         let head = Checkpoint { origin: signers.origin(), size: peaks.size(), root: peaks.root() };
         let note = if head.size == 0 {
@@ -107,7 +123,11 @@ impl Journal {
         let store = Store::open(port.clone(), folder, limit, &found)?;
         let folder = folder.to_owned();
         let mut journal = Self { port, folder, signers, store, tiles, peaks, head, file, noted, tiled };
-        if stands != note {
+        if journal.port.open(&journal.folder.join(UNFINISHED), Access::Read).is_ok() {
+            // Left by a write that did not finish: it is finished now.
+            journal.noted = 0;
+        }
+        if stands != note || journal.noted == 0 {
             journal.write_checkpoint(&note)?;
         }
         Ok((journal, found.torn))
@@ -185,13 +205,14 @@ impl Journal {
             self.tiles.sync()?;
             self.tiled = self.store.segment();
         }
+        let begun = self.peaks.size();
         for (_, leaf) in batch {
             self.peaks.push(*leaf);
         }
         let origin = self.signers.origin();
         let head = Checkpoint { origin, size: self.peaks.size(), root: self.peaks.root() };
         let (signature, signer) = self.signers.seal(&head);
-        let seal = [head.root.0.as_slice(), &signature].concat();
+        let seal = [head.root.0.as_slice(), &signature, &begun.to_le_bytes()].concat();
         self.store.append(batch.iter().map(|(record, _)| record.as_slice()), &seal)?;
         for (_, leaf) in batch {
             self.tiles.push(*leaf);

@@ -2,9 +2,9 @@
 //! signed checkpoints, and one writer that commits in groups. It does not know what a record means, and it never
 //! repairs anything unasked.
 //!
-//! On disk, `journal/` is: `<first index>.seg` (frames of records, each batch closed by a seal with the tree's root and our
-//! signature; zeroed ahead), `tile/<level>` (the hashes of C2SP tile level 0, 1, …, in a row), `checkpoint` (the latest C2SP
-//! signed note, which may lag behind the seals and never leads them) and `lock`. `holdings/` is segments alone. Assumed of a
+//! On disk, `journal/` is: `<first index>.seg` (frames of records, each batch closed by a seal with the tree's root, our
+//! signature and where the batch began; zeroed ahead), `tile/<level>` (the hashes of C2SP tile level 0, 1, …, in a row), `checkpoint` (the latest C2SP
+//! signed note, which may lag behind the seals and never leads them; `checkpoint.new` while one that is longer is written) and `lock`. `holdings/` is segments alone. Assumed of a
 //! disk: a sector of 512 bytes is written whole or not at all, and what a sync confirmed stays.
 //!
 //! A witness (C2SP tlog-witness) is handed [`Log::checkpoint`] and [`Log::consistency`], and judges them by [`witness`];
@@ -28,6 +28,7 @@ pub mod tree;
 pub mod verify;
 pub mod witness;
 
+mod beside;
 mod frame;
 mod journal;
 mod records;
@@ -46,7 +47,7 @@ pub use note::{COUNTERSIGNERS, Checkpoint, Signer, VerifierKey};
 pub use proof::Proof;
 pub use records::{Records, RecordsFrom};
 pub use tree::Hash;
-pub use verify::{Question, Signatures};
+pub use verify::Question;
 
 #[cfg(test)]
 mod tests;

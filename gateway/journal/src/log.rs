@@ -12,7 +12,7 @@ use crate::records::Records;
 use crate::store::{Found, SEGMENT, Store, TornBytes};
 use crate::tiles::TileFiles;
 use crate::tree::{self, Hash, sha256};
-use crate::verify::{self, Bound, Question, Signatures};
+use crate::verify::{self, Bound, Question};
 use crate::writer::{Job, Queue, Reply, Writer};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -140,6 +140,7 @@ pub struct Log {
     head: Head,
     port: Arc<dyn Port>,
     folder: PathBuf,
+    limit: u64,
     signers: Signers,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -184,6 +185,7 @@ impl Log {
         let (records, held) = (journal.records().clone(), holdings.records().clone());
         let (tiles, head) = (journal.tiles().clone(), journal.head().clone());
         let (port, folder, signers) = journal.place();
+        let limit = holdings.limit();
         let writer = Writer::new(queue.clone(), journal, holdings, lock);
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run())?;
         Ok(Self {
@@ -194,6 +196,7 @@ impl Log {
             head,
             port,
             folder,
+            limit,
             signers,
             writer: Mutex::new(Some(thread)),
         })
@@ -261,7 +264,8 @@ impl Log {
         proof::prove(&self.records, &self.tiles, index, size, checkpoint)
     }
 
-    /// Checks every byte of the evidence up to the latest checkpoint, while appends go on. `older` is a signed
+    /// Checks every byte of the evidence while appends go on: records, seals and tree up to the latest checkpoint, the rest for
+    /// having no business there. `older` is a signed
     /// checkpoint from before, `progress` hears the number of records checked so far.
     ///
     /// # Errors
@@ -269,8 +273,9 @@ impl Log {
     pub fn verify(&self, older: Option<&str>, progress: impl FnMut(u64)) -> Result<Checked, Finding> {
         let (size, note) = self.head.get();
         let keys = self.signers.keys();
-        let question = Question { keys: &keys, older, signatures: Signatures::OfSegments };
-        verify::verify(&self.port, &self.folder, &question, Bound::Live { size, note: &note }, progress)
+        let question = Question { keys: &keys, older };
+        let bound = Bound::Live { size, note: &note, records: &self.records };
+        verify::verify(&self.port, &self.folder, &question, bound, self.limit, progress)
     }
 
     /// That the latest checkpoint's tree begins with the tree of `old` leaves: hashes, and that checkpoint.

@@ -68,9 +68,7 @@ pub(crate) enum Room {
 impl Found {
     /// Looks at a folder: reads its last segment, or the last two when the last holds no batch yet.
     pub(crate) fn look(port: &dyn Port, folder: &Path) -> Result<Self, OpenError> {
-        let mut firsts: Vec<u64> =
-            port.list(folder)?.iter().filter_map(|name| segment::first_of(name)).collect();
-        firsts.sort_unstable();
+        let firsts = segment::firsts(&port.list(folder)?);
         let load = |first: u64| -> io::Result<Scan> {
             let file = port.open(&folder.join(segment::name(first)), Access::Read)?;
             Ok(Scan::of(first, segment::read_all(&*file)?))
@@ -83,6 +81,13 @@ impl Found {
             return Err(broken(0, segment::name(0), "the first segment is missing"));
         }
         let scan = load(last)?;
+        if scan.seals_behind() > 1 {
+            return Err(broken(
+                scan.next,
+                segment::name(last),
+                "whole batches stand behind it: no crash leaves that",
+            ));
+        }
         let torn = TornBytes::of(last, &scan);
         let current = Some((last, scan.end as u64, scan.bytes.len() as u64));
         let (first, scan) = match from_last.next() {
@@ -135,6 +140,11 @@ impl Store {
     /// First index of the segment that the next batch goes to.
     pub(crate) fn segment(&self) -> u64 {
         self.first
+    }
+
+    /// The size beyond which a segment does not grow.
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit
     }
 
     /// Makes certain that a batch of this many bytes can be written, beginning a new segment where it must.

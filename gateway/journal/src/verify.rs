@@ -1,12 +1,14 @@
 //! Checking a whole folder of evidence, a segment at a time: every byte but the lock has to be what the records, the
-//! tree and our signatures make it. It changes nothing and stops at the first thing that does not hold.
+//! tree and our signatures make it. It changes nothing and stops at the first thing that does not hold. What lies beside
+//! the segments is judged in `beside`.
 
+use crate::beside::{self, Noted};
 use crate::finding::{Checked, Fault, Finding};
 use crate::frame::{Frame, Kind};
-use crate::journal::{CHECKPOINT, unseal};
-use crate::log::LOCK;
+use crate::journal::unseal;
 use crate::note::{Checkpoint, VerifierKey};
 use crate::port::{Access, Port};
+use crate::records::Records;
 use crate::segment::{self, Scan};
 use crate::tiles::{TileFiles, WIDTH, hashes_at, row_root};
 use crate::tree::{Hash, Peaks, leaf_hash};
@@ -20,17 +22,6 @@ pub struct Question<'a> {
     pub keys: &'a [VerifierKey],
     /// An older signed checkpoint, to prove that nothing before it changed or vanished.
     pub older: Option<&'a str>,
-    /// Which seals' signatures are checked.
-    pub signatures: Signatures,
-}
-
-/// Which seals' signatures are checked; their roots always are. A signature costs about fifty times what a record does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signatures {
-    /// The last of every segment, which speaks of all before it.
-    OfSegments,
-    /// Each.
-    OfBatches,
 }
 
 /// How far a check goes.
@@ -38,15 +29,15 @@ pub enum Signatures {
 pub(crate) enum Bound<'a> {
     /// To the last byte.
     Cold,
-    /// To this checkpoint, while somebody appends.
-    Live { size: u64, note: &'a str },
+    /// To this checkpoint, while somebody appends to these records.
+    Live { size: u64, note: &'a str, records: &'a Records },
 }
 
 /// A checkpoint that the tree has to pass through.
-struct Milestone {
-    size: u64,
-    root: Hash,
-    file: String,
+pub(crate) struct Milestone {
+    pub(crate) size: u64,
+    pub(crate) root: Hash,
+    pub(crate) file: String,
 }
 
 struct Check<'a> {
@@ -55,69 +46,53 @@ struct Check<'a> {
     milestones: Vec<Milestone>,
     peaks: Peaks,
     batches: u64,
+    /// Where the last whole batch began, and where it ended.
+    begun: u64,
+    sealed: u64,
+    /// Whether a seal said where its batch began: from then on each does.
+    linked: bool,
     /// Rows of the levels above the leaves, as the records make them.
     upper: Vec<Vec<Hash>>,
     /// Leaves of the tile being filled.
     leaves: Vec<Hash>,
-    /// Leaf hashes on disk.
+    /// Leaf hashes on disk, up to the first that a loss of power left unwritten.
     tiled: u64,
+    /// From here on the tiles may be unwritten: those of the last segment.
+    durable: u64,
 }
 
-/// Checks a folder.
+/// Checks a folder whose segments do not grow beyond `limit`.
 pub(crate) fn verify(
     port: &Arc<dyn Port>,
     folder: &Path,
     question: &Question<'_>,
     bound: Bound<'_>,
+    limit: u64,
     mut progress: impl FnMut(u64),
 ) -> Result<Checked, Finding> {
     let names = port.list(folder).map_err(|error| Finding::new(0, "", Fault::Unreadable(error)))?;
-    let mut firsts: Vec<u64> = names.iter().filter_map(|name| segment::first_of(name)).collect();
-    firsts.sort_unstable();
+    let firsts = segment::firsts(&names);
     let mut check = Check::new(port, folder, question)?;
-    let noted = check.checkpoint(port, folder, bound);
-    let mut last = 0;
-    for &first in &firsts {
-        let file = segment::name(first);
-        if check.done(bound) {
-            break;
-        }
-        if first != check.peaks.size() {
-            return Err(Finding::new(check.peaks.size(), &file, Fault::Missing));
-        }
-        let unreadable = |error| Finding::new(first, &file, Fault::Unreadable(error));
-        let opened = port.open(&folder.join(&file), Access::Read).map_err(unreadable)?;
-        let scan = Scan::of(first, segment::read_all(&*opened).map_err(unreadable)?);
-        if scan.next > first {
-            last = first;
-        }
-        check.segment(first, &file, &scan, bound)?;
-        if !check.done(bound)
-            && let Some(torn) = scan.torn()
-        {
-            let fault = Fault::Torn { offset: scan.end as u64, bytes: torn.len() as u64 };
-            return Err(Finding::new(scan.next, &file, fault));
-        }
-        progress(check.peaks.size());
+    // Read now, so that it cannot be younger than the records; its own fault is told last: what it guards comes first.
+    let noted = beside::checkpoints(port, folder, question.keys, bound, &names);
+    if let Ok(noted) = &noted {
+        check.milestones.extend(noted.milestones.iter().map(Milestone::same));
     }
+    check.pass()?;
+    let unfinished = check.segments(port, folder, &firsts, bound, limit, &mut progress)?;
     let records = check.peaks.size();
-    check.upper_tiles(records, last)?;
-    let noted = noted.map_err(|finding| Finding { index: records, ..finding })?;
+    let Noted { size: noted, unfinished: next_note, .. } =
+        noted.map_err(|finding| Finding { index: records, ..finding })?;
     if let Some(missed) = check.milestones.iter().min_by_key(|milestone| milestone.size) {
         return Err(Finding::new(records, &missed.file, Fault::CutAway { size: missed.size }));
     }
-    let tiled = match bound {
-        Bound::Cold => {
-            check.strays(port, folder, &names, records)?;
-            if check.tiled < last {
-                return Err(Finding::new(check.tiled, "tile/0", Fault::Tile));
-            }
-            check.tiled
-        }
-        Bound::Live { .. } => records,
-    };
-    let lag = records - noted.min(tiled).min(records);
-    Ok(Checked { records, root: check.peaks.root(), batches: check.batches, lag })
+    match bound {
+        Bound::Cold => beside::strays(port, folder, &names, records)?,
+        Bound::Live { records: all, .. } => beside::live(port, folder, records, all, limit)?,
+    }
+    let lag = check.lag(bound, noted)?;
+    let unfinished = unfinished.or(next_note);
+    Ok(Checked { records, root: check.peaks.root(), batches: check.batches, lag, unfinished })
 }
 
 impl<'a> Check<'a> {
@@ -137,31 +112,56 @@ impl<'a> Check<'a> {
             milestones,
             peaks: Peaks::default(),
             batches: 0,
+            begun: 0,
+            sealed: 0,
+            linked: false,
             upper: Vec::new(),
             leaves: Vec::new(),
             tiled,
+            durable: 0,
         })
     }
 
-    /// Reads the latest checkpoint, which becomes a milestone; gives its size. Its own fault is told last: what it
-    /// guards comes first.
-    fn checkpoint(&mut self, port: &Arc<dyn Port>, folder: &Path, bound: Bound<'_>) -> Result<u64, Finding> {
-        let note = match bound {
-            Bound::Cold => port
-                .open(&folder.join(CHECKPOINT), Access::Read)
-                .and_then(|file| segment::read_all(&*file))
-                .map_err(|error| Finding::new(0, CHECKPOINT, Fault::Unreadable(error)))?,
-            Bound::Live { note, .. } => note.as_bytes().to_vec(),
-        };
-        let ours = str::from_utf8(&note).ok().and_then(|note| {
-            let head = Checkpoint::open(note, self.question.keys).ok()?;
-            Checkpoint::is_bare(note).then_some(head)
-        });
-        let Some(head) = ours else { return Err(Finding::new(0, CHECKPOINT, Fault::Checkpoint)) };
-        let size = head.size;
-        self.milestones.push(Milestone { size, root: head.root, file: CHECKPOINT.to_owned() });
-        self.pass()?;
-        Ok(size)
+    /// Checks the segments in a row; gives the name of one that was begun and holds no batch.
+    fn segments(
+        &mut self,
+        port: &Arc<dyn Port>,
+        folder: &Path,
+        firsts: &[u64],
+        bound: Bound<'_>,
+        limit: u64,
+        progress: &mut impl FnMut(u64),
+    ) -> Result<Option<String>, Finding> {
+        let (mut end, mut unfinished) = (0, None);
+        for &first in firsts {
+            let file = segment::name(first);
+            if self.done(bound) {
+                break;
+            }
+            if first != self.peaks.size() {
+                return Err(Finding::new(self.peaks.size(), &file, Fault::Missing));
+            }
+            let unreadable = |error| Finding::new(first, &file, Fault::Unreadable(error));
+            let opened = port.open(&folder.join(&file), Access::Read).map_err(unreadable)?;
+            let scan = Scan::of(first, segment::read_all(&*opened).map_err(unreadable)?);
+            if scan.next > first {
+                self.durable = first;
+            }
+            self.segment(first, &file, &scan, bound)?;
+            if !self.done(bound)
+                && let Some(torn) = scan.torn()
+            {
+                let fault = Fault::Torn { offset: scan.end as u64, bytes: torn.len() as u64 };
+                return Err(Finding::new(scan.next, &file, fault));
+            }
+            if scan.next == first {
+                beside::begun_in_time(first, end, limit)?;
+                unfinished = Some(file);
+            }
+            end = scan.end as u64;
+            progress(self.peaks.size());
+        }
+        Ok(unfinished)
     }
 
     fn done(&self, bound: Bound<'_>) -> bool {
@@ -174,20 +174,23 @@ impl<'a> Check<'a> {
         let stored = self.tiles.row(0, first, count);
         let stored = stored.map_err(|error| Finding::new(first, "tile/0", Fault::Unreadable(error)))?;
         let mut stored = stored.into_iter();
-        let mut begun = first;
-        for (frame, after) in scan.frames(first) {
+        for (frame, _) in scan.frames(first) {
             match frame.kind {
                 Kind::Birth => {}
                 Kind::Record => {
                     let leaf = leaf_hash(frame.payload);
-                    if stored.next().is_some_and(|tile| tile != leaf) {
-                        return Err(Finding::new(frame.index, file, Fault::Leaf));
+                    match stored.next() {
+                        // Never written, and in the last segment: whether that is too much is judged once all is read.
+                        Some(UNWRITTEN) => self.tiled = self.tiled.min(frame.index),
+                        Some(tile) if tile != leaf => {
+                            return Err(Finding::new(frame.index, file, Fault::Leaf));
+                        }
+                        Some(_) | None => {}
                     }
                     self.push(leaf)?;
                 }
                 Kind::Seal => {
-                    self.seal(frame, begun, file, after == scan.end)?;
-                    begun = frame.index;
+                    self.seal(frame, file)?;
                     if self.done(bound) {
                         return Ok(());
                     }
@@ -241,71 +244,91 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    fn seal(&mut self, seal: Frame<'_>, begun: u64, file: &str, closes: bool) -> Result<(), Finding> {
+    /// A seal names the root over all before it, is signed, and says where its batch began.
+    fn seal(&mut self, frame: Frame<'_>, file: &str) -> Result<(), Finding> {
+        let begun = self.sealed;
         self.batches += 1;
         let root = self.peaks.root();
-        let Some((sealed, signature)) = unseal(seal.payload).filter(|(sealed, _)| *sealed == root) else {
+        let Some(seal) = unseal(frame.payload).filter(|seal| seal.root == root) else {
             return Err(Finding::new(begun, file, Fault::Root));
         };
-        if !closes && self.question.signatures == Signatures::OfSegments {
-            return Ok(());
+        if seal.begun.map_or(self.linked, |said| said != begun) {
+            return Err(Finding::new(begun, file, Fault::Batch));
         }
+        self.linked |= seal.begun.is_some();
+        (self.begun, self.sealed) = (begun, frame.index);
         let signed = self.question.keys.iter().any(|key| {
-            let head = Checkpoint { origin: key.name().to_owned(), size: seal.index, root: sealed };
-            head.sealed_by(std::slice::from_ref(key), signature).is_some()
+            let head = Checkpoint { origin: key.name().to_owned(), size: frame.index, root };
+            head.sealed_by(std::slice::from_ref(key), seal.signature).is_some()
         });
         if signed { Ok(()) } else { Err(Finding::new(begun, file, Fault::Seal)) }
     }
 
-    /// Holds the levels above the leaves against what the records make them.
-    fn upper_tiles(&self, records: u64, last: u64) -> Result<(), Finding> {
+    /// Holds the levels above the leaves against what the records make them, and says by how many records tiles and checkpoint
+    /// lag. Where nobody appends any more, a process that was killed leaves them a batch behind at most; while one runs, they
+    /// reach the checkpoint that it knows.
+    fn lag(&self, bound: Bound<'_>, noted: u64) -> Result<u64, Finding> {
+        let records = self.peaks.size();
+        let due = match bound {
+            Bound::Cold => self.begun,
+            Bound::Live { size, .. } => size,
+        };
+        let short = |file: &str, size: u64| Finding::new(size, file, Fault::Lag { records });
+        if self.tiled < due {
+            return Err(if self.tiled < self.durable {
+                Finding::new(self.tiled, "tile/0", Fault::Tile)
+            } else {
+                short("tile/0", self.tiled)
+            });
+        }
+        let mut tiled = self.tiled;
         for (level, made) in (1..).zip(&self.upper) {
             let file = format!("tile/{level}");
-            let unreadable = |error| Finding::new(records, &file, Fault::Unreadable(error));
-            let there = self.tiles.hashes(level).map_err(unreadable)?;
-            if there < hashes_at(level, last) {
-                return Err(Finding::new(records, &file, Fault::Tile));
+            let reached = self.upper_tiles(level, made, &file)?;
+            let size =
+                |hashes: u64| hashes.checked_shl(8 * u32::try_from(level).unwrap_or(8)).unwrap_or(records);
+            if reached < hashes_at(level, due) {
+                return Err(short(&file, size(reached)));
             }
-            let count = there.min(made.len() as u64);
-            let stored = self.tiles.row(level, 0, count).map_err(unreadable)?;
-            if let Some(differs) = stored.iter().zip(made).position(|(stored, made)| stored != made) {
-                let under = u32::try_from(level).unwrap_or(u32::MAX).saturating_mul(8);
-                let index = (differs as u64).checked_shl(under).unwrap_or(records);
-                return Err(Finding::new(index, &file, Fault::Tile));
+            if reached < hashes_at(level, records) {
+                tiled = tiled.min(size(reached));
             }
         }
-        Ok(())
+        if noted < due {
+            return Err(short(beside::CHECKPOINT, noted));
+        }
+        Ok(records - noted.min(tiled).min(records))
     }
 
-    /// Nothing else may lie in the folder, and no level may go on beyond the tree.
-    fn strays(
-        &self,
-        port: &Arc<dyn Port>,
-        folder: &Path,
-        names: &[String],
-        records: u64,
-    ) -> Result<(), Finding> {
-        let known =
-            |name: &str| [LOCK, CHECKPOINT, "tile"].contains(&name) || segment::first_of(name).is_some();
-        if let Some(stray) = names.iter().find(|name| !known(name)) {
-            return Err(Finding::new(records, stray, Fault::Stray));
+    /// How many hashes of a level above the leaves stand, each of them what the records make it.
+    fn upper_tiles(&self, level: usize, made: &[Hash], file: &str) -> Result<u64, Finding> {
+        let records = self.peaks.size();
+        let unreadable = |error| Finding::new(records, file, Fault::Unreadable(error));
+        let there = self.tiles.hashes(level).map_err(unreadable)?;
+        let durable = hashes_at(level, self.durable);
+        if there < durable {
+            return Err(Finding::new(records, file, Fault::Tile));
         }
-        let levels = if names.iter().any(|name| name == "tile") {
-            port.list(&folder.join("tile"))
-        } else {
-            Ok(Vec::new())
-        };
-        for name in levels.map_err(|error| Finding::new(records, "tile", Fault::Unreadable(error)))? {
-            let file = format!("tile/{name}");
-            let level = name.parse::<usize>().ok().filter(|level| level.to_string() == name);
-            let expected = level.map_or(0, |level| hashes_at(level, records));
-            let opened = port.open(&folder.join("tile").join(&name), Access::Read);
-            let size = opened.and_then(|opened| opened.size());
-            let size = size.map_err(|error| Finding::new(records, &file, Fault::Unreadable(error)))?;
-            if expected == 0 || size > expected * 32 || !size.is_multiple_of(32) {
-                return Err(Finding::new(records, &file, Fault::Stray));
+        let stored = self.tiles.row(level, 0, there.min(made.len() as u64)).map_err(unreadable)?;
+        for (place, (stored, made)) in (0..).zip(stored.iter().zip(made)) {
+            if *stored == UNWRITTEN && place >= durable {
+                return Ok(place);
+            }
+            if stored != made {
+                let under = u32::try_from(level).unwrap_or(u32::MAX).saturating_mul(8);
+                let index = place.checked_shl(under).unwrap_or(records);
+                return Err(Finding::new(index, file, Fault::Tile));
             }
         }
-        Ok(())
+        Ok(stored.len() as u64)
     }
 }
+
+impl Milestone {
+    fn same(&self) -> Self {
+        Self { size: self.size, root: self.root, file: self.file.clone() }
+    }
+}
+
+/// What stands where a hash was never written.
+const UNWRITTEN: Hash = Hash([0; 32]);

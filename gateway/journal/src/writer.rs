@@ -52,8 +52,8 @@ enum Phase {
 
 /// Longest wait for others to join a batch.
 const LINGER: Duration = Duration::from_millis(1);
-/// Bytes that a batch may come to before it is committed.
-const BATCH: u64 = 4 << 20;
+/// Bytes that a batch may come to before it is committed, and then one entry more.
+pub(crate) const BATCH: u64 = 4 << 20;
 
 impl Job {
     /// Checks and hashes an entry.

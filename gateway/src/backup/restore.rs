@@ -5,7 +5,7 @@ use crate::store;
 use crate::store::keys::Keys;
 use crate::store::seal::Key;
 use crate::store::whole;
-use sluis_journal::{Archive, Question, Signatures};
+use sluis_journal::{Archive, Question};
 use std::fs;
 use std::path::Path;
 
@@ -52,7 +52,7 @@ pub fn check(root: &Path, master: &Key) -> Result<Restored, ArchiveError> {
         .map_err(|e| ArchiveError::Io(journal.join("checkpoint"), e))?;
     let origin = note.lines().next().unwrap_or_default();
     let verifiers = store::journal_keys(&keys, origin).map_err(|e| unsound(&e))?;
-    let question = Question { keys: &verifiers, older: None, signatures: Signatures::OfSegments };
+    let question = Question { keys: &verifiers, older: None };
     let checked = Archive::verify(&journal, &question, |_| {}).map_err(|e| unsound(&e))?;
     let records = |folder: &Path| Archive::records_of(folder).map_err(|e| unsound(&e));
     let held =

@@ -801,7 +801,7 @@ pub(super) enum AuditCommand {
     },
     /// Whether every byte of the journal still holds.
     #[command(
-        after_help = "Examples: sluis audit verify --dir ./sluis-demo\n          sluis audit verify --dir ./copy --key 'sluis.example/heuvelrijk+46259e1c+…'\nWith --json: {\"records\":12,\"root\":\"<base64>\"} or {\"index\":3,\"file\":\"…\",\"fault\":\"…\"}\nExit 1 when something does not hold; 3 when nothing could be verified, for that this is done can not be recorded now (`/readyz` says why)."
+        after_help = "Examples: sluis audit verify --dir ./sluis-demo\n          sluis audit verify --dir ./copy --key 'sluis.example/heuvelrijk+46259e1c+…'\nWith --json: {\"records\":12,\"root\":\"<base64>\",\"lag\":0} or {\"index\":3,\"file\":\"…\",\"fault\":\"…\"}\nExit 1 when something does not hold; 3 when nothing could be verified, for that this is done can not be recorded now (`/readyz` says why)."
     )]
     Verify {
         /// An older checkpoint: proves that nothing before it changed or vanished.
@@ -870,13 +870,13 @@ pub(super) enum AuditCommand {
         #[command(flatten)]
         common: Common,
     },
-    /// Says that an operator knows which records are missing here that the witness saw; it is recorded, and the
-    /// gateway answers again.
+    /// Says that an operator knows which records are missing here that the witness saw, or this gateway itself; it is
+    /// recorded, and the gateway answers again.
     #[command(
         after_help = "Example: sluis audit acknowledge-gap --witnessed 1532 --dir ./sluis-demo\nWith --json: {\"witnessed\":1532,\"here\":1490}"
     )]
     AcknowledgeGap {
-        /// How many records the witness saw, as `/readyz` says.
+        /// How many records were seen, as `/readyz` says.
         #[arg(long)]
         witnessed: u64,
         #[command(flatten)]

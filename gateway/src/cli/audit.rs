@@ -131,7 +131,7 @@ pub(crate) fn verdict(checked: &Result<Checked, Finding>, as_json: bool) -> Stri
         Ok(checked) => {
             let root = BASE64.encode(&checked.root.0);
             if as_json {
-                json!({"records": checked.records, "root": root}).to_string()
+                json!({"records": checked.records, "root": root, "lag": checked.lag}).to_string()
             } else {
                 format!("{} records, root {root}", checked.records)
             }

@@ -10,7 +10,7 @@ use crate::store::keys::{Keys, master_key};
 use crate::store::whole;
 use crate::{dump, replay, store};
 use indicatif::{ProgressBar, ProgressStyle};
-use sluis_journal::{Archive, Fault, Finding, OpenError, Question, Records, Signatures, VerifierKey};
+use sluis_journal::{Archive, Checked, Fault, Finding, OpenError, Question, Records, VerifierKey};
 use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -97,7 +97,7 @@ pub(super) fn verify(dir: &Path, given: &[String], older: Option<&str>, json: bo
     if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} records") {
         bar.set_style(style);
     }
-    let question = Question { keys: &verifiers, older, signatures: Signatures::OfSegments };
+    let question = Question { keys: &verifiers, older };
     let checked = Archive::verify(&dir.join("journal"), &question, |n| bar.set_position(n));
     let checked = match (checked, given.is_empty().then(|| keys(dir))) {
         (Ok(checked), Some(Ok(keys))) => beside(dir, &keys).map(|()| checked),
@@ -105,7 +105,21 @@ pub(super) fn verify(dir: &Path, given: &[String], older: Option<&str>, json: bo
     };
     bar.finish_and_clear();
     print::out(verdict(&checked, json));
+    checked.iter().for_each(left_over);
     if checked.is_ok() { Ended::Well } else { Ended::Refused }
+}
+
+/// What a process that was killed leaves: no finding, and said.
+fn left_over(checked: &Checked) {
+    if checked.lag > 0 {
+        print::note(format!(
+            "checkpoint or tiles lag by {} records: a process that was killed leaves that, the next start makes it good",
+            checked.lag
+        ));
+    }
+    if let Some(file) = &checked.unfinished {
+        print::note(format!("{file} was begun and not finished: the next start goes over it"));
+    }
 }
 
 /// What the records speak of beside the journal. A copy of the journal alone is checked for what it is.

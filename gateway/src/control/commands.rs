@@ -3,12 +3,14 @@
 use super::wire::{Command, Frame};
 use super::{elsewhere, explain, people, preview, recorded};
 use crate::backup::{self, ArchiveError, Snapshot};
+use crate::beginning;
 use crate::desk::{self, Origin, Refused};
 use crate::localisation;
 use crate::register;
 use crate::replay::{Past, Present};
 use crate::retention::{self, Forgotten};
 use crate::rotation::{self, Turn};
+use crate::store::Lacks;
 use crate::store::facts::Hold;
 use crate::store::keys::Use;
 use crate::trust::{Fingerprint, Participant, Person, State};
@@ -26,7 +28,9 @@ pub(super) type Done = Result<(), Refused>;
 /// Runs a command and gives its exit status: 0, 1 on a refusal, 2 on wrong usage.
 pub(super) fn run(command: &Command, world: &World, say: Say<'_>) -> Frame {
     if world.store.is_held_back() && !matches!(command, Command::AuditAcknowledgeGap { .. }) {
-        note(say, "nothing is recorded here: `/readyz` says what this journal's witness saw");
+        let whose =
+            if world.store.lacks().is_some() { "was seen here" } else { "this journal's witness saw" };
+        note(say, &format!("nothing is recorded here: `/readyz` says what {whose}"));
     }
     match recorded::around(command, world, || perform(command, world, say)) {
         Ok(ended) => ended,
@@ -302,20 +306,61 @@ fn prove(world: &World, index: u64, say: Say<'_>) -> Done {
     Ok(())
 }
 
-/// An operator knows that records are missing which the witness saw.
-fn acknowledge_gap(world: &World, witnessed: u64, as_json: bool, say: Say<'_>) -> Done {
-    let watch =
-        world.witness.as_ref().ok_or_else(|| Refused::new("no-witness", "no witness is configured here"))?;
-    let gap = watch.acknowledge(witnessed, world)?;
+/// An operator knows that records are missing which the witness saw, or this gateway itself: each gap of that size.
+fn acknowledge_gap(world: &World, seen: u64, as_json: bool, say: Say<'_>) -> Done {
+    let own = world.store.lacks();
+    let witnessed = world.witness.as_ref().filter(|watch| watch.open_gap().is_some());
+    let here = match (own, witnessed) {
+        (Some(own), None) if own.seen != seen => {
+            return Err(Refused::new(
+                "other-gap",
+                format!("{} records were seen here, not {seen}", own.seen),
+            ));
+        }
+        (Some(own), _) if own.seen == seen => {
+            acknowledge_own(world, own)?;
+            if let Some(watch) =
+                witnessed.filter(|watch| watch.open_gap().is_some_and(|gap| gap.witnessed == seen))
+            {
+                watch.acknowledge(seen, world)?;
+            }
+            own.here
+        }
+        (_, Some(watch)) => watch.acknowledge(seen, world)?.here,
+        (_, None) if world.witness.is_none() => {
+            return Err(Refused::new("no-witness", "nothing is missing here, and no witness is configured"));
+        }
+        (_, None) => return Err(Refused::new("no-gap", "nothing is missing here")),
+    };
     let line = if as_json {
-        json!({"witnessed": gap.witnessed, "here": gap.here}).to_string()
+        json!({"witnessed": seen, "here": here}).to_string()
     } else {
-        format!(
-            "recorded: the witness saw {} records, {} stood here; from now on everything is answered",
-            gap.witnessed, gap.here
-        )
+        let now = match world.store.is_held_back() {
+            true => "another gap is still open",
+            false => "from now on everything is answered",
+        };
+        format!("recorded: {seen} records were seen, {here} stood here; {now}")
     };
     out(say, line);
+    Ok(())
+}
+
+/// Recorded first, then entries are taken again.
+fn acknowledge_own(world: &World, lacks: Lacks) -> Done {
+    let mut draft = desk::draft(Kind::AuditRead, Action::Execute, world, None);
+    let (seen, here) = (lacks.seen.to_string(), lacks.here.to_string());
+    let details = [("command", "acknowledge-gap"), ("seen-size", &seen), ("found-size", &here)];
+    let details = details.map(|(name, value)| Detail { name: name.into(), value: value.into() });
+    draft.entry.details.extend(details);
+    world.store.record_held_back(draft)?;
+    if let Err(error) = world.store.is_acknowledged() {
+        tracing::warn!(%error, "the acknowledged gap cannot be forgotten: the next start asks once more");
+    }
+    if !world.store.is_held_back()
+        && let Err(error) = beginning::write(world)
+    {
+        tracing::error!(%error, "the start cannot be recorded");
+    }
     Ok(())
 }
 

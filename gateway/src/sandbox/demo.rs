@@ -103,7 +103,7 @@ fn demo(
     let issuer = format!("https://{port}");
     let issuer = Issuer::parse(&issuer).ok_or_else(|| BootError(format!("{issuer} is no issuer")))?;
     let (world, _found) = boot::open(&plan, &issuer)?;
-    if world.witness.is_none() {
+    if world.witness.is_none() && !world.store.is_held_back() {
         // Before what the sandbox itself writes.
         beginning::write(&world)?;
     }
@@ -131,6 +131,12 @@ fn elsewhere(dir: &Path, world: &Arc<World>) -> Result<Servers, BootError> {
     let mut holders: Vec<String> = remote.map(|p| p.id.as_str().to_owned()).collect();
     holders.sort_unstable();
     let (servers, places) = Servers::start(dir, &holders)?;
+    if world.store.is_held_back() {
+        tracing::warn!(
+            "nothing is recorded, nor where the holders listen: start again once the gap is acknowledged"
+        );
+        return Ok(servers);
+    }
     for (holder, place) in places {
         let known = world.store.trust().participant(&holder).cloned();
         let Some(known) = known else { continue };

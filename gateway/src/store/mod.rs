@@ -21,6 +21,7 @@ pub mod view;
 pub mod whole;
 
 pub use errors::{RecordError, StoreError};
+pub use opening::Lacks;
 
 use crate::trust::{Trust, TrustCell};
 use facts::{Change, Fact};
@@ -34,9 +35,9 @@ use seal::Key;
 use sluis_journal::{Entry, Log, Placed, Records, Signer, Verdict, VerifierKey};
 use state::{Hosted, PersonState};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use view::{EngineKind, Index, ViewError};
+use std::sync::{Arc, Mutex};
+use view::{EngineKind, Index, Reflects, ViewError};
 use whole::{Held, Unsound};
 
 /// Where the four folders are.
@@ -84,6 +85,8 @@ pub struct Store {
     log: Log,
     /// Records are missing that somebody saw: no entry is taken until an operator knows.
     held_back: AtomicBool,
+    /// Records are missing that a view of before saw: the same.
+    lacks: Mutex<Option<Lacks>>,
 }
 
 impl std::fmt::Debug for Store {
@@ -318,7 +321,7 @@ impl Store {
     /// Whether no entry is taken.
     #[must_use]
     pub fn is_held_back(&self) -> bool {
-        self.held_back.load(Ordering::Acquire)
+        self.held_back.load(Ordering::Acquire) || self.lacks().is_some()
     }
 
     /// Records why entries are to be taken again, while none is.
@@ -463,7 +466,7 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn rebuild_view(&self) -> Result<u64, StoreError> {
-        self.inner.build(&mut self.inner.followed())
+        self.build(&mut self.inner.followed())
     }
 
     /// As [`Store::rebuild_view`], if the view is still broken when its turn comes.
@@ -472,7 +475,14 @@ impl Store {
     /// See [`StoreError`].
     pub fn mend_view(&self) -> Result<u64, StoreError> {
         let mut followed = self.inner.followed();
-        if self.view_is_sound() { Ok(0) } else { self.inner.build(&mut followed) }
+        if self.view_is_sound() { Ok(0) } else { self.build(&mut followed) }
+    }
+
+    fn build(&self, followed: &mut Reflects) -> Result<u64, StoreError> {
+        let built = self.inner.build(followed)?;
+        // What nobody has acknowledged is remembered by the new one too.
+        self.inner.view.set_gap(self.lacks().map(|lacks| lacks.seen))?;
+        Ok(built)
     }
 
     /// Flushes the view and marks it as closed cleanly.
@@ -481,7 +491,12 @@ impl Store {
     /// See [`ViewError`].
     pub fn close(&self) -> Result<(), ViewError> {
         // One that could not follow is not left behind to be trusted.
-        if self.view_is_sound() { self.inner.view.close() } else { self.inner.view.discard() }
+        if self.view_is_sound() {
+            self.see_head()?;
+            self.inner.view.close()
+        } else {
+            self.inner.view.discard()
+        }
     }
 }
 

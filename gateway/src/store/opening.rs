@@ -4,12 +4,12 @@
 use super::inner::Inner;
 use super::keys::{Keys, Use};
 use super::leaf::Draft;
-use super::view::{self, Reflects, View};
+use super::view::{Reflects, View, ViewError};
 use super::{Folders, Found, Store, StoreError, signers, view_keys, whole};
 use arc_swap::ArcSwap;
-use sluis_journal::{Log, LogSettings, Opened, Torn, TornLog};
+use sluis_journal::{Checkpoint, Log, LogSettings, Opened, Torn, TornLog};
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 impl Store {
     /// Opens the four folders, making them when absent, and brings the view up to the truth.
@@ -40,20 +40,19 @@ impl Store {
         let (records, holdings) = (log.records().clone(), log.holdings().clone());
         let truth = Reflects { holdings: holdings.len(), journal: records.len(), tags: keys.living() };
         found.fresh = records.is_empty();
-        // A view ahead of the truth reflects records that a power loss took back: not ours.
-        let (view, reflects) = match reflects {
-            Some(r) if r.holdings <= truth.holdings && r.journal <= truth.journal => (view, r),
-            Some(_) => {
-                drop(view);
-                view::remove(&view_folder)?;
-                found.rebuilt = true;
-                (View::open(folders.engine, &view_folder, &view_keys(&keys)?)?.0, Reflects::default())
-            }
-            None => {
-                found.rebuilt = truth.journal > 0;
-                (view, Reflects::default())
-            }
+        let head = Checkpoint::of_note(&log.checkpoint()).map_err(|_| StoreError::Origin)?;
+        let gap = match reflects {
+            Some(seen) => missed(&view, seen, &log, truth)?,
+            None => None,
         };
+        let reflects = reflects.filter(|seen| gap.is_none() && seen.holdings <= truth.holdings);
+        let gap = gap.or(view.gap()?);
+        if reflects.is_none() && truth.journal > 0 {
+            found.rebuilt = true;
+            view.renew()?;
+            view.set_gap(gap)?;
+        }
+        let gap = gap.map(|seen| Lacks { seen, here: truth.journal });
         // Log and view are locked by now: the folder is ours alone.
         keys.sweep();
         let inner = Inner {
@@ -69,12 +68,68 @@ impl Store {
             builds: AtomicU64::new(0),
             followed: Mutex::default(),
         };
-        *inner.followed() = inner.catch_up(reflects, truth, &mut found)?;
+        *inner.followed() = inner.catch_up(reflects.unwrap_or_default(), truth, &mut found)?;
+        inner.view.see(head.size, head.root)?;
         let trust = inner.read_trust()?.at_epoch(truth.holdings + 1);
         inner.lock().trust = trust.epoch();
         inner.trust.replace(trust);
-        Ok((Self { inner: Arc::new(inner), log, held_back: AtomicBool::new(false) }, found))
+        if let Some(Lacks { seen, here }) = gap {
+            tracing::error!(seen, here, "records are missing that were seen here: nothing is answered");
+        }
+        let (held_back, lacks) = (AtomicBool::new(false), Mutex::new(gap));
+        Ok((Self { inner: Arc::new(inner), log, held_back, lacks }, found))
     }
+
+    /// What is missing here and was seen by a view of before, until an operator acknowledges it: no entry is taken meanwhile.
+    #[must_use]
+    pub fn lacks(&self) -> Option<Lacks> {
+        *self.lacks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An operator knows what is missing, and that is recorded: entries are taken again.
+    ///
+    /// # Errors
+    /// When the view cannot forget it; then the next start asks once more.
+    pub fn is_acknowledged(&self) -> Result<(), ViewError> {
+        *self.lacks.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.inner.view.set_gap(None)
+    }
+
+    /// Makes durable what the view has come to: a start after a kill then reads less, and knows how far it saw.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    pub fn flush_view(&self) -> Result<(), ViewError> {
+        if self.view_is_sound() { self.inner.view.flush() } else { Ok(()) }
+    }
+
+    /// Lets the view remember the tree that stands now.
+    pub(super) fn see_head(&self) -> Result<(), ViewError> {
+        match Checkpoint::of_note(&self.log.checkpoint()) {
+            Ok(head) => self.inner.view.see(head.size, head.root),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// Records that were seen here and do not stand any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lacks {
+    /// How many records were seen.
+    pub seen: u64,
+    /// How many stood here at the start.
+    pub here: u64,
+}
+
+/// How many records a view saw that are not those that stand. It follows what is durable, so that no crash leaves that:
+/// the folder was put back, or another history in its place.
+fn missed(view: &View, seen: Reflects, log: &Log, truth: Reflects) -> Result<Option<u64>, StoreError> {
+    if seen.journal > truth.journal {
+        return Ok(Some(seen.journal));
+    }
+    let Some((size, root)) = view.head()? else { return Ok(None) };
+    let stands = size <= truth.journal && log.root_at(size)? == root;
+    Ok((!stands).then_some(size.max(seen.journal)))
 }
 
 /// That a torn tail is no more than a write that never finished. To close it clears its bytes, and those of a change that

@@ -7,7 +7,7 @@ use crate::error::{AppendError, OpenError, ReadError};
 use crate::finding::Fault;
 use crate::log::{Log, LogSettings, State};
 use crate::note::{Checkpoint, Signer};
-use crate::verify::{Question, Signatures};
+use crate::verify::Question;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -234,7 +234,7 @@ fn a_retired_key_s_seals_still_stand() {
     fill(&log, 30, 60);
     let keys = [super::keys(), vec![next().verifier().clone()]].concat();
     drop(log);
-    let question = |keys| Question { keys, older: None, signatures: Signatures::OfBatches };
+    let question = |keys| Question { keys, older: None };
     let journal = folder.path().join("journal");
     assert_eq!(Archive::verify(&journal, &question(&keys), |_| {}).unwrap().records, 60);
     assert_eq!(Archive::verify(&journal, &question(&keys[1..]), |_| {}).unwrap_err().index, 0);
@@ -261,7 +261,7 @@ fn a_key_turned_while_it_serves_seals_from_the_next_batch_on() {
     }
     drop(log);
     let journal = folder.path().join("journal");
-    let question = |keys| Question { keys, older: None, signatures: Signatures::OfBatches };
+    let question = |keys| Question { keys, older: None };
     let both = [old.clone(), new].concat();
     assert_eq!(Archive::verify(&journal, &question(&both), |_| {}).unwrap().records, 60);
     assert_eq!(Archive::verify(&journal, &question(&old), |_| {}).unwrap_err().index, 30);

@@ -11,6 +11,7 @@ pub use engine::EngineKind;
 use super::seal::{Cipher, Key};
 use arc_swap::ArcSwap;
 use engine::Engine;
+use sluis_journal::Hash;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -126,9 +127,12 @@ impl View {
         let (engine, reflects) = match found {
             Ok((Some(reflects), engine)) => (engine, Some(reflects)),
             unusable => {
-                drop(unusable);
+                // A gap that nobody acknowledged outlives the view that knows of it, where it can still be read.
+                let gap = unusable.ok().and_then(|(_, engine)| engine.note(GAP).ok().flatten());
                 remove(folder)?;
-                (engine::open(kind, folder)?, None)
+                let engine = engine::open(kind, folder)?;
+                gap.map_or(Ok(()), |gap| engine.apply(Vec::new(), &[(GAP, &gap)]))?;
+                (engine, None)
             }
         };
         mark(&*engine, boot_id().as_bytes())?;
@@ -158,6 +162,51 @@ impl View {
         mark(&*fresh, boot_id().as_bytes())?;
         *engine = Some(fresh);
         Ok(())
+    }
+
+    /// The tree of the journal as the view last saw it: its size and root.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    pub fn head(&self) -> Result<Option<(u64, Hash)>, ViewError> {
+        let head = self.with(|engine| engine.note(HEAD))?.unwrap_or_default();
+        let parts = head.split_first_chunk::<8>();
+        Ok(parts.and_then(|(size, root)| Some((u64::from_be_bytes(*size), Hash(root.try_into().ok()?)))))
+    }
+
+    /// Remembers a tree as seen.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    pub fn see(&self, size: u64, root: Hash) -> Result<(), ViewError> {
+        let head = [size.to_be_bytes().as_slice(), &root.0].concat();
+        self.with(|engine| engine.apply(Vec::new(), &[(HEAD, &head)]))
+    }
+
+    /// How many records a view of before saw that do not stand any more, where nobody has acknowledged that.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    pub fn gap(&self) -> Result<Option<u64>, ViewError> {
+        let gap = self.with(|engine| engine.note(GAP))?.and_then(|gap| gap.try_into().ok());
+        Ok(gap.map(u64::from_be_bytes).filter(|seen| *seen > 0))
+    }
+
+    /// Remembers such a gap until it is acknowledged, also over a kill.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    pub fn set_gap(&self, seen: Option<u64>) -> Result<(), ViewError> {
+        let seen = seen.unwrap_or_default().to_be_bytes();
+        self.with(|engine| engine.apply(Vec::new(), &[(GAP, &seen)]).and_then(|()| engine.flush()))
+    }
+
+    /// Makes durable what the view has come to, so that a process that is killed leaves it so.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    pub fn flush(&self) -> Result<(), ViewError> {
+        self.with(|engine| engine.flush())
     }
 
     /// Throws the view away: the next start builds it anew.
@@ -298,6 +347,8 @@ fn boot_id() -> String {
 /// The number is that of the form of the values: a view of another form has no position here, and is built anew.
 const POSITION: &[u8] = b"position 7";
 const CLEAN: &[u8] = b"clean";
+const HEAD: &[u8] = b"head";
+const GAP: &[u8] = b"gap";
 
 #[cfg(test)]
 mod tests {
