@@ -96,6 +96,7 @@ fn is_incident(code: &str) -> bool {
         SourceFailure::TooLarge,
         SourceFailure::WrongPerson,
         SourceFailure::Astray,
+        SourceFailure::Incomplete,
     ];
     incidents.iter().any(|failure| failure.code() == code)
 }

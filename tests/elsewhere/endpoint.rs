@@ -31,6 +31,7 @@ fn a_test_says_in_words_what_is_wrong() {
         (Mode::Says(403), "bad", "system/*.rs"),
         (Mode::Says(405), "bad", "POST [base]/Patient/_search"),
         (Mode::OtherPatient, "bad", "people whom nobody asked for"),
+        (Mode::PatientsOnly, "bad", "nothing can be searched for one person"),
     ];
     for (mode, state, words) in cases {
         let server = Server::start(mode, "999990184");

@@ -337,17 +337,22 @@ fn what_changes_in_the_trust_list_while_a_holder_is_asked_takes_no_answer_from_o
 }
 
 #[test]
-fn a_person_whom_a_holder_does_not_find_does_not_have_it_left_alone_for_others() {
+fn a_person_of_whom_a_holder_lacks_something_does_not_have_it_left_alone_for_others() {
     let world = World::fresh();
-    let server = Server::start(Mode::Nobody, &world.bsn("jansen"));
-    let endpoint = server.endpoint().to_string();
-    let nurse = world.asker(HOLDER);
-    world.sluis_with(["participant", "endpoint", "set", HOLDER, "--file", "-"], endpoint.as_bytes()).ok();
-    assert_eq!(post(&nurse, &entry(&world, HOLDER, &world.bsn("jansen"), "AllergyIntolerance")).status, 201);
-    let valk = world.staff("valk", "triage");
-    for _ in 0..8 {
-        let before = server.asked().len();
-        assert!(valk.summary("jansen").status < 600);
-        assert!(server.asked().len() > before, "it is not asked any more");
+    for mode in [Mode::Nobody, Mode::MedicineElsewhere] {
+        let server = Server::start(mode, &world.bsn("jansen"));
+        let endpoint = server.endpoint().to_string();
+        let nurse = world.asker(HOLDER);
+        let set = ["participant", "endpoint", "set", HOLDER, "--file", "-"];
+        world.sluis_with(set, endpoint.as_bytes()).ok();
+        for class in ["AllergyIntolerance", "MedicationRequest"] {
+            assert_eq!(post(&nurse, &entry(&world, HOLDER, &world.bsn("jansen"), class)).status, 201);
+        }
+        let valk = world.staff("valk", "triage");
+        for _ in 0..8 {
+            let before = server.asked().len();
+            assert!(valk.summary("jansen").status < 600);
+            assert!(server.asked().len() > before, "{mode:?}: it is not asked any more");
+        }
     }
 }

@@ -68,6 +68,31 @@ pub enum Mode {
     OneSpoilt,
     /// It knows the number of persons in its other written form only.
     OtherForm,
+    /// Its order names the medicine by a whole address, or a version of it.
+    WholeMedicine,
+    VersionedMedicine,
+    /// Its order names a medicine of another server, one that is gone, or one that cannot be read there.
+    MedicineElsewhere,
+    MedicineGone,
+    MedicineUnreadable,
+    /// What it refers to comes along with it: a medicine, an aid.
+    Along,
+    /// It says that nothing but Patient can be searched there.
+    PatientsOnly,
+    /// It says that there are more matches than it sends.
+    Fewer,
+    /// Its next page has no address.
+    NextNowhere,
+    /// It says in the answer that part of it is missing; or only warns of something.
+    Partial,
+    Warns,
+    /// The next page's address holds the person's number, plainly or encoded twice.
+    NextNumber,
+    NextNumberEncoded,
+    /// The person's number is its id there.
+    NumberAsId,
+    /// The Patient bears the person's number and somebody else's.
+    TwoNumbers,
     /// Wants an access token: SMART backend services.
     Smart,
     /// As before; its tokens are said to last for ever.
@@ -102,6 +127,8 @@ struct There {
 pub const MARKER: &str = "MARKER-elsewhere";
 /// The medicine that a well server gives, behind a reference.
 pub const MEDICINE: &str = "N02BE01";
+/// The aid that comes along in [`Mode::Along`]: a walking frame.
+pub const AID: &str = "404946006";
 /// The bearer token of [`Mode::Bearer`].
 pub const SECRET: &str = "s3cret-of-the-holder";
 /// Somebody of whom [`Mode::OneSpoilt`] has nothing that can be used.
@@ -297,6 +324,9 @@ impl Persona {
         match path.as_str() {
             "/metadata" => json_answer(&self.statement()),
             "/Patient/_search" => json_answer(&self.patients(&String::from_utf8_lossy(&form))),
+            "/Medication/m1" if self.mode == Mode::MedicineGone => {
+                Response::builder().status(410).body(body("")).unwrap()
+            }
             "/Medication/m1" => json_answer(&json!({
                 "resourceType": "Medication", "id": "m1",
                 "code": {"coding": [{"system": "http://www.whocc.no/atc", "code": MEDICINE, "display": "Paracetamol"}]},
@@ -355,12 +385,24 @@ impl Persona {
             json!({"type": name, "interaction": [{"code": "search-type"}, {"code": "read"}],
                 "searchParam": [{"name": by, "type": "token"}]})
         };
+        let mut resources = vec![search("Patient", "identifier")];
+        if self.mode != Mode::PatientsOnly {
+            resources.extend(
+                ["AllergyIntolerance", "MedicationRequest", "Observation"].map(|n| search(n, "patient")),
+            );
+        }
+        match self.mode {
+            Mode::MedicineUnreadable => {}
+            Mode::Along => {
+                let mut aids = search("DeviceUseStatement", "patient");
+                aids["searchInclude"] = json!(["DeviceUseStatement:device"]);
+                resources.push(aids);
+                resources[2]["searchInclude"] = json!(["MedicationRequest:medication"]);
+            }
+            _ => resources.push(json!({"type": "Medication", "interaction": [{"code": "read"}]})),
+        }
         json!({"resourceType": "CapabilityStatement", "status": "active", "date": "2026-01-01", "kind": "instance",
-        "fhirVersion": version, "format": ["json"], "rest": [{"mode": "server", "resource": [
-            search("Patient", "identifier"), search("AllergyIntolerance", "patient"),
-            search("MedicationRequest", "patient"), search("Observation", "patient"),
-            {"type": "Medication", "interaction": [{"code": "read"}]},
-        ]}]})
+        "fhirVersion": version, "format": ["json"], "rest": [{"mode": "server", "resource": resources}]})
     }
 
     fn patients(&self, form: &str) -> Value {
@@ -373,7 +415,19 @@ impl Persona {
         if self.mode != Mode::OtherPatient && !asked {
             return searchset(&self.base, &[]);
         }
-        searchset(&self.base, &[patient("p1", bsn)])
+        let mut person = patient(if self.mode == Mode::NumberAsId { bsn } else { "p1" }, bsn);
+        if self.mode == Mode::TwoNumbers {
+            let other = json!({"system": BSN, "value": "999990160"});
+            person["identifier"].as_array_mut().expect("numbers").push(other);
+        }
+        let mut found = searchset(&self.base, &[person]);
+        let named = match self.mode {
+            Mode::NextNumber => format!("identifier=x%7C{bsn}"),
+            Mode::NextNumberEncoded => format!("x=%2539{}", &bsn[1..]),
+            _ => return found,
+        };
+        found["link"] = json!([{"relation": "next", "url": format!("{}/Patient?{named}", self.base)}]);
+        found
     }
 
     async fn search(&self, path: &str, query: &str) -> Response<Body> {
@@ -406,6 +460,10 @@ impl Persona {
                 bundle["type"] = json!("history");
                 json_answer(&bundle)
             }
+            Mode::Fewer | Mode::NextNowhere | Mode::Partial | Mode::Warns => {
+                json_answer(&self.half(searchset(&self.base, &self.resources(path))))
+            }
+            Mode::Along => json_answer(&self.along(path)),
             Mode::Redirect => Response::builder()
                 .status(302)
                 .header("location", "https://127.0.0.1:9/elsewhere")
@@ -445,6 +503,50 @@ impl Persona {
             }
             _ => json_answer(&searchset(&self.base, &self.resources(path))),
         }
+    }
+
+    /// An answer that says of itself that it is not whole, or that something else is odd.
+    fn half(&self, mut bundle: Value) -> Value {
+        let severity = match self.mode {
+            Mode::Fewer => {
+                bundle["total"] = json!(500);
+                return bundle;
+            }
+            Mode::NextNowhere => {
+                bundle["link"] = json!([{"relation": "next"}]);
+                return bundle;
+            }
+            Mode::Partial => "error",
+            _ => "warning",
+        };
+        let said = json!({"resourceType": "OperationOutcome", "id": "o1",
+            "issue": [{"severity": severity, "code": "processing", "diagnostics": MARKER}]});
+        let entries = bundle["entry"].as_array_mut().unwrap();
+        entries.push(json!({"resource": said, "search": {"mode": "outcome"}}));
+        bundle
+    }
+
+    /// An answer with what it refers to.
+    fn along(&self, path: &str) -> Value {
+        let (matches, code) = match path {
+            "/MedicationRequest" => {
+                (self.resources(path), ("Medication", "m1", "http://www.whocc.no/atc", MEDICINE))
+            }
+            "/DeviceUseStatement" => {
+                let worn = json!({"resourceType": "DeviceUseStatement", "id": "u1", "status": "active",
+                    "subject": {"reference": "Patient/p1"}, "device": {"reference": "Device/d1"}});
+                (vec![worn], ("Device", "d1", "http://snomed.info/sct", AID))
+            }
+            _ => return searchset(&self.base, &self.resources(path)),
+        };
+        let (kind, id, system, code) = code;
+        let coded = json!({"coding": [{"system": system, "code": code}]});
+        let member = if kind == "Device" { "type" } else { "code" };
+        let mut bundle = searchset(&self.base, &matches);
+        let entries = bundle["entry"].as_array_mut().unwrap();
+        entries.push(json!({"fullUrl": format!("{}/{kind}/{id}", self.base), "search": {"mode": "include"},
+            "resource": {"resourceType": kind, "id": id, member: coded}}));
+        bundle
     }
 
     fn resources(&self, path: &str) -> Vec<Value> {
@@ -490,8 +592,14 @@ impl Persona {
                 all
             }
             "/MedicationRequest" => {
+                let medicine = match self.mode {
+                    Mode::WholeMedicine => format!("{}/Medication/m1", self.base),
+                    Mode::VersionedMedicine => "Medication/m1/_history/2".to_owned(),
+                    Mode::MedicineElsewhere => "https://other.example/fhir/Medication/m1".to_owned(),
+                    _ => "Medication/m1".to_owned(),
+                };
                 vec![json!({"resourceType": "MedicationRequest", "id": "r1", "status": "active",
-                "intent": "order", "subject": subject, "medicationReference": {"reference": "Medication/m1"}})]
+                "intent": "order", "subject": subject, "medicationReference": {"reference": medicine}})]
             }
             _ => Vec::new(),
         }

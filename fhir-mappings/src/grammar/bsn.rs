@@ -12,6 +12,19 @@ pub fn bsn_in_url(raw_path: &str, raw_query: Option<&str>) -> bool {
     holds_bsn(&decode_twice(raw_path)) || raw_query.is_some_and(query_holds_bsn)
 }
 
+/// Whether an address that somebody else made holds one of these numbers, as it stands or decoded once or twice.
+#[must_use]
+pub fn url_holds(raw: &str, numbers: &[&str]) -> bool {
+    let holds = |text: &[u8]| {
+        let is_in = |number: &&str| {
+            !number.is_empty() && text.windows(number.len()).any(|part| part == number.as_bytes())
+        };
+        numbers.iter().any(is_in)
+    };
+    let once = decode_leniently(raw.as_bytes());
+    holds(raw.as_bytes()) || holds(&decode_leniently(&once)) || holds(&once)
+}
+
 fn query_holds_bsn(raw: &str) -> bool {
     raw.split(['&', ';']).any(|piece| {
         let (name, value) = piece.split_once('=').unwrap_or((piece, ""));

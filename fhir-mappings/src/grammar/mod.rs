@@ -18,7 +18,7 @@ mod path;
 mod query;
 mod table;
 
-pub use bsn::bsn_in_url;
+pub use bsn::{bsn_in_url, url_holds};
 pub use filter::{Filter, Test, Token};
 pub use form::pairs as form_pairs;
 pub use list::{About, Interaction, ListForm, Origin, Param, ROWS, Row, Shape, row};

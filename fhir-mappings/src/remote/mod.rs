@@ -7,8 +7,8 @@ mod page;
 mod plan;
 
 pub use capability::{Capability, Misfit};
-pub use page::{Entry, Page, PageFault, Unfit, patients, read_page};
-pub use plan::{PATIENT_INCLUDES, Search, searches};
+pub use page::{Entry, Page, PageFault, Unfit, Whole, patients, read_page};
+pub use plan::{PATIENT_INCLUDES, Search, searches, unfound};
 
 #[cfg(test)]
 mod tests;

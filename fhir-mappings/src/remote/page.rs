@@ -1,6 +1,7 @@
 //! One page of a holder's answer: where its resources lie, and where the next page is said to be.
 
 use crate::json::{self, Kind, Value};
+use std::collections::HashSet;
 
 /// A page of a searchset.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +10,8 @@ pub struct Page {
     pub entries: Vec<Entry>,
     /// `link` with relation `next`, as sent.
     pub next: Option<String>,
+    /// `total`: how many match on all pages together, where it says so.
+    pub total: Option<u64>,
 }
 
 /// One resource of a page.
@@ -18,6 +21,8 @@ pub struct Entry {
     pub resource_type: String,
     /// Its id.
     pub id: String,
+    /// It came along with what matches (`search.mode` is `include`).
+    pub along: bool,
     /// The entry's full URL.
     pub full_url: Option<String>,
     /// `meta.lastUpdated`.
@@ -45,6 +50,8 @@ pub enum Unfit {
     NoSearchset,
     /// An entry is no resource, or has no id: it could not be told from another.
     Entry,
+    /// It says itself that it is not whole: an outcome of an error, more matches than come, a next page without address.
+    Partial,
 }
 
 /// Reads a page.
@@ -66,30 +73,64 @@ pub fn read_page(bytes: &[u8]) -> Result<Page, PageFault> {
         if mode.as_deref() == Some("outcome")
             || resource.get_str("resourceType").as_deref() == Some("OperationOutcome")
         {
+            if resource.each("issue").any(lacks) {
+                return Err(PageFault(Unfit::Partial));
+            }
             continue;
         }
-        entries.push(read_entry(entry, resource).ok_or(PageFault(Unfit::Entry))?);
+        let along = mode.as_deref() == Some("include");
+        entries.push(read_entry(entry, resource, along).ok_or(PageFault(Unfit::Entry))?);
     }
-    let next = root
-        .each("link")
-        .find(|link| link.get_str("relation").as_deref() == Some("next"))
-        .and_then(|link| link.get_str("url"))
-        .map(std::borrow::Cow::into_owned);
-    Ok(Page { entries, next })
+    let mut links = root.each("link");
+    let next = links.find(|link| link.get_str("relation").as_deref() == Some("next"));
+    let next = next.map(|link| link.get_str("url").ok_or(PageFault(Unfit::Partial))).transpose()?;
+    let total = root.get("total").and_then(|total| total.as_number()).and_then(|total| total.parse().ok());
+    Ok(Page { entries, next: next.map(std::borrow::Cow::into_owned), total })
 }
 
-fn read_entry(entry: Value<'_>, resource: Value<'_>) -> Option<Entry> {
+/// Whether an issue of a search says that something is missing; a warning about a parameter does not.
+fn lacks(issue: Value<'_>) -> bool {
+    let is = |name: &str, value: &str| issue.get_str(name).as_deref() == Some(value);
+    is("severity", "fatal") || is("severity", "error") || is("code", "incomplete")
+}
+
+fn read_entry(entry: Value<'_>, resource: Value<'_>, along: bool) -> Option<Entry> {
     let id = resource.get_str("id").filter(|id| (1..=64).contains(&id.len()))?;
     let recorded = resource.get("meta").and_then(|meta| meta.get_str("lastUpdated"));
     Some(Entry {
         resource_type: resource.get_str("resourceType")?.into_owned(),
         id: id.into_owned(),
+        along,
         full_url: entry.get_str("fullUrl").map(std::borrow::Cow::into_owned),
         recorded: recorded
             .filter(|at| at.parse::<jiff::Timestamp>().is_ok())
             .map(std::borrow::Cow::into_owned),
         span: resource.span(),
     })
+}
+
+/// What the pages of one search brought, counted: whether all came that its server says there is.
+#[derive(Debug, Default)]
+pub struct Whole {
+    matches: HashSet<(String, String)>,
+    said: u64,
+}
+
+impl Whole {
+    /// Counts a page. What stands on two of them is one.
+    pub fn count(&mut self, page: &Page) {
+        self.said = self.said.max(page.total.unwrap_or_default());
+        let matches = page.entries.iter().filter(|entry| !entry.along);
+        self.matches.extend(matches.map(|entry| (entry.resource_type.clone(), entry.id.clone())));
+    }
+
+    /// After the last page.
+    ///
+    /// # Errors
+    /// [`Unfit::Partial`]: fewer came than there are. A total that is too low says nothing: it may be an estimate.
+    pub fn judge(&self) -> Result<(), PageFault> {
+        if (self.matches.len() as u64) < self.said { Err(PageFault(Unfit::Partial)) } else { Ok(()) }
+    }
 }
 
 /// The ids of the Patients in a page that bear one of these identifiers; `None` when a Patient in it bears none, or

@@ -56,6 +56,16 @@ pub fn searches(tables: &Tables, classes: ClassSet, can: &Capability, promised: 
     searches
 }
 
+/// Which of these classes no search of this plan can bring: none of the types that can bear them is in it. The match of
+/// the person brings the Patient.
+#[must_use]
+pub fn unfound(tables: &Tables, classes: ClassSet, plan: &[Search]) -> ClassSet {
+    let brought = tables.searches.iter().filter(|asked| {
+        &*asked.resource == "Patient" || plan.iter().any(|search| search.resource == *asked.resource)
+    });
+    brought.fold(classes, |left, asked| left.minus(asked.classes))
+}
+
 /// What is released only because a released resource refers to it, and would be incomplete without.
 const INCLUDES: &[(&str, &str)] = &[
     ("MedicationRequest", "medication"),

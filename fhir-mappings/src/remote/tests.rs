@@ -104,9 +104,81 @@ fn a_page_gives_its_resources_and_the_next_address() {
     assert!(page[entry.span.0..entry.span.1].starts_with(b"{\"resourceType\":\"Condition\""));
 }
 
+/// A page that holds what its server says of it.
+fn outcome(severity: &str, code: &str) -> &'static [u8] {
+    let text = format!(
+        r#"{{"resourceType":"Bundle","type":"searchset","entry":[{{"resource":{{"resourceType":"OperationOutcome","issue":[{{"severity":"{severity}","code":"{code}"}}]}},"search":{{"mode":"outcome"}}}}]}}"#
+    );
+    Box::leak(text.into_bytes().into_boxed_slice())
+}
+
+#[test]
+fn fewer_matches_than_there_are_is_no_whole_and_what_comes_along_does_not_count() {
+    let page = |total: &str, entries: &[(&str, &str)]| {
+        let entries: Vec<String> = entries
+            .iter()
+            .map(|(id, mode)| {
+                format!(r#"{{"resource":{{"resourceType":"Condition","id":"{id}"}},"search":{{"mode":"{mode}"}}}}"#)
+            })
+            .collect();
+        let text = format!(
+            r#"{{"resourceType":"Bundle","type":"searchset"{total},"entry":[{}]}}"#,
+            entries.join(",")
+        );
+        read_page(text.as_bytes()).unwrap()
+    };
+    let whole = |pages: &[super::Page]| {
+        let mut whole = super::Whole::default();
+        pages.iter().for_each(|page| whole.count(page));
+        whole.judge().is_ok()
+    };
+    let (one, two) = (&[("1", "match")][..], &[("2", "match")][..]);
+    assert!(whole(&[page("", one)]) && whole(&[page(r#","total":1"#, one)]));
+    assert!(whole(&[page(r#","total":0"#, one)]), "an estimate");
+    assert!(!whole(&[page(r#","total":2"#, one)]));
+    assert!(whole(&[page(r#","total":2"#, one), page(r#","total":2"#, two)]));
+    assert!(whole(&[page(r#","total":2"#, one), page("", two)]));
+    assert!(!whole(&[page(r#","total":2"#, one), page(r#","total":2"#, one)]), "the same page again");
+    assert!(!whole(&[page(r#","total":2"#, &[("1", "match"), ("2", "include")])]));
+    // What a server warns of leaves the page whole.
+    assert!(
+        read_page(outcome("warning", "processing")).is_ok() && read_page(outcome("information", "x")).is_ok()
+    );
+}
+
+#[test]
+fn a_class_is_found_where_one_of_its_types_can_be_searched() {
+    let (rules, tables) = tables();
+    let all = rules.vocabulary().all_classes();
+    let lacks = |types: &[&str]| {
+        let types: Vec<String> = types.iter().map(|name| can(name, &["patient"])).collect();
+        let plan = searches(&tables, all, &server(&types), &[]);
+        let left = super::unfound(&tables, all, &plan);
+        left.iter().map(|class| rules.vocabulary().class_code(class).to_owned()).collect::<Vec<_>>()
+    };
+    assert!(!lacks(&[]).contains(&"identity".to_owned()) && lacks(&[]).contains(&"medication".to_owned()));
+    let some = lacks(&["AllergyIntolerance", "Observation", "MedicationRequest", "Condition"]);
+    assert!(
+        ["medication", "allergies", "problems", "legal", "results"]
+            .iter()
+            .all(|c| !some.contains(&(*c).to_owned()))
+    );
+    assert!(["plan", "directives", "circle"].iter().all(|c| some.contains(&(*c).to_owned())), "{some:?}");
+    let enough = [
+        "AllergyIntolerance",
+        "Observation",
+        "MedicationRequest",
+        "Condition",
+        "CarePlan",
+        "DocumentReference",
+        "Encounter",
+    ];
+    assert_eq!(lacks(&enough), Vec::<String>::new());
+}
+
 #[test]
 fn what_is_no_page_counts_for_nothing() {
-    let faults: [(&[u8], Unfit); 9] = [
+    let faults: [(&[u8], Unfit); 13] = [
         (b"", Unfit::Json),
         (b"{\"resourceType\":", Unfit::Json),
         (b"{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"type\":\"searchset\"}", Unfit::Json),
@@ -114,6 +186,10 @@ fn what_is_no_page_counts_for_nothing() {
         (b"{\"resourceType\":\"Bundle\",\"type\":\"history\"}", Unfit::NoSearchset),
         (b"{\"resourceType\":\"Patient\"}", Unfit::NoSearchset),
         (b"[]", Unfit::NoSearchset),
+        (outcome("error", "processing"), Unfit::Partial),
+        (outcome("fatal", "processing"), Unfit::Partial),
+        (outcome("warning", "incomplete"), Unfit::Partial),
+        (br#"{"resourceType":"Bundle","type":"searchset","link":[{"relation":"next"}]}"#, Unfit::Partial),
         (b"{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"entry\":[{}]}", Unfit::Entry),
         (b"{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"entry\":[{\"resource\":{\"resourceType\":\"Condition\"}}]}", Unfit::Entry),
     ];
@@ -133,5 +209,12 @@ fn a_patient_counts_by_its_number_and_a_stranger_spoils_the_page() {
     let found = |text: &str| patients(text.as_bytes(), &read_page(text.as_bytes()).unwrap(), &own);
     assert_eq!(found(&page("999990032")), Some(vec!["17".to_owned()]));
     assert_eq!(found(&page("999990160")), None);
+    let two = page("999990032").replace(
+        "\"identifier\":[",
+        "\"identifier\":[{\"system\":\"http://fhir.nl/fhir/NamingSystem/bsn\",\"value\":\"999990160\"},",
+    );
+    assert_eq!(found(&two), None, "two people in one");
+    let local = two.replace("http://fhir.nl/fhir/NamingSystem/bsn", "urn:local");
+    assert_eq!(found(&local), Some(vec!["17".to_owned()]));
     assert_eq!(found(r#"{"resourceType":"Bundle","type":"searchset"}"#), Some(Vec::new()));
 }

@@ -7,6 +7,7 @@ use crate::sources::{Sent, SourceAsk, SourceFailure};
 use crate::trail::{OpenQuestion, Trail};
 use crate::trust::participant::Holder;
 use crate::world::World;
+use consent::ClassSet;
 use fhir_mappings::audit::{Kind, Outcome};
 use futures_util::future::{join, join_all};
 use std::sync::Arc;
@@ -83,12 +84,18 @@ async fn ask_all(asks: &[Option<SourceAsk>], world: &World) -> Vec<Option<Result
 /// What this holder is asked for: of one elsewhere no more than it registered to have.
 fn ask(decided: &Decided, granted: &Granted, world: &World) -> Option<SourceAsk> {
     let subject = &granted.located.subject;
+    let vocabulary = world.rules.vocabulary();
     let mut classes = decided.decision.permitted_classes();
+    let mut named = ClassSet::EMPTY;
     if decided.holder.holder == Some(Holder::Remote) {
-        let registered = subject.state.registered(decided.holder.id.as_str(), world.rules.vocabulary());
-        classes = classes.intersection(registered.union(world.rules.vocabulary().going_along()));
+        let registered = subject.state.registered(decided.holder.id.as_str(), vocabulary);
+        classes = classes.intersection(registered.union(vocabulary.going_along()));
+        // Who enters every class there is says where to look, not what is there.
+        if !vocabulary.all_classes().minus(registered).is_empty() {
+            named = registered.intersection(classes);
+        }
     }
-    let asks = !classes.minus(world.rules.vocabulary().going_along()).is_empty();
+    let asks = !classes.minus(vocabulary.going_along()).is_empty();
     let any =
         if decided.holder.holder == Some(Holder::Remote) { asks } else { decided.decision.any_permit() };
     any.then(|| SourceAsk {
@@ -96,6 +103,7 @@ fn ask(decided: &Decided, granted: &Granted, world: &World) -> Option<SourceAsk>
         holder: Arc::clone(&decided.holder),
         person: subject.person,
         classes,
+        named,
         at: granted.at,
         identifiers: subject.state.identifiers.clone(),
     })

@@ -27,10 +27,20 @@ pub struct SourceAsk {
     pub person: PersonNo,
     /// The classes permitted of this holder.
     pub classes: ClassSet,
+    /// Of these the holder says by name in the index that it has some: one that cannot be searched there is missed.
+    pub named: ClassSet,
     /// The instant of the decision.
     pub at: Timestamp,
     /// By what a holder elsewhere may know the person: (system, value).
     pub identifiers: Vec<(String, String)>,
+}
+
+impl SourceAsk {
+    /// What names the person outside; our own names lead nowhere there.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.identifiers.iter().map(|(system, value)| (system.as_str(), value.as_str()));
+        all.filter(|(system, _)| !system.starts_with("urn:sluis:"))
+    }
 }
 
 /// One resource as a holder keeps it.
@@ -65,6 +75,8 @@ pub enum SourceFailure {
     Astray,
     /// It entered in the index that it has data of a person whom it does not find.
     NotKnown,
+    /// It has more of the person than can be got of it.
+    Incomplete,
 }
 
 impl SourceFailure {
@@ -79,6 +91,7 @@ impl SourceFailure {
             Self::WrongPerson => "wrong-person",
             Self::Astray => "astray",
             Self::NotKnown => "not-known",
+            Self::Incomplete => "incomplete",
         }
     }
 }

@@ -3,17 +3,19 @@
 //! A holder's contribution has one grain (DESIGN.md 6): whatever fails here, all of it falls. A list of medicines with
 //! a page missing would look whole.
 
-use super::fault::RemoteFault;
+use super::fault::{Lack, RemoteFault};
 use super::holder::{FHIR_JSON, RemoteHolder};
+use super::medicines;
 use super::turns::Round;
 use crate::outbound::{Allowance, Answer, Question as Asked, form};
 use crate::sources::{Held, Sent, SourceAsk};
 use bytes::Bytes;
+use fhir_mappings::grammar::url_holds;
 use fhir_mappings::identifiers::KnownSystem;
 use fhir_mappings::json;
 use fhir_mappings::release::Bound;
 use fhir_mappings::remote::{
-    Capability, Entry, PATIENT_INCLUDES, Page, Search, patients, read_page, searches,
+    Capability, Entry, PATIENT_INCLUDES, Page, Search, Whole, patients, read_page, searches, unfound,
 };
 use futures_util::future::try_join_all;
 use std::collections::{BTreeSet, HashSet};
@@ -57,17 +59,15 @@ impl<'q> Question<'q> {
             self.can,
             &self.holder.endpoint.categorised,
         );
+        let lacks = unfound(&self.holder.means.tables, self.ask.named, &plan);
+        if plan.is_empty() || !lacks.is_empty() {
+            return Err(RemoteFault::Incomplete(Lack::Class));
+        }
         let coming = ids.iter().flat_map(|id| plan.iter().map(move |search| self.search(search, id)));
         for more in try_join_all(coming).await? {
             found.extend(more);
         }
-        let missing = medicines_missing(&found);
-        if self.can.reads("Medication") && !missing.is_empty() {
-            if missing.len() > MEDICINES_MOST {
-                return Err(RemoteFault::TooMany);
-            }
-            found.extend(try_join_all(missing.iter().map(|id| self.medicine(id))).await?);
-        }
+        self.medicines(&mut found).await?;
         let mut seen = HashSet::with_capacity(found.len());
         found.retain(|held| seen.insert((held.resource_type.clone(), held.key.clone())));
         if found.len() > RESOURCES_MOST {
@@ -84,15 +84,8 @@ impl<'q> Question<'q> {
     /// The Patients there that bear one of the person's numbers, with what comes along. A holder that entered the person
     /// in the index and does not find them has something that we miss: no empty list stands for that.
     async fn persons(&self) -> Result<Vec<Held>, RemoteFault> {
-        let known: Vec<(&str, &str)> = self
-            .ask
-            .identifiers
-            .iter()
-            .map(|(system, value)| (system.as_str(), value.as_str()))
-            .filter(|(system, _)| !system.starts_with("urn:sluis:"))
-            .collect();
-        let is_bsn = |(system, _): &&(&str, &str)| KnownSystem::of(system) == Some(KnownSystem::Bsn);
-        let numbers: Vec<(&str, &str)> = match known.iter().find(is_bsn) {
+        let known: Vec<(&str, &str)> = self.ask.numbers().collect();
+        let numbers: Vec<(&str, &str)> = match known.iter().find(|number| is_bsn(number)) {
             // Written either way, it is the same number.
             Some((_, bsn)) => KnownSystem::Bsn.forms().iter().map(|system| (*system, *bsn)).collect(),
             None => known.clone(),
@@ -113,13 +106,22 @@ impl<'q> Question<'q> {
         let mut query = vec![("identifier", number), ("_count", PAGE)];
         query.extend(includes.iter().map(|include| ("_include", include.as_str())));
         let wanted = [&["Patient"], ALONG].concat();
-        let mut found = Vec::new();
+        let (mut found, mut whole) = (Vec::new(), Whole::default());
         let mut next = Some(("/Patient/_search".to_owned(), Some(form(&query))));
         for _ in 0..PAGES_MOST {
-            let Some((below, query)) = next.take() else { return Ok(found) };
+            let Some((below, query)) = next.take() else {
+                whole.judge()?;
+                return Ok(found);
+            };
             let body = self.page(&below, query, "Patient").await?;
             let page = read_page(&body)?;
+            whole.count(&page);
             patients(&body, &page, known).ok_or(RemoteFault::WrongPerson)?;
+            // The number went in a body for a reason: it does not go back in an address, at the holder's wish.
+            let value = number.split_once('|').map_or(number, |(_, value)| value);
+            if value.len() >= LONG && page.next.as_deref().is_some_and(|url| url_holds(url, &[value])) {
+                return Err(RemoteFault::Elsewhere);
+            }
             next = self.next(&page)?;
             found.extend(self.held(body, page, &wanted));
         }
@@ -137,11 +139,15 @@ impl<'q> Question<'q> {
         query.extend(search.includes.iter().map(|include| ("_include", include.as_str())));
         let mut next = Some((format!("/{}?{}", search.resource, form(&query)), None));
         let wanted = [&[search.resource.as_str()], ALONG].concat();
-        let mut found = Vec::new();
+        let (mut found, mut all) = (Vec::new(), Whole::default());
         for _ in 0..PAGES_MOST {
-            let Some((below, query)) = next.take() else { return Ok(found) };
+            let Some((below, query)) = next.take() else {
+                all.judge()?;
+                return Ok(found);
+            };
             let body = self.page(&below, query, "search").await?;
             let page = read_page(&body)?;
+            all.count(&page);
             next = self.next(&page)?;
             found.extend(self.held(body, page, &wanted));
         }
@@ -155,6 +161,29 @@ impl<'q> Question<'q> {
         Ok(Some((below, None)))
     }
 
+    /// The medicines that orders point to and that did not come along; then what those are mixed from.
+    async fn medicines(&self, found: &mut Vec<Held>) -> Result<(), RemoteFault> {
+        let mut read = BTreeSet::new();
+        loop {
+            let missing = medicines::missing(found, self.holder.server.base())?;
+            if missing.is_empty() {
+                return Ok(());
+            }
+            // One that was read and is still missing is not found under the name that its order gives it.
+            if !self.can.reads("Medication") || !missing.is_disjoint(&read) {
+                return Err(RemoteFault::Incomplete(Lack::Medicine));
+            }
+            read.extend(missing.iter().cloned());
+            if read.len() > MEDICINES_MOST {
+                return Err(RemoteFault::TooMany);
+            }
+            let more = try_join_all(missing.iter().map(|id| self.medicine(id))).await?;
+            // Read under its own address, it takes the place of one that came along under another.
+            found.retain(|held| held.resource_type != "Medication" || !missing.contains(&held.key));
+            found.extend(more);
+        }
+    }
+
     /// A medicine that a released order would point to.
     async fn medicine(&self, id: &str) -> Result<Held, RemoteFault> {
         let body = Bytes::from(self.page(&format!("/Medication/{id}"), None, "Medication").await?);
@@ -166,6 +195,7 @@ impl<'q> Question<'q> {
         let entry = Entry {
             resource_type: "Medication".to_owned(),
             id: id.to_owned(),
+            along: true,
             full_url: None,
             recorded: None,
             span: doc.root().span(),
@@ -195,6 +225,11 @@ impl<'q> Question<'q> {
         form: Option<String>,
         what: &'static str,
     ) -> Result<Vec<u8>, RemoteFault> {
+        // Also in an address of our own making: an id there may be a number, and a holder makes the ids.
+        let bsn = self.ask.numbers().filter(is_bsn).map(|(_, value)| value);
+        if url_holds(below, &bsn.collect::<Vec<_>>()) {
+            return Err(RemoteFault::Elsewhere);
+        }
         let bearer = self.bearer.as_deref().map(String::as_str);
         let asked = Asked { below, form, accept: FHIR_JSON, bearer, allowance: &self.allowance };
         let _turn = self.round.turn().await?;
@@ -226,30 +261,8 @@ fn unreadable() -> RemoteFault {
     RemoteFault::Page(fhir_mappings::remote::PageFault(fhir_mappings::remote::Unfit::Json))
 }
 
-/// Ids of medicines that orders refer to and that did not come along.
-fn medicines_missing(found: &[Held]) -> BTreeSet<String> {
-    let here: BTreeSet<&str> = found
-        .iter()
-        .filter(|held| held.resource_type == "Medication")
-        .map(|held| held.key.as_str())
-        .collect();
-    // A member's name is written plainly or the page was refused: who does not hold it refers to none.
-    let refers = memchr::memmem::Finder::new("medicationReference");
-    let orders = found
-        .iter()
-        .filter(|held| held.resource_type.starts_with("Medication") && refers.find(&held.bytes).is_some());
-    let mut missing = BTreeSet::new();
-    for order in orders {
-        let Ok(doc) = json::parse(&order.bytes) else { continue };
-        let reference = doc.root().get("medicationReference").and_then(|named| named.get_str("reference"));
-        let id = reference.as_deref().and_then(|reference| reference.strip_prefix("Medication/"));
-        let plain = |id: &&str| {
-            (1..=64).contains(&id.len())
-                && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b))
-        };
-        missing.extend(id.filter(plain).filter(|id| !here.contains(id)).map(str::to_owned));
-    }
-    missing
+fn is_bsn((system, _): &(&str, &str)) -> bool {
+    KnownSystem::of(system) == Some(KnownSystem::Bsn)
 }
 
 /// What may come along with a search, and is released only when something released refers to it.
@@ -263,5 +276,7 @@ const PAGES_MOST: usize = 25;
 const PERSONS_MOST: usize = 4;
 const MEDICINES_MOST: usize = 200;
 const RESOURCES_MOST: usize = 5_000;
+/// A number of fewer characters may stand in any address by chance.
+const LONG: usize = 6;
 /// Before a question is put again.
 const BREATH: Duration = Duration::from_millis(40);

@@ -3,7 +3,7 @@
 use super::breaker::Ended;
 use crate::outbound::Fault;
 use crate::sources::SourceFailure;
-use fhir_mappings::remote::{Misfit, PageFault};
+use fhir_mappings::remote::{Misfit, PageFault, Unfit};
 
 /// Why a holder contributes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +28,19 @@ pub(super) enum RemoteFault {
     WrongPerson,
     /// It does not find the person whom it entered in the index.
     NotKnown,
+    /// It has something of the person that cannot be got there.
+    Incomplete(Lack),
     /// Not in time.
     Late,
+}
+
+/// What cannot be got. A part that lacks it would look whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lack {
+    /// The medicine of an order.
+    Medicine,
+    /// Data of a class that is entered in the index: no type that could bear it can be searched for a person.
+    Class,
 }
 
 impl From<Fault> for RemoteFault {
@@ -56,6 +67,10 @@ impl RemoteFault {
         match self {
             Self::Late | Self::Way(Fault::Late) => SourceFailure::Late,
             Self::Way(Fault::TooLarge) | Self::TooMany => SourceFailure::TooLarge,
+            // A medicine that is gone there: its order would vanish without a word.
+            Self::Incomplete(_)
+            | Self::Page(PageFault(Unfit::Partial))
+            | Self::Status("Medication", 404 | 410) => SourceFailure::Incomplete,
             Self::Way(Fault::Encoding) | Self::Page(_) => SourceFailure::Unreadable,
             Self::WrongPerson => SourceFailure::WrongPerson,
             Self::NotKnown => SourceFailure::NotKnown,
@@ -79,7 +94,8 @@ impl RemoteFault {
     /// it answered, and was not waited for.
     pub(super) fn ended(&self) -> Ended {
         match self {
-            Self::NotKnown => Ended::Well,
+            // Not all of this person: it answered well all the same.
+            Self::NotKnown | Self::Incomplete(_) => Ended::Well,
             Self::Page(_)
             | Self::TooMany
             | Self::Elsewhere

@@ -4,7 +4,7 @@ use super::fault::RemoteFault;
 use super::holder::{FHIR_JSON, RemoteHolder, STATEMENT_MOST};
 use super::{Authentication, Means};
 use crate::outbound::{Allowance, Fault, Question as Asked, TlsFault, form};
-use fhir_mappings::remote::{Capability, read_page, searches};
+use fhir_mappings::remote::{Capability, PageFault, Unfit, read_page, searches};
 use serde::Serialize;
 use serde_json::Value;
 use std::time::Duration;
@@ -140,6 +140,13 @@ fn types(holder: &RemoteHolder, can: &Capability) -> Finding {
         .asked_elsewhere()
         .filter(|name| *name != "Patient" && !asked.iter().any(|s| s.resource == *name))
         .collect();
+    if asked.is_empty() {
+        return Finding::bad(
+            "capability",
+            "it says that nothing can be searched for one person there",
+            "ask the holder for searches by `patient`, and to say so in its CapabilityStatement",
+        );
+    }
     let words = format!("{} types can be searched for one person", asked.len());
     if missing.is_empty() {
         Finding::good("capability", words)
@@ -196,6 +203,11 @@ fn told(fault: &RemoteFault) -> Finding {
             "token",
             *why,
             "look at `authentication`; our public keys are at /.well-known/jwks.json",
+        ),
+        RemoteFault::Page(PageFault(Unfit::Partial)) | RemoteFault::Incomplete(_) => Finding::bad(
+            "search",
+            "it says of its own answer to a search that it is not whole",
+            "ask the holder what is wrong with its server",
         ),
         RemoteFault::Page(_) => Finding::bad(
             "search",
