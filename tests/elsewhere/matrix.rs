@@ -1,7 +1,7 @@
 //! Every way in which a holder's server may be wrong, where it is the only one and where it is one of three: what comes,
 //! what is recorded, how long it takes.
 
-use super::server::{AID, ALLERGY, BUDGET, MARKER, MEDICINE, Mode, SPOILT, Server};
+use super::server::{AID, ALLERGY, BUDGET, MARKER, MEDICINE, Mode, SPOILT, STREET, Server};
 use serde_json::{Value, json};
 use sluis_tests::json::{has_code, has_words, resources};
 use sluis_tests::{Request, World, all_hold, until};
@@ -69,6 +69,11 @@ const MODES: &[(Mode, Option<&str>)] = &[
 fn moved(world: &World, server: &Server) {
     let endpoint = server.endpoint().to_string();
     world.sluis_with(["participant", "endpoint", "set", HOLDER, "--file", "-"], endpoint.as_bytes()).ok();
+}
+
+fn entered_at(world: &World, server: &Server) {
+    moved(world, server);
+    entered(world, ALONE);
 }
 
 fn entered(world: &World, bsn: &str) {
@@ -317,6 +322,43 @@ fn only_what_is_permitted_and_registered_is_asked_and_suspension_and_withdrawal_
         !has_code(&document, ALLERGY) && has_words(&resources(&document)[0]["section"], "Wijkverpleging")
     );
     assert_eq!(jansens.asked().len(), before, "a suspended holder was asked");
+}
+
+#[test]
+fn a_label_anywhere_in_a_part_hides_where_the_person_lives_whatever_was_asked() {
+    let world = World::fresh();
+    entered_at(&world, &Server::start(Mode::Well, ALONE));
+    let asker = world.asker(HOLDER);
+    let number = format!("{}|{ALONE}", sluis_tests::ask::BSN);
+    let look_up = || asker.send(Request::form("/fhir/Patient/_search", &[("identifier", &number)])).ok();
+    for (mode, shows) in [(Mode::Lives, true), (Mode::Hides, false)] {
+        let server = Server::start(mode, ALONE);
+        moved(&world, &server);
+        let found = look_up();
+        let id = found.json()["entry"][0]["resource"]["id"].as_str().expect("an id").to_owned();
+        let answers = [
+            ("the look-up", found),
+            ("a read", asker.get(&format!("Patient/{id}")).ok()),
+            ("the summary", asker.summary(ALONE).ok()),
+        ];
+        for (what, answer) in answers {
+            assert_eq!(answer.text().contains(STREET), shows, "{mode:?}, {what}: {}", answer.text());
+        }
+    }
+}
+
+#[test]
+fn a_server_that_says_when_to_come_again_is_not_asked_at_once() {
+    let world = World::fresh();
+    entered_at(&world, &Server::start(Mode::Well, ALONE));
+    let asker = world.asker(HOLDER);
+    for (status, times) in [(502, 2), (503, 1), (429, 1)] {
+        let server = Server::start(Mode::Says(status), ALONE);
+        moved(&world, &server);
+        asker.summary(ALONE).is(503, "source-unavailable");
+        let asked = server.asked().iter().filter(|asked| asked.contains("/Patient/_search")).count();
+        assert_eq!(asked, times, "{status}");
+    }
 }
 
 #[test]

@@ -93,6 +93,9 @@ pub enum Mode {
     NumberAsId,
     /// The Patient bears the person's number and somebody else's.
     TwoNumbers,
+    /// Says where the person lives; and in the second, with a label on another resource, that nobody may be told.
+    Lives,
+    Hides,
     /// Wants an access token: SMART backend services.
     Smart,
     /// As before; its tokens are said to last for ever.
@@ -127,6 +130,8 @@ struct There {
 pub const MARKER: &str = "MARKER-elsewhere";
 /// The medicine that a well server gives, behind a reference.
 pub const MEDICINE: &str = "N02BE01";
+/// Where the person lives, in [`Mode::Lives`].
+pub const STREET: &str = "Elzenstraat 12";
 /// The aid that comes along in [`Mode::Along`]: a walking frame.
 pub const AID: &str = "404946006";
 /// The bearer token of [`Mode::Bearer`].
@@ -292,7 +297,11 @@ impl Persona {
         {
             let status = StatusCode::from_u16(status).unwrap();
             let text = format!("{MARKER}: a stack trace of ours");
-            return Response::builder().status(status).header("retry-after", "60").body(body(text)).unwrap();
+            let mut said = Response::builder().status(status);
+            if status == 429 || status == 503 {
+                said = said.header("retry-after", "60");
+            }
+            return said.body(body(text)).unwrap();
         }
         match path.as_str() {
             "/.well-known/smart-configuration" if self.is_smart() => {
@@ -421,6 +430,11 @@ impl Persona {
             person["identifier"].as_array_mut().expect("numbers").push(other);
         }
         let mut found = searchset(&self.base, &[person]);
+        if matches!(self.mode, Mode::Lives | Mode::Hides) {
+            let address =
+                json!([{"use": "home", "line": [STREET], "city": "Heuvelrijk", "postalCode": "9044 EF"}]);
+            found["entry"][0]["resource"]["address"] = address;
+        }
         let named = match self.mode {
             Mode::NextNumber => format!("identifier=x%7C{bsn}"),
             Mode::NextNumberEncoded => format!("x=%2539{}", &bsn[1..]),
@@ -564,6 +578,10 @@ impl Persona {
                     allergy("a3", "294505008", &subject),
                 ];
                 match self.mode {
+                    Mode::Hides => {
+                        all[1]["meta"] = json!({"security": [
+                        {"system": "https://sluis.example/fhir/CodeSystem/label", "code": "protected-address"}]})
+                    }
                     Mode::Stranger => {
                         let stranger =
                             json!({"identifier": {"system": BSN, "value": "999990160"}, "display": MARKER});

@@ -19,7 +19,8 @@ pub struct Search {
 }
 
 /// What must be asked of a holder that can this, so that everything of these classes comes. Types that the holder
-/// cannot search for one person are left out: it has none to give that way.
+/// cannot search for one person are left out: it has none to give that way. So is one of which only a part may be asked
+/// where the holder cannot search for that part.
 ///
 /// `promised` names the types of which the holder said that each resource has its category.
 #[must_use]
@@ -34,9 +35,13 @@ pub fn searches(tables: &Tables, classes: ClassSet, can: &Capability, promised: 
             continue;
         }
         let Some(person) = can.person_parameter(resource) else { continue };
-        let lines = wanted.iter().filter(|other| other.resource == asked.resource);
         let by_category = can.searches_by(resource, "category");
-        let narrowed = lines.map(|line| match &line.narrowed {
+        let lines =
+            || wanted.iter().filter(|other| other.resource == asked.resource && !kept_out(other, can));
+        if lines().next().is_none() {
+            continue;
+        }
+        let narrowed = lines().map(|line| match &line.narrowed {
             Narrowed::Always(tokens) if by_category => Some(tokens),
             Narrowed::Promised(tokens) if by_category && promised.iter().any(|name| name == resource) => {
                 Some(tokens)
@@ -56,14 +61,23 @@ pub fn searches(tables: &Tables, classes: ClassSet, can: &Capability, promised: 
     searches
 }
 
-/// Which of these classes no search of this plan can bring: none of the types that can bear them is in it. The match of
-/// the person brings the Patient.
+/// Whether this is not asked because the server cannot narrow it: the rest of the type is nobody's business here, as a
+/// holder's privacy consents are.
+fn kept_out(asked: &Asked, can: &Capability) -> bool {
+    matches!(asked.narrowed, Narrowed::Always(_)) && !can.searches_by(&asked.resource, "category")
+}
+
+/// Which of these classes this plan cannot bring: none of the types that can bear them is in it, or one that the server
+/// has is kept out. The match of the person brings the Patient.
 #[must_use]
-pub fn unfound(tables: &Tables, classes: ClassSet, plan: &[Search]) -> ClassSet {
+pub fn unfound(tables: &Tables, classes: ClassSet, can: &Capability, plan: &[Search]) -> ClassSet {
     let brought = tables.searches.iter().filter(|asked| {
         &*asked.resource == "Patient" || plan.iter().any(|search| search.resource == *asked.resource)
     });
-    brought.fold(classes, |left, asked| left.minus(asked.classes))
+    let left = brought.fold(classes, |left, asked| left.minus(asked.classes));
+    let had = |asked: &&Asked| can.person_parameter(&asked.resource).is_some() && kept_out(asked, can);
+    let kept = tables.searches.iter().filter(had);
+    kept.fold(left, |left, asked| left.union(asked.classes.intersection(classes)))
 }
 
 /// What is released only because a released resource refers to it, and would be incomplete without.

@@ -88,6 +88,14 @@ fn directives_are_asked_by_category_and_privacy_consents_never() {
     let consent = asked.iter().find(|s| s.resource == "Consent").unwrap();
     assert!(consent.categories.contains(&"http://snomed.info/sct|129125009".to_owned()));
     assert!(consent.categories.iter().all(|token| !token.contains("59284-0")));
+    // Who cannot tell the one from the other is not asked for either; what it may have of the one is missed.
+    let all = server(&[can("Consent", &["patient"]), can("DocumentReference", &["patient"])]);
+    let asked = searches(&tables, directives, &all, &[]);
+    assert_eq!(asked.iter().map(|s| s.resource.as_str()).collect::<Vec<_>>(), ["DocumentReference"]);
+    assert_eq!(super::unfound(&tables, directives, &all, &asked), directives);
+    let none = server(&[can("DocumentReference", &["patient"])]);
+    let asked = searches(&tables, directives, &none, &[]);
+    assert!(super::unfound(&tables, directives, &none, &asked).is_empty());
 }
 
 #[test]
@@ -152,8 +160,9 @@ fn a_class_is_found_where_one_of_its_types_can_be_searched() {
     let all = rules.vocabulary().all_classes();
     let lacks = |types: &[&str]| {
         let types: Vec<String> = types.iter().map(|name| can(name, &["patient"])).collect();
-        let plan = searches(&tables, all, &server(&types), &[]);
-        let left = super::unfound(&tables, all, &plan);
+        let holder = server(&types);
+        let plan = searches(&tables, all, &holder, &[]);
+        let left = super::unfound(&tables, all, &holder, &plan);
         left.iter().map(|class| rules.vocabulary().class_code(class).to_owned()).collect::<Vec<_>>()
     };
     assert!(!lacks(&[]).contains(&"identity".to_owned()) && lacks(&[]).contains(&"medication".to_owned()));

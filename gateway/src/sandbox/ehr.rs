@@ -190,8 +190,12 @@ impl Held {
         let person =
             self.persons.iter().find(|person| person.first().is_some_and(|p| is(p, "Patient", wanted)));
         let Some(person) = person else { return self.searchset(Vec::new()) };
-        let matches: Vec<&Value> =
-            person.iter().filter(|one| text(one, "resourceType") == resource).collect();
+        let kinds = query.iter().find(|(name, _)| name == "category").map(|(_, value)| value.as_str());
+        let matches: Vec<&Value> = person
+            .iter()
+            .filter(|one| text(one, "resourceType") == resource)
+            .filter(|one| kinds.is_none_or(|kinds| is_of(one, kinds)))
+            .collect();
         let along = self.along(&matches, person, query);
         self.searchset(vec![(matches, along)])
     }
@@ -232,8 +236,11 @@ impl Held {
     fn statement(&self) -> Value {
         let search = |name: &str| {
             let by = if name == "Patient" { "identifier" } else { "patient" };
+            // By category where the rest of the type would be nobody's business.
+            let by_category = (name == "Consent").then(|| json!({"name": "category", "type": "token"}));
+            let by = json!({"name": by, "type": "token"});
             json!({"type": name, "interaction": [{"code": "read"}, {"code": "search-type"}],
-                "searchParam": [{"name": by, "type": "token"}], "searchInclude": ["*"]})
+                "searchParam": std::iter::once(by).chain(by_category).collect::<Vec<_>>(), "searchInclude": ["*"]})
         };
         let read = |name: &&str| json!({"type": name, "interaction": [{"code": "read"}]});
         let mut types: Vec<&str> = self.all().map(|one| text(one, "resourceType")).collect();
@@ -254,6 +261,16 @@ fn text<'v>(value: &'v Value, name: &str) -> &'v str {
 
 fn is(value: &Value, resource: &str, id: &str) -> bool {
     text(value, "resourceType") == resource && text(value, "id") == id
+}
+
+/// Whether it is of one of these kinds: `system|code`, with commas between.
+fn is_of(one: &Value, kinds: &str) -> bool {
+    let categories = one.get("category").and_then(Value::as_array).into_iter().flatten();
+    let mut codings = categories.filter_map(|kind| kind.get("coding").and_then(Value::as_array)).flatten();
+    codings.any(|coding| {
+        let token = format!("{}|{}", text(coding, "system"), text(coding, "code"));
+        kinds.split(',').any(|kind| kind == token)
+    })
 }
 
 fn outcome(code: &str) -> Value {

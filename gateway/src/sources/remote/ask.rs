@@ -59,7 +59,7 @@ impl<'q> Question<'q> {
             self.can,
             &self.holder.endpoint.categorised,
         );
-        let lacks = unfound(&self.holder.means.tables, self.ask.named, &plan);
+        let lacks = unfound(&self.holder.means.tables, self.ask.named, self.can, &plan);
         if plan.is_empty() || !lacks.is_empty() {
             return Err(RemoteFault::Incomplete(Lack::Class));
         }
@@ -211,30 +211,38 @@ impl<'q> Question<'q> {
         what: &'static str,
     ) -> Result<Vec<u8>, RemoteFault> {
         match self.once(below, form.clone(), what).await {
-            Err(fault) if fault.may_pass() => {
+            Err((_, true)) => {
                 tokio::time::sleep(BREATH).await;
-                self.once(below, form, what).await
+                self.once(below, form, what).await.map_err(|(fault, _)| fault)
             }
-            ended => ended,
+            ended => ended.map_err(|(fault, _)| fault),
         }
     }
 
+    /// One answer; with a fault, whether asking once more may help. A server that says when to come again is left in
+    /// peace until then.
     async fn once(
         &self,
         below: &str,
         form: Option<String>,
         what: &'static str,
-    ) -> Result<Vec<u8>, RemoteFault> {
+    ) -> Result<Vec<u8>, (RemoteFault, bool)> {
         // Also in an address of our own making: an id there may be a number, and a holder makes the ids.
         let bsn = self.ask.numbers().filter(is_bsn).map(|(_, value)| value);
         if url_holds(below, &bsn.collect::<Vec<_>>()) {
-            return Err(RemoteFault::Elsewhere);
+            return Err((RemoteFault::Elsewhere, false));
         }
         let bearer = self.bearer.as_deref().map(String::as_str);
         let asked = Asked { below, form, accept: FHIR_JSON, bearer, allowance: &self.allowance };
-        let _turn = self.round.turn().await?;
-        let Answer { status, body, .. } = self.holder.server.ask(&asked).await?;
-        if status == 200 { Ok(body) } else { Err(RemoteFault::Status(what, status)) }
+        let _turn = self.round.turn().await.map_err(|fault| (fault, false))?;
+        let answered = self.holder.server.ask(&asked).await.map_err(RemoteFault::from);
+        let Answer { status, headers, body } = answered.map_err(|fault| (fault.clone(), fault.may_pass()))?;
+        if status == 200 {
+            return Ok(body);
+        }
+        let fault = RemoteFault::Status(what, status);
+        let again = fault.may_pass() && !headers.contains_key(http::header::RETRY_AFTER);
+        Err((fault, again))
     }
 
     /// The resources of a page that were asked for, or come along; anything else nobody asked for.

@@ -155,7 +155,8 @@ fn types(holder: &RemoteHolder, can: &Capability) -> Finding {
         Finding::look(
             "capability",
             words,
-            "nothing of those types comes from this holder: ask whether that is meant",
+            "nothing of those types comes from this holder: ask whether that is meant. Consent needs `category` too: \
+             privacy consents are not asked for",
         )
     }
 }
