@@ -16,7 +16,7 @@ use crate::oauth::Issuer;
 use crate::oauth::access_token::Verifier;
 use crate::oauth::replay::{Burn, ReplayGuard};
 use crate::oauth::signing::{SigningKey, SigningKeys};
-use crate::outbound::Ours;
+use crate::outbound::{Ours, Pool};
 use crate::portal::{self, House, SignIn};
 use crate::rulebook::Rulebook;
 use crate::sources::remote::{Means, RemoteSource};
@@ -65,6 +65,8 @@ pub struct Plan {
     pub holder_budget: Duration,
     /// What we show and trust when we ask holders elsewhere.
     pub holders: Ours,
+    /// Bytes for all that comes from them at once.
+    pub holders_memory: usize,
     /// Who cosigns the journal.
     pub witness: Option<Witness>,
     /// A directory elsewhere that is followed.
@@ -156,6 +158,7 @@ pub fn open(plan: &Plan, issuer: &Issuer) -> Result<(Arc<World>, Found), BootErr
         clock: plan.clock.clone(),
         tables: Arc::clone(&tables),
         budget: plan.holder_budget,
+        pool: Pool::of(plan.holders_memory),
     };
     let (hosted, remote) = (HostedSource::new(Arc::clone(&store)), RemoteSource::new(means));
     let source: Arc<dyn Source> = Arc::new(Everywhere { hosted, remote });

@@ -1,7 +1,7 @@
 //! Every way in which a holder's server may be wrong, where it is the only one and where it is one of three: what comes,
 //! what is recorded, how long it takes.
 
-use super::server::{AID, ALLERGY, BUDGET, MARKER, MEDICINE, Mode, SPOILT, STREET, Server};
+use super::server::{AID, ALLERGY, BUDGET, MARKER, MEDICINE, Mode, OTHER, STREET, Server};
 use serde_json::{Value, json};
 use sluis_tests::json::{has_code, has_words, resources};
 use sluis_tests::{Request, World, all_hold, until};
@@ -236,15 +236,15 @@ fn what_a_holder_has_of_one_person_does_not_shut_it_for_the_others() {
     let server = Server::start(Mode::OneSpoilt, ALONE);
     moved(&world, &server);
     entered(&world, ALONE);
-    entered(&world, SPOILT);
+    entered(&world, OTHER);
     let asker = world.asker(HOLDER);
     for _ in 0..5 {
-        let answer = asker.summary(SPOILT);
+        let answer = asker.summary(OTHER);
         answer.is(503, "source-unavailable");
         assert!(recorded(&world, answer.request_id()).1.contains("astray"));
     }
     let asked = server.asked().len();
-    asker.summary(SPOILT).is(503, "source-unavailable");
+    asker.summary(OTHER).is(503, "source-unavailable");
     assert_eq!(server.asked().len(), asked, "what cannot be used was asked again and again");
     assert!(has_code(&asker.summary(ALONE).ok().json(), ALLERGY), "one person shuts the holder for all");
 }
@@ -279,6 +279,34 @@ fn askers_take_turns_at_a_holder_and_no_more_are_there_at_once_than_it_takes() {
     });
     let document = one.summary("jansen").ok().json();
     assert!(has_code(&document, ALLERGY), "a holder is left alone because of our own line");
+}
+
+#[test]
+fn what_comes_in_at_once_stays_within_one_bound_and_whoever_sends_little_gets_through() {
+    let world = World::fresh();
+    let server = Server::start(Mode::Swollen, ALONE);
+    let mut endpoint = server.endpoint();
+    (endpoint["at_once"], endpoint["max_bytes"]) = (json!(128), json!(16 * 1024 * 1024));
+    let set = ["participant", "endpoint", "set", HOLDER, "--file", "-"];
+    world.sluis_with(set, endpoint.to_string().as_bytes()).ok();
+    entered(&world, ALONE);
+    entered(&world, OTHER);
+    let askers: Vec<_> = (0..24).map(|_| world.asker(HOLDER)).collect();
+    askers.iter().for_each(|asker| drop(asker.token()));
+    let honest = world.asker(HOLDER);
+    assert!(has_code(&honest.summary(OTHER).ok().json(), ALLERGY));
+    let codes: Vec<String> = std::thread::scope(|scope| {
+        let asked: Vec<_> = askers.iter().map(|asker| scope.spawn(|| asker.summary(ALONE))).collect();
+        std::thread::sleep(Duration::from_millis(400));
+        assert!(has_code(&honest.summary(OTHER).ok().json(), ALLERGY), "whoever sends little pays for it");
+        let ended = asked.into_iter().map(|one| recorded(&world, one.join().unwrap().request_id()).1);
+        ended.collect()
+    });
+    assert!(codes.iter().any(|event| event.contains("\"too-large\"")), "nobody was told to end");
+    let status = std::fs::read_to_string(format!("/proc/{}/status", world.pid())).unwrap();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"));
+    let most: usize = most.unwrap().trim().parse().unwrap();
+    assert!(most < 256 * 1024, "{} MB", most / 1024);
 }
 
 #[test]

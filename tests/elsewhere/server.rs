@@ -53,6 +53,8 @@ pub enum Mode {
     Endless,
     Drip,
     Bomb,
+    /// Of the person a few kB that unpack to 15 MiB, and then nothing more; of [`OTHER`] as it is.
+    Swollen,
     Deep,
     Doubled,
     BadText,
@@ -64,7 +66,7 @@ pub enum Mode {
     NextForEver,
     /// It does not find the person.
     Nobody,
-    /// Well about the person; of [`SPOILT`] it has what leads elsewhere.
+    /// Well about the person; of [`OTHER`] it has what leads elsewhere.
     OneSpoilt,
     /// It knows the number of persons in its other written form only.
     OtherForm,
@@ -136,8 +138,8 @@ pub const STREET: &str = "Elzenstraat 12";
 pub const AID: &str = "404946006";
 /// The bearer token of [`Mode::Bearer`].
 pub const SECRET: &str = "s3cret-of-the-holder";
-/// Somebody of whom [`Mode::OneSpoilt`] has nothing that can be used.
-pub const SPOILT: &str = "999990160";
+/// Another person: [`Mode::OneSpoilt`] has nothing of them that can be used.
+pub const OTHER: &str = "999990160";
 /// The allergy that a well server gives.
 pub const ALLERGY: &str = "91935009";
 
@@ -146,9 +148,11 @@ impl Server {
     pub fn start(mode: Mode, bsn: &str) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        if mode == Mode::Bomb {
-            // Before anybody waits for it: packing takes longer than a budget on a busy machine.
-            let _packed = bomb();
+        // Before anybody waits for it: packing takes longer than a budget on a busy machine.
+        match mode {
+            Mode::Bomb => drop(bomb()),
+            Mode::Swollen => drop(swollen()),
+            _ => {}
         }
         let (tls, ca_pem) = certificate(mode);
         let tls = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
@@ -415,8 +419,9 @@ impl Persona {
     }
 
     fn patients(&self, form: &str) -> Value {
-        if self.mode == Mode::OneSpoilt && form.contains(&format!("bsn%7C{SPOILT}")) {
-            return searchset(&self.base, &[patient("p2", SPOILT)]);
+        let knows_other = matches!(self.mode, Mode::OneSpoilt | Mode::Swollen);
+        if knows_other && form.contains(&format!("bsn%7C{OTHER}")) {
+            return searchset(&self.base, &[patient("p2", OTHER)]);
         }
         let bsn = if self.mode == Mode::OtherPatient { "999990160" } else { &self.bsn };
         let form_of_number = if self.mode == Mode::OtherForm { "2.16.840.1.113883.2.4.6.3" } else { "bsn" };
@@ -483,6 +488,14 @@ impl Persona {
                 .header("location", "https://127.0.0.1:9/elsewhere")
                 .body(body(""))
                 .unwrap(),
+            Mode::Swollen if query.contains("p1") && path == "/AllergyIntolerance" => Response::builder()
+                .header("content-encoding", "gzip")
+                .body(Unended(Some(swollen())).boxed())
+                .unwrap(),
+            Mode::Swollen if query.contains("p2") => {
+                let text = searchset(&self.base, &self.resources(path)).to_string();
+                Response::new(body(text.replace("Patient/p1", "Patient/p2")))
+            }
             Mode::OneSpoilt if query.contains("p2") => {
                 let mut bundle = searchset(&self.base, &[]);
                 bundle["link"] = json!([{"relation": "next", "url": "https://127.0.0.1:9/fhir/next"}]);
@@ -645,6 +658,19 @@ fn bomb() -> Bytes {
     PACKED.get_or_init(pack).clone()
 }
 
+/// The beginning of a page, packed, with 15 MiB of spaces.
+fn swollen() -> Bytes {
+    static PACKED: OnceLock<Bytes> = OnceLock::new();
+    let pack = || {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        packer.write_all(b"{\"resourceType\":\"Bundle\",\"type\":\"searchset\"").unwrap();
+        packer.write_all(&vec![b' '; 15 * 1024 * 1024]).unwrap();
+        packer.flush().unwrap();
+        packer.get_ref().clone().into()
+    };
+    PACKED.get_or_init(pack).clone()
+}
+
 fn searchset(base: &str, resources: &[Value]) -> Value {
     let entries: Vec<Value> = resources
         .iter()
@@ -655,6 +681,21 @@ fn searchset(base: &str, resources: &[Value]) -> Value {
         })
         .collect();
     json!({"resourceType": "Bundle", "type": "searchset", "total": entries.len(), "entry": entries})
+}
+
+/// These bytes, and then no end.
+struct Unended(Option<Bytes>);
+
+impl hyper::body::Body for Unended {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0.take().map_or(Poll::Pending, |bytes| Poll::Ready(Some(Ok(Frame::data(bytes)))))
+    }
 }
 
 /// The same bytes again and again, without end.

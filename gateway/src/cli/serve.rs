@@ -65,6 +65,7 @@ fn run(config: &Config) -> Result<(), String> {
         caps: config.caps,
         holder_budget: HOLDER_BUDGET,
         holders,
+        holders_memory: config.holders.memory,
         witness: witness.map_err(|e| words(&e))?,
         directory: directory.map_err(|e| words(&e))?,
     };

@@ -154,13 +154,19 @@ pub struct SignInConfig {
 }
 
 /// How we ask holders that have a FHIR server of their own.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct HoldersConfig {
     /// Our client certificate, PEM chain, leaf first, and its key.
     pub identity: Option<(PathBuf, Secret)>,
     /// PEM files with the authorities of their certificates, where an endpoint names none of its own.
     pub authorities: Vec<PathBuf>,
+    /// Bytes for all that comes from them at once.
+    pub memory: usize,
 }
+
+/// As [`HoldersConfig::memory`], where nothing is said: eight holders that send all that they may, beside all else that a
+/// gateway keeps, stay within 256 MB.
+pub const HOLDERS_MEMORY: usize = 80 * 1024 * 1024;
 
 impl HoldersConfig {
     /// Reads certificate, key and authorities.

@@ -2,7 +2,8 @@
 
 use super::reader::{Reader, text, texts, whole};
 use super::{
-    Config, DirectoryConfig, ExchangeConfig, HoldersConfig, Secret, SignInConfig, TlsConfig, WitnessConfig,
+    Config, DirectoryConfig, ExchangeConfig, HOLDERS_MEMORY, HoldersConfig, Secret, SignInConfig, TlsConfig,
+    WitnessConfig,
 };
 use crate::limits::Budget;
 use crate::listen::Caps;
@@ -116,7 +117,10 @@ fn holders(reader: &mut Reader<'_>) -> Option<HoldersConfig> {
     } else {
         None
     };
-    Some(HoldersConfig { identity, authorities: authorities.unwrap_or_default() })
+    // What one question may bring fits at least (`max_bytes` of an endpoint).
+    let usual = u32::try_from(HOLDERS_MEMORY / MEBIBYTE).unwrap_or(u32::MAX);
+    let memory = number(reader, "holders.memory_mib", 64, 65_536, usual) as usize * MEBIBYTE;
+    Some(HoldersConfig { identity, authorities: authorities.unwrap_or_default(), memory })
 }
 
 /// All of it or nothing, as [`sign_in`]. Without https it needs no authority: a cosignature is believed by key.
@@ -254,3 +258,5 @@ fn number(reader: &mut Reader<'_>, key: &str, min: u32, max: u32, default: u32) 
     let expected = format!("a whole number from {min} to {max}");
     reader.optional(key, &expected, |v| whole(v).filter(|n| (min..=max).contains(n))).unwrap_or(default)
 }
+
+const MEBIBYTE: usize = 1024 * 1024;

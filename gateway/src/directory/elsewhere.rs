@@ -7,6 +7,7 @@ use super::memory::{Kept, Memory};
 use crate::clock::Clock;
 use crate::outbound::{Allowance, Base, Client, Fault, Ours, Question, TlsFault, form};
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use fhir_mappings::directory::Outside;
 use fhir_mappings::directory::history::{
     Bounds, Feed, NoOffer, Offer, Page, Replica, Round, read_history, read_offer, read_search,
@@ -283,7 +284,7 @@ impl Elsewhere {
         Ok(offer)
     }
 
-    async fn ask(&self, below: &str) -> Result<Vec<u8>, Trouble> {
+    async fn ask(&self, below: &str) -> Result<Bytes, Trouble> {
         let allowance = Allowance::of(PAGE_MOST);
         let asked = Question { below, form: None, accept: FHIR_JSON, bearer: None, allowance: &allowance };
         let answer = tokio::time::timeout(ANSWER, self.client.ask(&asked)).await;

@@ -54,8 +54,8 @@ pub struct Answer {
     pub status: u16,
     /// Headers.
     pub headers: HeaderMap,
-    /// The body, unpacked.
-    pub body: Vec<u8>,
+    /// The body, unpacked; as long as it is kept, it counts as room taken.
+    pub body: Bytes,
 }
 
 impl Client {
@@ -95,6 +95,15 @@ impl Client {
     /// # Errors
     /// See [`Fault`].
     pub async fn ask(&self, question: &Question<'_>) -> Result<Answer, Fault> {
+        tokio::select! {
+            biased;
+            // Also while nothing comes: what lies here already is what somebody else has need of.
+            () = question.allowance.told_out() => Err(Fault::TooLarge),
+            answer = self.exchange(question) => answer,
+        }
+    }
+
+    async fn exchange(&self, question: &Question<'_>) -> Result<Answer, Fault> {
         let mut request = Request::builder()
             .method(if question.form.is_some() { Method::POST } else { Method::GET })
             .uri(self.base.url(question.below))

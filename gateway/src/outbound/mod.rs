@@ -8,6 +8,7 @@ mod client;
 mod connect;
 mod form;
 mod once;
+mod pool;
 
 pub use address::forbidden;
 pub use base::{BadBase, Base};
@@ -16,6 +17,7 @@ pub use client::{Answer, Client, Ours, Question};
 pub use connect::{Fault, TlsFault};
 pub use form::form;
 pub(crate) use once::{Over, Unreached, send};
+pub use pool::Pool;
 
 #[cfg(test)]
 mod tests;

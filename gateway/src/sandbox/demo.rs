@@ -8,6 +8,7 @@ use crate::beginning;
 use crate::boot::{self, BootError, Bound, Faces, Plan};
 use crate::cli::{Demo, Ended};
 use crate::clock::Clock;
+use crate::config::HOLDERS_MEMORY;
 use crate::limits::Budget;
 use crate::listen::Caps;
 use crate::oauth::Issuer;
@@ -94,6 +95,7 @@ fn demo(
         budget: if args.budget == "off" { Budget::Off } else { Budget::default() },
         caps: Caps::default(),
         holder_budget: Duration::from_secs(3),
+        holders_memory: HOLDERS_MEMORY,
         holders: pki::towards_holders(&dir.join("pki"))?,
         witness: witness(args)?,
         directory: None,

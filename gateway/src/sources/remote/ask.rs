@@ -40,7 +40,7 @@ impl<'q> Question<'q> {
         bearer: Option<Zeroizing<String>>,
         round: &'q Round,
     ) -> Self {
-        let allowance = Allowance::of(holder.endpoint.max_bytes as usize);
+        let allowance = Allowance::within(&holder.means.pool, holder.endpoint.max_bytes as usize);
         Self { holder, ask, can, bearer, allowance, round }
     }
 
@@ -186,7 +186,7 @@ impl<'q> Question<'q> {
 
     /// A medicine that a released order would point to.
     async fn medicine(&self, id: &str) -> Result<Held, RemoteFault> {
-        let body = Bytes::from(self.page(&format!("/Medication/{id}"), None, "Medication").await?);
+        let body = self.page(&format!("/Medication/{id}"), None, "Medication").await?;
         let doc = json::parse(&body).map_err(|_| unreadable())?;
         let is = |name: &str, value: &str| doc.root().get_str(name).as_deref() == Some(value);
         if !is("resourceType", "Medication") || !is("id", id) {
@@ -209,7 +209,7 @@ impl<'q> Question<'q> {
         below: &str,
         form: Option<String>,
         what: &'static str,
-    ) -> Result<Vec<u8>, RemoteFault> {
+    ) -> Result<Bytes, RemoteFault> {
         match self.once(below, form.clone(), what).await {
             Err((_, true)) => {
                 tokio::time::sleep(BREATH).await;
@@ -226,7 +226,7 @@ impl<'q> Question<'q> {
         below: &str,
         form: Option<String>,
         what: &'static str,
-    ) -> Result<Vec<u8>, (RemoteFault, bool)> {
+    ) -> Result<Bytes, (RemoteFault, bool)> {
         // Also in an address of our own making: an id there may be a number, and a holder makes the ids.
         let bsn = self.ask.numbers().filter(is_bsn).map(|(_, value)| value);
         if url_holds(below, &bsn.collect::<Vec<_>>()) {
@@ -246,8 +246,7 @@ impl<'q> Question<'q> {
     }
 
     /// The resources of a page that were asked for, or come along; anything else nobody asked for.
-    fn held(&self, body: Vec<u8>, page: Page, wanted: &[&str]) -> Vec<Held> {
-        let body = Bytes::from(body);
+    fn held(&self, body: Bytes, page: Page, wanted: &[&str]) -> Vec<Held> {
         let asked = page.entries.into_iter().filter(|entry| wanted.contains(&entry.resource_type.as_str()));
         asked.map(|entry| self.one(&body, entry)).collect()
     }

@@ -68,7 +68,7 @@ async fn obtain(
     networks: &[IpNet],
     means: &Means,
 ) -> Result<(Zeroizing<String>, Duration), RemoteFault> {
-    let allowance = Allowance::of(ANSWER_MOST);
+    let allowance = Allowance::within(&means.pool, ANSWER_MOST);
     let question = Question {
         below: "/.well-known/smart-configuration",
         form: None,

@@ -128,7 +128,7 @@ impl RemoteHolder {
 
     /// Asks it what it can.
     pub(super) async fn capability(&self, bearer: Option<&str>) -> Result<Capability, RemoteFault> {
-        let allowance = Allowance::of(STATEMENT_MOST);
+        let allowance = Allowance::within(&self.means.pool, STATEMENT_MOST);
         let asked =
             Asked { below: "/metadata", form: None, accept: FHIR_JSON, bearer, allowance: &allowance };
         let answer = self.server.ask(&asked).await?;

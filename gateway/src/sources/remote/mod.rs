@@ -21,7 +21,7 @@ pub use probe::Finding;
 use super::{Coming, Source, SourceAsk, SourceFailure};
 use crate::clock::Clock;
 use crate::oauth::signing::SigningKeys;
-use crate::outbound::Ours;
+use crate::outbound::{Ours, Pool};
 use crate::trust::Participant;
 use arc_swap::ArcSwap;
 use fhir_mappings::tables::Tables;
@@ -43,6 +43,8 @@ pub struct Means {
     pub tables: Arc<Tables>,
     /// How long whoever asks waits for one holder: no endpoint's own budget is longer.
     pub budget: Duration,
+    /// The room for all that comes from them at once.
+    pub pool: Pool,
 }
 
 /// Asks remote holders.

@@ -67,7 +67,7 @@ pub(super) async fn probe(registered: &Value, means: &Means) -> Vec<Finding> {
 }
 
 async fn look(holder: &RemoteHolder, findings: &mut Vec<Finding>) -> Result<(), RemoteFault> {
-    let allowance = Allowance::of(STATEMENT_MOST);
+    let allowance = Allowance::within(&holder.means.pool, STATEMENT_MOST);
     let bearer = match holder.endpoint.authentication {
         Authentication::Mtls {} | Authentication::Bearer { .. } => holder.bearer().await?,
         Authentication::Smart { .. } => None,
