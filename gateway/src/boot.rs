@@ -157,7 +157,8 @@ pub fn open(plan: &Plan, issuer: &Issuer) -> Result<(Arc<World>, Found), BootErr
         signing: Arc::clone(&signing),
         clock: plan.clock.clone(),
         tables: Arc::clone(&tables),
-        budget: plan.holder_budget,
+        // Before whoever asks gives up, so that it is known why.
+        budget: plan.holder_budget.saturating_sub(Duration::from_millis(50)),
         pool: Pool::of(plan.holders_memory),
     };
     let (hosted, remote) = (HostedSource::new(Arc::clone(&store)), RemoteSource::new(means));

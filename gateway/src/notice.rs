@@ -31,7 +31,8 @@ pub enum About {
     /// So many numbers were looked up that lead to nobody that the budget was spent: enumeration, or a system gone
     /// wrong (LEAKS.md L11).
     LookUpsExceeded,
-    /// What a holder sent could not be used: another person, unreadable, without end, or pointing elsewhere.
+    /// What a holder sent could not be used, or it is not the server that it should be: another person, unreadable,
+    /// without end, pointing elsewhere.
     HolderUnfit,
 }
 
@@ -74,52 +75,72 @@ pub(crate) fn of(about: About, trail: &Trail, world: &World, at: Timestamp) -> R
 }
 
 /// The notices to the officers of holders whose part could not be used: about their system, not about the person, and
-/// once in a while, for a holder that fails fails for everybody.
+/// once in a while of each kind, for a holder that fails fails for everybody.
 pub(crate) fn of_unfit(trail: &Trail, world: &World, at: Timestamp) -> Vec<Draft> {
     let trust = world.store.trust();
-    let unfit = trail.entry.shares.iter().filter(|share| share.failed.as_deref().is_some_and(is_incident));
-    let told = unfit.filter(|share| world.incidents.first_in_a_while(&share.holder.id));
-    let holders = told.filter_map(|share| Some((share, trust.participant(&share.holder.id)?)));
-    let drafts = holders.map(|(share, holder)| {
+    let due = unfit(trail).filter(|(holder, what)| world.incidents.first_in_a_while(holder, *what));
+    let holders = due.filter_map(|(holder, what)| Some((trust.participant(holder)?, what)));
+    let drafts = holders.map(|(holder, what)| {
         let mut entry = entry(About::HolderUnfit, holder.id.as_str(), Some(holder));
-        let what = share.failed.clone().unwrap_or_default();
-        entry.details.push(Detail { name: "failure".into(), value: what });
+        entry.details.push(Detail { name: "failure".into(), value: what.code().to_owned() });
         Draft { entry, time: at, request_id: trail.request_id.clone(), person: None, burnt: None }
     });
     drafts.collect()
 }
 
-/// Failures that somebody must look at; one that is late or down will be seen without.
-fn is_incident(code: &str) -> bool {
-    let incidents = [
-        SourceFailure::Unreadable,
-        SourceFailure::TooLarge,
-        SourceFailure::WrongPerson,
-        SourceFailure::Astray,
-        SourceFailure::Incomplete,
-    ];
-    incidents.iter().any(|failure| failure.code() == code)
+/// The record did not come to be: what its notices would have told has been told to nobody.
+pub(crate) fn untold(trail: &Trail, world: &World) {
+    unfit(trail).for_each(|(holder, what)| world.incidents.forget(holder, what));
 }
 
-/// Which holders' officers were told lately.
+/// Holders whose part somebody must look at, with why.
+fn unfit(trail: &Trail) -> impl Iterator<Item = (&str, SourceFailure)> {
+    trail.entry.shares.iter().filter_map(|share| {
+        let code = share.failed.as_deref()?;
+        Some((share.holder.id.as_str(), *INCIDENTS.iter().find(|failure| failure.code() == code)?))
+    })
+}
+
+/// Failures that somebody must look at; one that is late or down will be seen without.
+const INCIDENTS: &[SourceFailure] = &[
+    SourceFailure::Unreadable,
+    SourceFailure::TooLarge,
+    SourceFailure::WrongPerson,
+    SourceFailure::Astray,
+    SourceFailure::Incomplete,
+    SourceFailure::Redirected,
+    SourceFailure::ForbiddenAddress,
+    SourceFailure::TokenElsewhere,
+    SourceFailure::Certificate,
+    SourceFailure::Misfit,
+    SourceFailure::Unended,
+];
+
+/// Which holders' officers were told lately, of what.
 #[derive(Debug, Default)]
-pub struct Incidents(Mutex<HashMap<String, Instant>>);
+pub struct Incidents(Mutex<HashMap<(String, &'static str), Instant>>);
 
 impl Incidents {
-    fn first_in_a_while(&self, holder: &str) -> bool {
+    fn first_in_a_while(&self, holder: &str, what: SourceFailure) -> bool {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        match told.get(holder) {
-            Some(at) if now.duration_since(*at) < A_WHILE => false,
-            _ => {
-                told.insert(holder.to_owned(), now);
-                true
-            }
+        let (key, now) = ((holder.to_owned(), what.code()), Instant::now());
+        // Somebody else's data are each a breach of their own; only a flood of them is held back.
+        let a_while = if what == SourceFailure::WrongPerson { A_MOMENT } else { A_WHILE };
+        let due = told.get(&key).is_none_or(|at| now.duration_since(*at) >= a_while);
+        if due {
+            told.insert(key, now);
         }
+        due
+    }
+
+    fn forget(&self, holder: &str, what: SourceFailure) {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.remove(&(holder.to_owned(), what.code()));
     }
 }
 
 const A_WHILE: Duration = Duration::from_secs(600);
+const A_MOMENT: Duration = Duration::from_secs(60);
 
 /// The notice that goes with a count of look-ups over budget: to the officer of the participant whose certificate it
 /// was. It is about no person.

@@ -20,10 +20,10 @@ const MODES: &[(Mode, Option<&str>)] = &[
     (Mode::Markup, None),
     (Mode::Slow, Some("late")),
     (Mode::Down, Some("down")),
-    (Mode::OtherName, Some("down")),
-    (Mode::Expired, Some("down")),
-    (Mode::NotYet, Some("down")),
-    (Mode::OtherAuthority, Some("down")),
+    (Mode::OtherName, Some("certificate")),
+    (Mode::Expired, Some("certificate")),
+    (Mode::NotYet, Some("certificate")),
+    (Mode::OtherAuthority, Some("certificate")),
     (Mode::Says(401), Some("down")),
     (Mode::Says(403), Some("down")),
     (Mode::Says(404), Some("down")),
@@ -36,15 +36,15 @@ const MODES: &[(Mode, Option<&str>)] = &[
     (Mode::CrossReference, Some("wrong-person")),
     (Mode::SameIdElsewhere, Some("wrong-person")),
     (Mode::Endless, Some("too-large")),
-    (Mode::Drip, Some("late")),
+    (Mode::Drip, Some("unended")),
     (Mode::Bomb, Some("too-large")),
     (Mode::Deep, Some("unreadable")),
     (Mode::Doubled, Some("unreadable")),
     (Mode::BadText, Some("unreadable")),
     (Mode::NoSearchset, Some("unreadable")),
-    (Mode::Stu3, Some("down")),
-    (Mode::R5, Some("down")),
-    (Mode::Redirect, Some("down")),
+    (Mode::Stu3, Some("misfit")),
+    (Mode::R5, Some("misfit")),
+    (Mode::Redirect, Some("redirected")),
     (Mode::NextElsewhere, Some("astray")),
     (Mode::NextForEver, Some("too-large")),
     (Mode::Nobody, Some("not-known")),
@@ -184,6 +184,54 @@ fn a_holder_that_sends_what_cannot_be_used_is_told_its_officer_once_in_a_while()
     let refused = world.dump().into_iter().find(|record| record["kind"] == "refused").expect("refused");
     assert_eq!(notices[0]["request_id"], refused["request_id"]);
     assert!(!notices[0].to_string().contains(ALONE));
+}
+
+#[test]
+fn whatever_is_wrong_with_a_holder_its_officer_is_told_each_of_it() {
+    let world = World::fresh();
+    let notices = || world.dump().iter().filter(|record| record["kind"] == "notice").count();
+    let first = Server::start(Mode::Well, ALONE);
+    moved(&world, &first);
+    entered(&world, ALONE);
+    let mut before = notices();
+    let mut verdicts = Vec::new();
+    let plain = |_: &mut Value| {};
+    let no_networks = |endpoint: &mut Value| endpoint["networks"] = json!([]);
+    let smart = |endpoint: &mut Value| {
+        endpoint["authentication"] = json!({"kind": "smart", "client_id": "sluis-here"});
+    };
+    type Change = fn(&mut Value);
+    let cases: [(Mode, &str, Change); 10] = [
+        (Mode::Stu3, "misfit", plain),
+        (Mode::Redirect, "redirected", plain),
+        (Mode::Drip, "unended", plain),
+        (Mode::OtherAuthority, "certificate", plain),
+        (Mode::Well, "forbidden-address", no_networks),
+        (Mode::SmartElsewhere, "token-elsewhere", smart),
+        (Mode::Garbage, "unreadable", plain),
+        (Mode::NextElsewhere, "astray", plain),
+        (Mode::Stranger, "wrong-person", plain),
+        (Mode::Bomb, "too-large", plain),
+    ];
+    for (mode, code, change) in cases {
+        let server = Server::start(mode, ALONE);
+        let mut endpoint = server.endpoint();
+        change(&mut endpoint);
+        let set = ["participant", "endpoint", "set", HOLDER, "--file", "-"];
+        world.sluis_with(set, endpoint.to_string().as_bytes()).ok();
+        for _ in 0..2 {
+            let answer = world.asker(HOLDER).summary(ALONE);
+            answer.is(503, "source-unavailable");
+            let event = recorded(&world, answer.request_id()).1;
+            let named = event.contains(&format!("\"{code}\""));
+            verdicts.push((format!("{code} is recorded"), if named { Ok(()) } else { Err(event) }));
+        }
+        let told = notices() - before;
+        before += told;
+        let verdict = if told == 1 { Ok(()) } else { Err(format!("{told} notices")) };
+        verdicts.push((format!("{code} is told once"), verdict));
+    }
+    all_hold(verdicts);
 }
 
 #[test]

@@ -9,27 +9,40 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::io::{self, Write};
-use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 /// How many bytes may still come: shared by what is asked at once, so that many answers together stay within it too.
 pub struct Allowance {
     left: AtomicUsize,
     whole: usize,
     share: Option<Share>,
+    /// Whether an answer had begun when nobody read on.
+    left_unended: AtomicBool,
 }
 
 impl Allowance {
     /// So many bytes, unpacked.
     #[must_use]
     pub fn of(bytes: usize) -> Self {
-        Self { left: AtomicUsize::new(bytes), whole: bytes, share: None }
+        Self {
+            left: AtomicUsize::new(bytes),
+            whole: bytes,
+            share: None,
+            left_unended: AtomicBool::new(false),
+        }
     }
 
     /// So many bytes, of what the pool has room for.
     #[must_use]
     pub fn within(pool: &Pool, bytes: usize) -> Self {
         Self { share: Some(pool.share()), ..Self::of(bytes) }
+    }
+
+    /// Whether somebody stopped reading an answer that had begun and did not end.
+    #[must_use]
+    pub fn was_left(&self) -> bool {
+        self.left_unended.load(Relaxed)
     }
 
     /// Ends when this question has taken most of all and there is no more room.
@@ -59,12 +72,14 @@ pub(super) async fn read(
     headers: &HeaderMap,
     allowance: &Allowance,
 ) -> Result<Bytes, Fault> {
+    let mut begun = Begun { allowance, unended: false };
     let mut unpacking = Unpacking::of(headers, allowance)?;
     // What unpacks to nothing could go on for ever.
     let (mut packed, most) = (0_usize, allowance.whole);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Fault::BrokenOff)?;
         let Ok(mut data) = frame.into_data() else { continue };
+        begun.unended = true;
         packed = packed.saturating_add(data.remaining());
         if packed > most {
             return Err(Fault::TooLarge);
@@ -78,12 +93,28 @@ pub(super) async fn read(
             data.advance(length);
         }
     }
+    begun.unended = false;
     unpacking.end()
 }
 
-/// A buffer that takes no more than it may hold: what unpacks to more fails at the bound, not after it.
+/// Notes when an answer that had begun is read no further.
+struct Begun<'a> {
+    allowance: &'a Allowance,
+    unended: bool,
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        if self.unended {
+            self.allowance.left_unended.store(true, Relaxed);
+        }
+    }
+}
+
+/// A buffer that takes no more than it may hold: what unpacks to more fails at the bound, not after it. It lies in parts
+/// until it is whole: what grows as one piece is copied again and again, and the holes that it leaves are no bound of ours.
 struct Bounded<'a> {
-    bytes: Vec<u8>,
+    parts: Vec<Vec<u8>>,
     allowance: &'a Allowance,
     lease: Option<Lease>,
 }
@@ -91,28 +122,37 @@ struct Bounded<'a> {
 impl<'a> Bounded<'a> {
     fn of(announced: usize, allowance: &'a Allowance) -> Self {
         let lease = allowance.share.as_ref().map(Share::lease);
-        let mut own = Self { bytes: Vec::new(), allowance, lease };
-        own.make_room(announced);
+        let mut own = Self { parts: Vec::new(), allowance, lease };
+        own.lay_out(if announced == 0 { LITTLE } else { announced });
         own
     }
 
-    /// Room for so many more; what is laid out counts, filled or not.
-    fn make_room(&mut self, more: usize) {
-        let before = self.bytes.capacity();
-        let needed = self.bytes.len().saturating_add(more);
-        if needed > before {
-            let grown = (before + before / 2).min(self.allowance.whole);
-            self.bytes.reserve_exact(needed.max(grown) - self.bytes.len());
-            if let Some(lease) = &mut self.lease {
-                lease.grow(self.bytes.capacity() - before);
-            }
+    /// One more part; it counts, filled or not.
+    fn lay_out(&mut self, bytes: usize) {
+        if let Some(lease) = &mut self.lease {
+            lease.grow(bytes);
         }
+        self.parts.push(Vec::with_capacity(bytes));
     }
 
-    fn end(self) -> Bytes {
+    fn end(mut self) -> Bytes {
+        let mut parts = std::mem::take(&mut self.parts).into_iter();
+        let mut whole = parts.next().unwrap_or_default();
+        if parts.len() > 0 {
+            let laid_out = whole.capacity() + parts.as_slice().iter().map(Vec::capacity).sum::<usize>();
+            let length = whole.len() + parts.as_slice().iter().map(Vec::len).sum::<usize>();
+            if let Some(lease) = &mut self.lease {
+                lease.grow(length);
+            }
+            whole.reserve_exact(length - whole.len());
+            parts.for_each(|part| whole.extend_from_slice(&part));
+            if let Some(lease) = &mut self.lease {
+                lease.shrink(laid_out);
+            }
+        }
         match self.lease {
-            Some(lease) => Bytes::from_owner(Leased { bytes: self.bytes, _lease: lease }),
-            None => self.bytes.into(),
+            Some(lease) => Bytes::from_owner(Leased { bytes: whole, _lease: lease }),
+            None => whole.into(),
         }
     }
 }
@@ -134,8 +174,17 @@ impl Write for Bounded<'_> {
         if !self.allowance.take(more.len()) {
             return Err(io::Error::from(io::ErrorKind::FileTooLarge));
         }
-        self.make_room(more.len());
-        self.bytes.extend_from_slice(more);
+        let room = self.parts.last().map_or(0, |part| part.capacity() - part.len());
+        let (here, beyond) = more.split_at_checked(room).unwrap_or((more, &[]));
+        if let Some(part) = self.parts.last_mut() {
+            part.extend_from_slice(here);
+        }
+        if !beyond.is_empty() {
+            self.lay_out(PART.max(beyond.len()));
+            if let Some(part) = self.parts.last_mut() {
+                part.extend_from_slice(beyond);
+            }
+        }
         Ok(more.len())
     }
 
@@ -196,3 +245,6 @@ fn fault(error: &io::Error) -> Fault {
 const PIECE: usize = 1024;
 /// Bytes that are laid out before they come.
 const ON_ITS_WORD: usize = 128 * 1024;
+/// What is laid out where nothing is announced, and then at a time.
+const LITTLE: usize = 8 * 1024;
+const PART: usize = 64 * 1024;

@@ -179,6 +179,14 @@ impl Lease {
         self.bytes += bytes;
         self.pool.state().took(self.number, bytes);
     }
+
+    /// Gives a part back.
+    pub(super) fn shrink(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.pool.state().gave(self.number, bytes);
+        self.pool.0.freed.notify_waiters();
+    }
 }
 
 impl Drop for Lease {

@@ -57,9 +57,9 @@ pub async fn record_disclosure(
     let (kind, outcome, fence) = (minimised.kind(), minimised.outcome(), minimised.fence());
     let drafts = noticed(draft(trail, kind, outcome, world), minimised.about(), trail, world)?;
     let told = drafts.beside.len();
-    let recorded = commit(drafts, minimised, fence, world).await?;
-    notice::count(if recorded.is_some() { told } else { 0 }, world);
-    Ok(recorded)
+    let recorded = commit(drafts, minimised, fence, world).await;
+    settled(matches!(recorded, Ok(Some(_))), told, trail, world);
+    Ok(recorded?)
 }
 
 /// Records that holders elsewhere are asked: it enters before they are, and stands before anything of them is used.
@@ -91,6 +91,15 @@ fn noticed(
     Ok(Drafts { main, beside })
 }
 
+/// Notices stand in the journal with their record, or were told to nobody.
+fn settled(recorded: bool, told: usize, trail: &Trail, world: &World) {
+    if recorded {
+        notice::count(told, world);
+    } else {
+        notice::untold(trail, world);
+    }
+}
+
 async fn commit<T>(
     draft: impl Into<Drafts>,
     value: T,
@@ -119,9 +128,9 @@ pub async fn record_refusal(
     let emergency = trail.entry.emergency.is_some() && matches!(refusal, Refusal::NoGrant(_));
     let drafts = noticed(draft, emergency.then_some(About::EmergencyRefused), trail, world)?;
     let told = drafts.beside.len();
-    let recorded = commit(drafts, refusal, None, world).await?.ok_or(AuditUnavailable)?;
-    notice::count(told, world);
-    Ok(recorded)
+    let recorded = commit(drafts, refusal, None, world).await;
+    settled(matches!(recorded, Ok(Some(_))), told, trail, world);
+    recorded?.ok_or(AuditUnavailable)
 }
 
 /// Makes a change durable with its record, and vouches for the answer about it. `None` when the person's state moved
@@ -138,7 +147,11 @@ pub async fn record_change(
     let draft = draft(trail, answer.kind(), answer.outcome(), world);
     let drafts = noticed(draft, answer.about(), trail, world)?;
     let fence = answer.fence();
-    Ok(commit_change(drafts, answer, change, fence, world).await?)
+    let recorded = commit_change(drafts, answer, change, fence, world).await;
+    if !matches!(recorded, Ok(Some(_))) {
+        notice::untold(trail, world);
+    }
+    Ok(recorded?)
 }
 
 async fn commit_change<T>(

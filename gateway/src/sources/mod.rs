@@ -73,6 +73,18 @@ pub enum SourceFailure {
     WrongPerson,
     /// It pointed to another server.
     Astray,
+    /// It sent us on to somewhere else instead of answering.
+    Redirected,
+    /// Its name leads to an address that is not connected to.
+    ForbiddenAddress,
+    /// It sent us to somebody else for a token.
+    TokenElsewhere,
+    /// Its certificate does not prove that it is who it should be.
+    Certificate,
+    /// It is no server of FHIR R4.
+    Misfit,
+    /// It began an answer that did not end in time.
+    Unended,
     /// It entered in the index that it has data of a person whom it does not find.
     NotKnown,
     /// It has more of the person than can be got of it.
@@ -90,6 +102,12 @@ impl SourceFailure {
             Self::TooLarge => "too-large",
             Self::WrongPerson => "wrong-person",
             Self::Astray => "astray",
+            Self::Redirected => "redirected",
+            Self::ForbiddenAddress => "forbidden-address",
+            Self::TokenElsewhere => "token-elsewhere",
+            Self::Certificate => "certificate",
+            Self::Misfit => "misfit",
+            Self::Unended => "unended",
             Self::NotKnown => "not-known",
             Self::Incomplete => "incomplete",
         }

@@ -28,7 +28,7 @@ pub(super) struct Question<'q> {
     ask: &'q SourceAsk,
     can: &'q Capability,
     bearer: Option<Zeroizing<String>>,
-    allowance: Allowance,
+    allowance: &'q Allowance,
     round: &'q Round,
 }
 
@@ -38,9 +38,8 @@ impl<'q> Question<'q> {
         ask: &'q SourceAsk,
         can: &'q Capability,
         bearer: Option<Zeroizing<String>>,
-        round: &'q Round,
+        (round, allowance): (&'q Round, &'q Allowance),
     ) -> Self {
-        let allowance = Allowance::within(&holder.means.pool, holder.endpoint.max_bytes as usize);
         Self { holder, ask, can, bearer, allowance, round }
     }
 
@@ -233,7 +232,7 @@ impl<'q> Question<'q> {
             return Err((RemoteFault::Elsewhere, false));
         }
         let bearer = self.bearer.as_deref().map(String::as_str);
-        let asked = Asked { below, form, accept: FHIR_JSON, bearer, allowance: &self.allowance };
+        let asked = Asked { below, form, accept: FHIR_JSON, bearer, allowance: self.allowance };
         let _turn = self.round.turn().await.map_err(|fault| (fault, false))?;
         let answered = self.holder.server.ask(&asked).await.map_err(RemoteFault::from);
         let Answer { status, headers, body } = answered.map_err(|fault| (fault.clone(), fault.may_pass()))?;

@@ -90,9 +90,7 @@ async fn obtain(
     // And taken from an operator only: a holder that names another's would be shown the token that the other gives us.
     let named = token_url.map_or(place.host() == server.base().host(), |named| named == endpoint);
     if !named {
-        return Err(RemoteFault::Token(
-            "its token endpoint is not at its own host, nor the one named in `authentication.token_url`",
-        ));
+        return Err(RemoteFault::TokenElsewhere);
     }
     let client = Client::new(place, ours, networks).map_err(|fault| RemoteFault::Way(Fault::Tls(fault)))?;
     let assertion = oidc::client_assertion(client_id, &endpoint, &means.signing.load(), means.clock.now())

@@ -1,7 +1,7 @@
 //! What went wrong with a holder, in the grain that an operator needs; the record carries the coarser code.
 
 use super::breaker::Ended;
-use crate::outbound::Fault;
+use crate::outbound::{Fault, TlsFault};
 use crate::sources::SourceFailure;
 use fhir_mappings::remote::{Misfit, PageFault, Unfit};
 
@@ -30,8 +30,12 @@ pub(super) enum RemoteFault {
     NotKnown,
     /// It has something of the person that cannot be got there.
     Incomplete(Lack),
+    /// It sends us to somebody else for a token.
+    TokenElsewhere,
     /// Not in time.
     Late,
+    /// It began an answer that did not end in time.
+    Unended,
 }
 
 /// What cannot be got. A part that lacks it would look whole.
@@ -75,16 +79,18 @@ impl RemoteFault {
             Self::WrongPerson => SourceFailure::WrongPerson,
             Self::NotKnown => SourceFailure::NotKnown,
             Self::Elsewhere => SourceFailure::Astray,
+            Self::Status(_, 300..=399) => SourceFailure::Redirected,
+            Self::Way(Fault::Address(_)) => SourceFailure::ForbiddenAddress,
+            Self::TokenElsewhere => SourceFailure::TokenElsewhere,
+            Self::Misfit(_) => SourceFailure::Misfit,
+            Self::Unended => SourceFailure::Unended,
+            Self::Way(Fault::Tls(
+                TlsFault::Name | TlsFault::Expired | TlsFault::NotYet | TlsFault::Authority,
+            )) => SourceFailure::Certificate,
             Self::Way(
-                Fault::Name
-                | Fault::Address(_)
-                | Fault::Unreachable
-                | Fault::Tls(_)
-                | Fault::BrokenOff
-                | Fault::Question,
+                Fault::Name | Fault::Unreachable | Fault::Tls(_) | Fault::BrokenOff | Fault::Question,
             )
             | Self::Status(..)
-            | Self::Misfit(_)
             | Self::Token(_)
             | Self::LeftAlone => SourceFailure::Down,
         }
@@ -106,8 +112,10 @@ impl RemoteFault {
             | Self::Status(..)
             | Self::Misfit(_)
             | Self::Token(_)
+            | Self::TokenElsewhere
             | Self::LeftAlone
-            | Self::Late => Ended::Failed,
+            | Self::Late
+            | Self::Unended => Ended::Failed,
         }
     }
 

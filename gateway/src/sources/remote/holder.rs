@@ -64,11 +64,15 @@ impl RemoteHolder {
         }
         let round = self.turns.round(ask.asker.id.as_str());
         let mut noted = Noted { holder: self, person: ask.person, round: &round, ended: None };
-        let ended = tokio::select! {
+        let allowance = Allowance::within(&self.means.pool, self.endpoint.max_bytes as usize);
+        let mut ended = tokio::select! {
             biased;
-            ended = self.ask(ask, &round) => ended,
+            ended = self.ask(ask, (&round, &allowance)) => ended,
             () = round.spent(self.budget()) => Err(RemoteFault::Late),
         };
+        if matches!(ended, Err(RemoteFault::Late)) && allowance.was_left() {
+            ended = Err(RemoteFault::Unended);
+        }
         noted.ended = Some(ended.as_ref().map_or_else(RemoteFault::ended, |_| Ended::Well));
         ended.map_err(|fault| {
             tracing::debug!(?fault, "a remote holder");
@@ -81,12 +85,13 @@ impl RemoteHolder {
         Duration::from_millis(u64::from(self.endpoint.budget_ms)).min(self.means.budget)
     }
 
-    async fn ask(&self, ask: &SourceAsk, round: &Round) -> Result<Sent, RemoteFault> {
+    async fn ask(&self, ask: &SourceAsk, within: (&Round, &Allowance)) -> Result<Sent, RemoteFault> {
+        let (round, _) = within;
         let working = round.working();
         let bearer = self.bearer().await?;
         let can = self.can(bearer.as_deref().map(String::as_str)).await?;
         drop(working);
-        let question = Question::new(self, ask, &can, bearer, round);
+        let question = Question::new(self, ask, &can, bearer, within);
         match question.put().await {
             // Turned down although it was good a moment ago: another one, once.
             Err(RemoteFault::Status(_, 401))
@@ -96,7 +101,7 @@ impl RemoteHolder {
                 let working = round.working();
                 let bearer = self.bearer().await?;
                 drop(working);
-                Question::new(self, ask, &can, bearer, round).put().await
+                Question::new(self, ask, &can, bearer, within).put().await
             }
             ended => ended,
         }

@@ -210,6 +210,11 @@ fn told(fault: &RemoteFault) -> Finding {
             "it says of its own answer to a search that it is not whole",
             "ask the holder what is wrong with its server",
         ),
+        RemoteFault::TokenElsewhere => Finding::bad(
+            "token",
+            "its token endpoint is not at its own host, nor the one named in `authentication.token_url`",
+            "name it in `authentication.token_url`, after making sure of it",
+        ),
         RemoteFault::Page(_) => Finding::bad(
             "search",
             "its answer to a search is no Bundle of type searchset in strict JSON",
@@ -228,7 +233,7 @@ fn told(fault: &RemoteFault) -> Finding {
             "its pages lead to another server, or do not end",
             "ask the holder what is wrong with its server",
         ),
-        RemoteFault::Late => Finding::bad(
+        RemoteFault::Late | RemoteFault::Unended => Finding::bad(
             "time",
             "it did not answer within ten seconds",
             "ask the holder what is wrong with its server",
