@@ -216,11 +216,23 @@ fn an_entry_over_several_classes_is_one_list_and_shows_each_asker_its_own_part()
 }
 
 #[test]
-fn the_directory_shows_where_a_holder_elsewhere_is_asked() {
+fn the_directory_shows_how_to_reach_whom_and_where_a_holder_elsewhere_is_asked() {
     let world = World::fresh();
     let linden = world.staff("linden", "gp-own");
     let shown = |path: &str| linden.get(path).ok().json();
     assert_eq!(shown("Endpoint?_count=50")["total"], 0);
+    // How to reach whom, when, and on which day that was checked.
+    let services = shown("HealthcareService?_count=50");
+    let service = |id: &str| {
+        let mut all = services["entry"].as_array().unwrap().iter().map(|entry| &entry["resource"]);
+        all.find(|one| one["id"] == id).unwrap_or_else(|| panic!("no service of {id}"))
+    };
+    for id in ["huisarts-de-linde", HOLDER] {
+        assert_eq!(service(id)["telecom"][0]["system"], "phone", "{id}");
+        assert!(service(id)["extension"][0]["valueDate"].is_string(), "{id}");
+    }
+    assert_eq!(service("huisarts-de-linde")["availableTime"][0]["availableStartTime"], "08:00:00");
+    assert!(service(HOLDER)["availableTime"].is_null(), "it says nothing of hours");
     let server = Server::start(Mode::Well, "999990184");
     let mut endpoint = server.endpoint();
     endpoint["authentication"] = json!({"kind": "smart", "client_id": "sluis-here"});

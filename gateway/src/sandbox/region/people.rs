@@ -84,6 +84,8 @@ pub(super) struct House {
     #[serde(default)]
     pub(super) suspended: bool,
     pub(super) phone: String,
+    /// From when to when on working days.
+    office: Option<[String; 2]>,
 }
 
 /// Reads the participants.
@@ -151,11 +153,16 @@ impl House {
             .map(|name| format!("system/{name}.rs"))
             .chain(WRITE.iter().map(|name| format!("system/{name}.cruds")))
             .collect();
+        let days = ["mon", "tue", "wed", "thu", "fri"];
+        let hours = self.office.iter().map(|[from, to]| json!({"days": days, "from": from, "to": to}));
         Some(json!({
             "id": self.id,
             "name": self.name,
             "categories": self.categories,
             "functions": functions,
+            "contact": [{"system": "phone", "value": self.phone}],
+            "hours": hours.collect::<Vec<_>>(),
+            "checked": calendar.fhir("T-30")?,
             "identifier": self.identifier()?,
             "purposes": purposes,
             "scopes": scopes,
