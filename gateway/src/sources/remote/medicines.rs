@@ -26,6 +26,10 @@ pub(super) fn missing(found: &[Held], base: &Base) -> Result<BTreeSet<String>, R
     for held in found.iter().filter(refers) {
         let doc = json::parse(&held.bytes).map_err(|_| UNFOUND)?;
         let root = doc.root();
+        // An order that was a mistake is no order, whatever it names.
+        if root.get_str("status").as_deref() == Some("entered-in-error") {
+            continue;
+        }
         if let Some(named) = root.get("medicationReference") {
             missing.extend(here.lacks(named, root, &own)?);
         }
@@ -138,6 +142,8 @@ mod tests {
         }
         let inside = r##","contained":[{"resourceType":"Medication","id":"m","code":{"text":"x"}}],"medicationReference":{"reference":"#m"}"##;
         assert_eq!(ids(&[held("MedicationRequest", "r1", None, inside)]), Ok(vec![]));
+        let mistaken = r#","status":"entered-in-error","medicationReference":{"reference":"Medication/m1"}"#;
+        assert_eq!(ids(&[held("MedicationRequest", "r1", None, mistaken)]), Ok(vec![]));
         // By another address than the one it came under it is not found by the release either: read under its own.
         let came = held("Medication", "m1", Some("http://inside.example/Medication/m1"), "");
         let absolute = order(r#"{"reference":"https://h.example/fhir/Medication/m1"}"#);
