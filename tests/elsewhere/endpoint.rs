@@ -5,6 +5,7 @@ use serde_json::json;
 use sluis_tests::json::has_code;
 use sluis_tests::{Request, World};
 use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::Ordering::Relaxed;
 
 const HOLDER: &str = "wijkverpleging-thuis";
 
@@ -32,6 +33,12 @@ fn a_test_says_in_words_what_is_wrong() {
         (Mode::Says(405), "bad", "POST [base]/Patient/_search"),
         (Mode::OtherPatient, "bad", "people whom nobody asked for"),
         (Mode::PatientsOnly, "bad", "nothing can be searched for one person"),
+        (Mode::Statement(302), "bad", "sends us on to another address"),
+        (Mode::Statement(403), "bad", "CapabilityStatement (403)"),
+        (Mode::NoVersion, "bad", "does not say which version"),
+        (Mode::Denied, "bad", "does not let us search AllergyIntolerance"),
+        (Mode::Careless, "bad", "somebody else's"),
+        (Mode::Says(503), "bad", "come back in 60 s"),
     ];
     for (mode, state, words) in cases {
         let server = Server::start(mode, "999990184");
@@ -143,6 +150,40 @@ fn knows_us(world: &World, server: &Server) {
 }
 
 #[test]
+fn a_token_that_is_good_for_less_than_is_asked_and_a_large_token_answer_are_said_to_be() {
+    let world = World::fresh();
+    for (mode, words) in [
+        (
+            Mode::SmartNarrow,
+            "look  scope: the token is good for less than is asked: not for MedicationRequest",
+        ),
+        (Mode::SmartNarrow, "bad   scope: it does not let us search AllergyIntolerance"),
+        (Mode::SmartLarge, "its token answer is larger than 64 KiB"),
+    ] {
+        let server = Server::start(mode, "999990184");
+        knows_us(&world, &server);
+        entered(&world, &server, &json!({"kind": "smart", "client_id": "sluis-here"}));
+        let run = world.sluis(["participant", "endpoint", "test", HOLDER]);
+        assert!(run.code == 1 && run.stdout.contains(words), "{words}: {}", run.stdout);
+        assert!(!run.stdout.contains("max_bytes"), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn a_token_that_its_server_forgot_is_not_shown_again_also_where_metadata_wants_one() {
+    let world = World::fresh();
+    let server = Server::start(Mode::Smart, "999990184");
+    knows_us(&world, &server);
+    entered(&world, &server, &json!({"kind": "smart", "client_id": "sluis-here"}));
+    server.trouble.store(true, Relaxed);
+    let asker = world.asker(HOLDER);
+    asker.summary("999990184").is(503, "source-unavailable");
+    server.trouble.store(false, Relaxed);
+    server.revoke();
+    assert!(has_code(&asker.summary("999990184").ok().json(), ALLERGY), "a token that is dead is shown on");
+}
+
+#[test]
 fn a_token_that_is_said_to_last_for_ever_is_a_token_like_any_other() {
     let world = World::fresh();
     let server = Server::start(Mode::SmartForEver, "999990184");
@@ -175,12 +216,19 @@ fn a_bearer_token_comes_from_a_secret_that_only_we_may_read() {
     entered(&world, &server, &json!({"kind": "bearer", "secret": secret}));
     let tested = || world.sluis(["participant", "endpoint", "test", HOLDER]);
     std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o644)).unwrap();
-    assert!(tested().stdout.contains("secret cannot be read"), "{}", tested().stdout);
+    assert!(tested().stdout.contains("others than its owner may read it"), "{}", tested().stdout);
     std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
     assert_eq!(tested().code, 0, "{}", tested().stdout);
     assert!(has_code(&world.asker(HOLDER).summary("999990184").ok().json(), ALLERGY));
-    std::fs::write(&secret, "another").unwrap();
-    assert!(tested().stdout.contains("401"));
+    for (written, words) in [
+        ("another", "turns down the token that stands in the secret (401)"),
+        ("", "the secret is empty"),
+        ("two\nlines", "is no bearer token"),
+        ("Bearer another", "without `Bearer`"),
+    ] {
+        std::fs::write(&secret, written).unwrap();
+        assert!(tested().stdout.contains(words), "{words}: {}", tested().stdout);
+    }
     let shown = world.sluis(["participant", "endpoint", "show", HOLDER]).ok().stdout;
     assert!(!shown.contains(SECRET) && !world.output().contains(SECRET));
 }

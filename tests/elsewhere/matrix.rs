@@ -330,6 +330,23 @@ fn askers_take_turns_at_a_holder_and_no_more_are_there_at_once_than_it_takes() {
 }
 
 #[test]
+fn a_holder_that_says_when_to_come_back_is_not_asked_before() {
+    for status in [429, 503] {
+        let world = World::fresh();
+        let server = Server::start(Mode::Says(status), ALONE);
+        moved(&world, &server);
+        entered(&world, ALONE);
+        let asker = world.asker(HOLDER);
+        asker.summary(ALONE).is(503, "source-unavailable");
+        let searches = server.asked().iter().filter(|asked| asked.contains("_search")).count();
+        assert_eq!(searches, 1, "{status}: asked again at once");
+        asker.summary(ALONE).is(503, "source-unavailable");
+        let searches = server.asked().iter().filter(|asked| asked.contains("_search")).count();
+        assert_eq!(searches, 1, "{status}: asked before its time");
+    }
+}
+
+#[test]
 fn what_comes_in_at_once_stays_within_one_bound_and_whoever_sends_little_gets_through() {
     let world = World::fresh();
     let server = Server::start(Mode::Swollen, ALONE);

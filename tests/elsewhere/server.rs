@@ -13,7 +13,7 @@ use sluis_tests::ask::BSN;
 use std::convert::Infallible;
 use std::io::Write;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -104,6 +104,18 @@ pub enum Mode {
     SmartForEver,
     /// As before; it says that tokens are given at another host.
     SmartElsewhere,
+    /// As before; its token is good for Patients alone, and it says so.
+    SmartNarrow,
+    /// As before; its token answer is large.
+    SmartLarge,
+    /// Lets allergies be searched by nobody.
+    Denied,
+    /// Gives allergies of somebody else for whoever is asked.
+    Careless,
+    /// Answers this status to `/metadata`.
+    Statement(u16),
+    /// Does not say which version it speaks.
+    NoVersion,
     /// Wants a token that it was told beforehand.
     Bearer,
 }
@@ -118,6 +130,9 @@ pub struct Server {
     pub client_keys: Arc<Mutex<Value>>,
     asked: Arc<Mutex<Vec<String>>>,
     there: Arc<There>,
+    tokens: Arc<Mutex<usize>>,
+    /// Whether it has trouble saying what it can (503).
+    pub trouble: Arc<AtomicBool>,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -162,13 +177,15 @@ impl Server {
         let url = format!("https://localhost:{}/fhir", place.port());
         let client_keys: Arc<Mutex<Value>> = Arc::default();
         let there: Arc<There> = Arc::default();
+        let (tokens, trouble): (Arc<Mutex<usize>>, Arc<AtomicBool>) = Default::default();
         let world = Arc::new(Persona {
             mode,
             bsn: bsn.to_owned(),
             base: url.clone(),
             asked: Arc::clone(&asked),
             client_keys: Arc::clone(&client_keys),
-            tokens: Mutex::default(),
+            tokens: Arc::clone(&tokens),
+            trouble: Arc::clone(&trouble),
             there: Arc::clone(&there),
         });
         runtime.spawn(async move {
@@ -188,13 +205,18 @@ impl Server {
                 });
             }
         });
-        Self { url, ca_pem, client_keys, asked, there, _runtime: runtime }
+        Self { url, ca_pem, client_keys, asked, there, tokens, trouble, _runtime: runtime }
     }
 
     /// The endpoint as an operator registers it.
     pub fn endpoint(&self) -> Value {
         json!({"url": self.url, "ca_pem": self.ca_pem, "networks": ["127.0.0.0/8", "::1/128"], "budget_ms": BUDGET,
             "max_bytes": 2 * 1024 * 1024})
+    }
+
+    /// Forgets every token that it gave.
+    pub fn revoke(&self) {
+        *self.tokens.lock().unwrap() += 1;
     }
 
     /// How many questions about persons were there at once, at most.
@@ -270,7 +292,8 @@ struct Persona {
     asked: Arc<Mutex<Vec<String>>>,
     client_keys: Arc<Mutex<Value>>,
     /// How many tokens were given: only the newest counts.
-    tokens: Mutex<usize>,
+    tokens: Arc<Mutex<usize>>,
+    trouble: Arc<AtomicBool>,
     there: Arc<There>,
 }
 
@@ -286,7 +309,10 @@ fn json_answer(value: &Value) -> Response<Body> {
 
 impl Persona {
     fn is_smart(&self) -> bool {
-        matches!(self.mode, Mode::Smart | Mode::SmartForEver | Mode::SmartElsewhere)
+        matches!(
+            self.mode,
+            Mode::Smart | Mode::SmartForEver | Mode::SmartElsewhere | Mode::SmartNarrow | Mode::SmartLarge
+        )
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
@@ -335,7 +361,17 @@ impl Persona {
             self.there.now.fetch_sub(1, Relaxed);
         }
         match path.as_str() {
-            "/metadata" => json_answer(&self.statement()),
+            "/metadata" if self.trouble.load(Relaxed) => {
+                Response::builder().status(503).body(body("")).unwrap()
+            }
+            "/metadata" => match self.mode {
+                Mode::Statement(status) => {
+                    let answer =
+                        Response::builder().status(status).header("location", "https://127.0.0.1:9/login");
+                    answer.body(body("")).unwrap()
+                }
+                _ => json_answer(&self.statement()),
+            },
             "/Patient/_search" => json_answer(&self.patients(&String::from_utf8_lossy(&form))),
             "/Medication/m1" if self.mode == Mode::MedicineGone => {
                 Response::builder().status(410).body(body("")).unwrap()
@@ -382,9 +418,13 @@ impl Persona {
         }
         let mut tokens = self.tokens.lock().unwrap();
         *tokens += 1;
+        if self.mode == Mode::SmartLarge {
+            return Response::new(body(vec![b' '; 100_000]));
+        }
+        let scope = if self.mode == Mode::SmartNarrow { "system/Patient.rs" } else { "system/*.rs" };
         let lasts = if self.mode == Mode::SmartForEver { u64::MAX } else { 300 };
         json_answer(
-            &json!({"access_token": format!("token-{tokens}"), "token_type": "bearer", "expires_in": lasts}),
+            &json!({"access_token": format!("token-{tokens}"), "token_type": "bearer", "expires_in": lasts, "scope": scope}),
         )
     }
 
@@ -392,6 +432,7 @@ impl Persona {
         let version = match self.mode {
             Mode::Stu3 => "3.0.2",
             Mode::R5 => "5.0.0",
+            Mode::NoVersion => "",
             _ => "4.0.1",
         };
         let search = |name: &str, by: &str| {
@@ -453,6 +494,12 @@ impl Persona {
         let page = query.split('&').find_map(|pair| pair.strip_prefix("page="));
         if self.mode == Mode::Late {
             tokio::time::sleep(Duration::from_millis(600)).await;
+        }
+        if matches!(self.mode, Mode::Denied | Mode::SmartNarrow) && path == "/AllergyIntolerance" {
+            return Response::builder().status(403).body(body("")).unwrap();
+        }
+        if query.contains("sluis-nobody") && self.mode != Mode::Careless {
+            return json_answer(&searchset(&self.base, &[]));
         }
         match self.mode {
             Mode::Slow => {

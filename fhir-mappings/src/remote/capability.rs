@@ -39,6 +39,9 @@ impl std::fmt::Display for Misfit {
         match self {
             Self::NoStatement => f.write_str("it sends no CapabilityStatement of a FHIR server"),
             Self::Stu3 => f.write_str("it speaks FHIR STU3 (3.0); only R4 (4.0) is asked for now"),
+            Self::Version(version) if version.is_empty() => {
+                f.write_str("it does not say which version of FHIR it speaks; only R4 (4.0) is asked")
+            }
             Self::Version(version) => write!(f, "it speaks FHIR {version}; only R4 (4.0) is asked"),
             Self::NoJson => f.write_str("it does not speak FHIR JSON"),
             Self::NoPatientSearch => f.write_str("a Patient cannot be searched by identifier there"),

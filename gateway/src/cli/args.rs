@@ -684,7 +684,7 @@ budget_ms: how long one question may take there; no longer than whoever asks wai
     },
     /// Tries the endpoint as a question would, and says in words what is wrong.
     #[command(
-        after_help = "Example: sluis participant endpoint test praktijk-nieuw --dir ./sluis-demo\nWith --json: {\"what\":\"certificate\",\"state\":\"bad\",\"words\":\"…\",\"mend\":\"…\"} a line; state is good, look or bad; exit 1 if one is bad.\nIt asks for a person who does not exist; nobody's data is read."
+        after_help = "Example: sluis participant endpoint test praktijk-nieuw --dir ./sluis-demo\nWith --json: {\"what\":\"certificate\",\"state\":\"bad\",\"words\":\"…\",\"mend\":\"…\"} a line; state is good, look or bad; exit 1 if one is bad.\nIt asks for a person who does not exist, by every search that a question may come to; nobody's data is read."
     )]
     Test {
         /// The participant.

@@ -7,7 +7,7 @@ use super::fault::{Lack, RemoteFault};
 use super::holder::{FHIR_JSON, RemoteHolder};
 use super::medicines;
 use super::turns::Round;
-use crate::outbound::{Allowance, Answer, Question as Asked, form};
+use crate::outbound::{Allowance, Question as Asked, form};
 use crate::sources::{Held, Sent, SourceAsk};
 use bytes::Bytes;
 use fhir_mappings::grammar::url_holds;
@@ -210,38 +210,31 @@ impl<'q> Question<'q> {
         what: &'static str,
     ) -> Result<Bytes, RemoteFault> {
         match self.once(below, form.clone(), what).await {
-            Err((_, true)) => {
+            Err(fault) if fault.may_pass() => {
                 tokio::time::sleep(BREATH).await;
-                self.once(below, form, what).await.map_err(|(fault, _)| fault)
+                self.once(below, form, what).await
             }
-            ended => ended.map_err(|(fault, _)| fault),
+            ended => ended,
         }
     }
 
-    /// One answer; with a fault, whether asking once more may help. A server that says when to come again is left in
-    /// peace until then.
+    /// One answer. A server that says when to come again is left in peace until then.
     async fn once(
         &self,
         below: &str,
         form: Option<String>,
         what: &'static str,
-    ) -> Result<Bytes, (RemoteFault, bool)> {
+    ) -> Result<Bytes, RemoteFault> {
         // Also in an address of our own making: an id there may be a number, and a holder makes the ids.
         let bsn = self.ask.numbers().filter(is_bsn).map(|(_, value)| value);
         if url_holds(below, &bsn.collect::<Vec<_>>()) {
-            return Err((RemoteFault::Elsewhere, false));
+            return Err(RemoteFault::Elsewhere);
         }
         let bearer = self.bearer.as_deref().map(String::as_str);
         let asked = Asked { below, form, accept: FHIR_JSON, bearer, allowance: self.allowance };
-        let _turn = self.round.turn().await.map_err(|fault| (fault, false))?;
-        let answered = self.holder.server.ask(&asked).await.map_err(RemoteFault::from);
-        let Answer { status, headers, body } = answered.map_err(|fault| (fault.clone(), fault.may_pass()))?;
-        if status == 200 {
-            return Ok(body);
-        }
-        let fault = RemoteFault::Status(what, status);
-        let again = fault.may_pass() && !headers.contains_key(http::header::RETRY_AFTER);
-        Err((fault, again))
+        let _turn = self.round.turn().await?;
+        let answer = self.holder.server.ask(&asked).await?;
+        if answer.status == 200 { Ok(answer.body) } else { Err(self.holder.status(what, &answer)) }
     }
 
     /// The resources of a page that were asked for, or come along; anything else nobody asked for.

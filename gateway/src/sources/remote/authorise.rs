@@ -2,7 +2,8 @@
 
 use super::Means;
 use super::endpoint::{Authentication, secret_at};
-use super::fault::RemoteFault;
+use super::fault::{NoToken, RemoteFault};
+use crate::config::Secret;
 use crate::oauth::oidc;
 use crate::outbound::{Allowance, Base, Client, Fault, Ours, Question, form};
 use fhir_mappings::json;
@@ -11,11 +12,22 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
+/// What stands in `Authorization`, if anything.
+pub(super) type Bearer = Option<Zeroizing<String>>;
+
+/// A token with what it is said to be good for, and until when it is shown.
+#[derive(Clone)]
+struct Token {
+    text: Zeroizing<String>,
+    scope: Option<String>,
+    until: Instant,
+}
+
 /// How we authorise ourselves at one holder, with the token of the moment.
 pub(super) struct Authorisation {
     how: Authentication,
-    /// The token, and until when it is shown. One asks for a new one while the others wait for it.
-    token: Mutex<Option<(Zeroizing<String>, Instant)>>,
+    /// One asks for a new one while the others wait for it.
+    token: Mutex<Option<Token>>,
 }
 
 impl Authorisation {
@@ -30,34 +42,49 @@ impl Authorisation {
         ours: &Ours,
         networks: &[IpNet],
         means: &Means,
-    ) -> Result<Option<Zeroizing<String>>, RemoteFault> {
+    ) -> Result<Bearer, RemoteFault> {
         match &self.how {
             Authentication::Mtls {} => Ok(None),
             Authentication::Bearer { secret } => {
-                let unread = |_| RemoteFault::Token("the secret cannot be read");
-                let bytes = secret_at(secret).map_err(|_| RemoteFault::Token("the secret has no place"))?;
-                let bytes = bytes.read().map_err(unread)?;
-                let text =
-                    std::str::from_utf8(&bytes).map_err(|_| RemoteFault::Token("the secret is no text"))?;
-                Ok(Some(Zeroizing::new(text.trim().to_owned())))
+                let place = secret_at(secret).map_err(|_| RemoteFault::Token("the secret has no place"))?;
+                Ok(Some(token_in(&place).map_err(RemoteFault::Secret)?))
             }
             Authentication::Smart { client_id, scope, token_url } => {
                 let mut token = self.token.lock().await;
-                if let Some((text, _)) = token.as_ref().filter(|(_, until)| Instant::now() < *until) {
-                    return Ok(Some(text.clone()));
+                if let Some(token) = token.as_ref().filter(|token| Instant::now() < token.until) {
+                    return Ok(Some(token.text.clone()));
                 }
                 let client = (client_id.as_str(), scope.as_str(), token_url.as_deref());
-                let (text, lasts) = obtain(server, client, ours, networks, means).await?;
-                // Shown for less than its time, so that none runs out on the way.
-                *token = Some((text.clone(), Instant::now() + lasts.saturating_sub(MARGIN)));
+                let new = obtain(server, client, ours, networks, means).await?;
+                let text = new.text.clone();
+                *token = Some(new);
                 Ok(Some(text))
             }
         }
     }
 
-    /// The token was turned down: the next question asks for another.
-    pub(super) async fn forget(&self) {
-        *self.token.lock().await = None;
+    /// This token was turned down: the next question asks for another, unless somebody has one already.
+    pub(super) async fn forget(&self, turned_down: Bearer) {
+        let mut token = self.token.lock().await;
+        if token.as_ref().map(|token| &token.text) == turned_down.as_ref() {
+            *token = None;
+        }
+    }
+
+    /// The scope of the token of the moment, as the server says it; none where it says nothing: all that was asked.
+    pub(super) async fn granted(&self) -> Option<String> {
+        self.token.lock().await.as_ref().and_then(|token| token.scope.clone())
+    }
+}
+
+/// The token that stands in a secret, alone.
+fn token_in(secret: &Secret) -> Result<Zeroizing<String>, NoToken> {
+    let bytes = secret.read().map_err(NoToken::Unread)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| NoToken::Unfit)?.trim();
+    match text {
+        "" => Err(NoToken::Empty),
+        text if text.bytes().all(|b| b.is_ascii_graphic()) => Ok(Zeroizing::new(text.to_owned())),
+        _ => Err(NoToken::Unfit),
     }
 }
 
@@ -67,7 +94,7 @@ async fn obtain(
     ours: &Ours,
     networks: &[IpNet],
     means: &Means,
-) -> Result<(Zeroizing<String>, Duration), RemoteFault> {
+) -> Result<Token, RemoteFault> {
     let allowance = Allowance::within(&means.pool, ANSWER_MOST);
     let question = Question {
         below: "/.well-known/smart-configuration",
@@ -130,7 +157,10 @@ async fn obtain(
     }
     let lasts = document.root().get("expires_in").and_then(|n| n.as_number()).and_then(|n| n.parse().ok());
     let lasts = Duration::from_secs(lasts.unwrap_or(60)).min(LASTS_MOST);
-    Ok((Zeroizing::new(token.into_owned()), lasts))
+    // Shown for less than its time, so that none runs out on the way.
+    let until = Instant::now() + lasts.saturating_sub(MARGIN);
+    let scope = document.root().get_str("scope").map(std::borrow::Cow::into_owned);
+    Ok(Token { text: Zeroizing::new(token.into_owned()), scope, until })
 }
 
 const MARGIN: Duration = Duration::from_secs(15);

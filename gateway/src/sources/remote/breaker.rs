@@ -27,6 +27,8 @@ pub(super) struct Breaker(Mutex<Both>);
 struct Both {
     all: State,
     persons: HashMap<PersonNo, State>,
+    /// It said that it is too busy until then.
+    rests: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -60,12 +62,20 @@ impl Breaker {
     /// Whether a question about this person may go there. An open breaker lets one through per pause.
     pub(super) fn admits(&self, person: PersonNo, now: Instant) -> bool {
         let mut both = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let admits = both.all.admits(now) && both.persons.get(&person).is_none_or(|one| one.admits(now));
+        let admits = both.rests.is_none_or(|until| now >= until)
+            && both.all.admits(now)
+            && both.persons.get(&person).is_none_or(|one| one.admits(now));
         if admits {
             both.all.tried(now);
             both.persons.entry(person).and_modify(|one| one.tried(now));
         }
         admits
+    }
+
+    /// It said that it is too busy, and for how long: so long it is not asked, but no longer than [`REST`].
+    pub(super) fn rest(&self, after: Duration, now: Instant) {
+        let mut both = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        both.rests = both.rests.max(Some(now + after.min(REST)));
     }
 
     /// Notes how a question about this person ended.
@@ -95,12 +105,14 @@ impl Breaker {
 const IN_A_ROW: u32 = 5;
 /// So long it is left alone.
 const PAUSE: Duration = Duration::from_secs(10);
+/// So long at most it is let alone on its own word.
+const REST: Duration = Duration::from_secs(60);
 /// Of so many persons of one holder it is remembered that what it has cannot be used.
 const PERSONS_MOST: usize = 1_000;
 
 #[cfg(test)]
 mod tests {
-    use super::{Breaker, Ended, IN_A_ROW, PAUSE, PERSONS_MOST};
+    use super::{Breaker, Ended, IN_A_ROW, PAUSE, PERSONS_MOST, REST};
     use crate::store::keys::PersonNo;
     use std::time::{Duration, Instant};
 
@@ -153,6 +165,18 @@ mod tests {
         assert!(breaker.admits(ONE, start + PAUSE) && !breaker.admits(ONE, start + PAUSE));
         breaker.note(ONE, Ended::Well, start + PAUSE);
         assert!(breaker.admits(ONE, start + PAUSE));
+    }
+
+    #[test]
+    fn one_that_says_it_is_too_busy_is_let_alone_so_long_and_no_longer_than_a_minute() {
+        let (breaker, now) = (Breaker::default(), Instant::now());
+        breaker.rest(Duration::from_secs(20), now);
+        breaker.rest(Duration::from_secs(5), now);
+        breaker.note(ONE, Ended::Well, now);
+        assert!(!breaker.admits(ONE, now + Duration::from_secs(19)));
+        assert!(breaker.admits(ONE, now + Duration::from_secs(20)));
+        breaker.rest(Duration::from_secs(86_400), now);
+        assert!(breaker.admits(ONE, now + REST));
     }
 
     #[test]

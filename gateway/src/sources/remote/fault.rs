@@ -1,9 +1,13 @@
 //! What went wrong with a holder, in the grain that an operator needs; the record carries the coarser code.
 
 use super::breaker::Ended;
-use crate::outbound::{Fault, TlsFault};
+use crate::config::SecretFault;
+use crate::outbound::{Answer, Fault, TlsFault};
 use crate::sources::SourceFailure;
 use fhir_mappings::remote::{Misfit, PageFault, Unfit};
+use http::{HeaderMap, header::RETRY_AFTER};
+use jiff::Timestamp;
+use std::time::Duration;
 
 /// Why a holder contributes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,10 +16,14 @@ pub(super) enum RemoteFault {
     Way(Fault),
     /// It answered with this status to a question of this kind.
     Status(&'static str, u16),
+    /// It is too busy, and says for how long.
+    Later(&'static str, u16, Duration),
     /// It is no server that can be asked.
     Misfit(Misfit),
     /// We got no token there: the kind of fault in words.
     Token(&'static str),
+    /// The secret in which our token should stand gives none.
+    Secret(NoToken),
     /// It is left alone for now, after too many failures.
     LeftAlone,
     /// A page of its answer cannot be read.
@@ -47,6 +55,17 @@ pub(super) enum Lack {
     Class,
 }
 
+/// Why a secret gives no bearer token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NoToken {
+    /// It cannot be read.
+    Unread(SecretFault),
+    /// There is nothing in it.
+    Empty,
+    /// What stands there fits in no header.
+    Unfit,
+}
+
 impl From<Fault> for RemoteFault {
     fn from(fault: Fault) -> Self {
         Self::Way(fault)
@@ -66,6 +85,14 @@ impl From<Misfit> for RemoteFault {
 }
 
 impl RemoteFault {
+    /// What an answer of another status than 200 means.
+    pub(super) fn of(what: &'static str, answer: &Answer, now: Timestamp) -> Self {
+        match (answer.status, retry_after(&answer.headers, now)) {
+            (429 | 503, Some(after)) => Self::Later(what, answer.status, after),
+            (status, _) => Self::Status(what, status),
+        }
+    }
+
     /// The code of the record.
     pub(super) fn failure(&self) -> SourceFailure {
         match self {
@@ -91,7 +118,9 @@ impl RemoteFault {
                 Fault::Name | Fault::Unreachable | Fault::Tls(_) | Fault::BrokenOff | Fault::Question,
             )
             | Self::Status(..)
+            | Self::Later(..)
             | Self::Token(_)
+            | Self::Secret(_)
             | Self::LeftAlone => SourceFailure::Down,
         }
     }
@@ -111,7 +140,9 @@ impl RemoteFault {
             Self::Way(_)
             | Self::Status(..)
             | Self::Misfit(_)
+            | Self::Later(..)
             | Self::Token(_)
+            | Self::Secret(_)
             | Self::TokenElsewhere
             | Self::LeftAlone
             | Self::Late
@@ -122,5 +153,34 @@ impl RemoteFault {
     /// Whether trying once more may help: nothing was answered, or the server says that it is its own trouble.
     pub(super) fn may_pass(&self) -> bool {
         matches!(self, Self::Way(Fault::Unreachable | Fault::BrokenOff) | Self::Status(_, 502..=504))
+    }
+}
+
+/// `Retry-After` (RFC 9110, 10.2.3): seconds, or a date.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let said = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = said.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = jiff::fmt::rfc2822::parse(said).ok()?.timestamp();
+    Some(Duration::try_from(until.duration_since(now)).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::retry_after;
+    use http::{HeaderMap, HeaderValue, header::RETRY_AFTER};
+    use std::time::Duration;
+
+    #[test]
+    fn retry_after_is_read_in_seconds_and_as_a_date() {
+        let now = "2026-11-28T03:00:00Z".parse().unwrap();
+        let read = |said: &'static str| {
+            retry_after(&HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(said))]), now)
+        };
+        assert_eq!(read("120"), Some(Duration::from_secs(120)));
+        assert_eq!(read("Sat, 28 Nov 2026 03:00:30 GMT"), Some(Duration::from_secs(30)));
+        assert_eq!(read("Sat, 28 Nov 2026 02:00:00 GMT"), Some(Duration::ZERO));
+        assert_eq!((read("soon"), read("-1"), retry_after(&HeaderMap::new(), now)), (None, None, None));
     }
 }

@@ -2,12 +2,13 @@
 
 use super::Means;
 use super::ask::Question;
-use super::authorise::Authorisation;
+use super::authorise::{Authorisation, Bearer};
 use super::breaker::{Breaker, Ended};
 use super::endpoint::Endpoint;
 use super::fault::RemoteFault;
+use super::statement::{LOOK, Statement, Use};
 use super::turns::{Round, Turns};
-use crate::outbound::{Allowance, Client, Ours, Question as Asked};
+use crate::outbound::{Allowance, Answer, Client, Ours, Question as Asked};
 use crate::sources::{Sent, SourceAsk, SourceFailure};
 use crate::store::keys::PersonNo;
 use fhir_mappings::remote::Capability;
@@ -15,6 +16,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 /// A holder as registered.
 pub(super) struct RemoteHolder {
@@ -27,7 +29,9 @@ pub(super) struct RemoteHolder {
     authorisation: Authorisation,
     breaker: Breaker,
     turns: Arc<Turns>,
-    can: Mutex<Option<(Instant, Arc<Capability>)>>,
+    can: Statement,
+    /// One asks what it can, the others wait for that.
+    asking: Mutex<()>,
 }
 
 impl RemoteHolder {
@@ -48,7 +52,8 @@ impl RemoteHolder {
             ours,
             means: means.clone(),
             breaker: Breaker::default(),
-            can: Mutex::default(),
+            can: Statement::default(),
+            asking: Mutex::default(),
             endpoint,
         })
     }
@@ -58,7 +63,7 @@ impl RemoteHolder {
     }
 
     /// Asks what was permitted, within its time, unless it is left alone.
-    pub(super) async fn fetch(&self, ask: &SourceAsk) -> Result<Sent, SourceFailure> {
+    pub(super) async fn fetch(self: &Arc<Self>, ask: &SourceAsk) -> Result<Sent, SourceFailure> {
         if !self.breaker.admits(ask.person, Instant::now()) {
             return Err(RemoteFault::LeftAlone.failure());
         }
@@ -73,6 +78,9 @@ impl RemoteHolder {
         if matches!(ended, Err(RemoteFault::Late)) && allowance.was_left() {
             ended = Err(RemoteFault::Unended);
         }
+        if let Err(RemoteFault::Later(_, _, after)) = &ended {
+            self.breaker.rest(*after, Instant::now());
+        }
         noted.ended = Some(ended.as_ref().map_or_else(RemoteFault::ended, |_| Ended::Well));
         ended.map_err(|fault| {
             tracing::debug!(?fault, "a remote holder");
@@ -85,50 +93,95 @@ impl RemoteHolder {
         Duration::from_millis(u64::from(self.endpoint.budget_ms)).min(self.means.budget)
     }
 
-    async fn ask(&self, ask: &SourceAsk, within: (&Round, &Allowance)) -> Result<Sent, RemoteFault> {
-        let (round, _) = within;
-        let working = round.working();
-        let bearer = self.bearer().await?;
-        let can = self.can(bearer.as_deref().map(String::as_str)).await?;
-        drop(working);
-        let question = Question::new(self, ask, &can, bearer, within);
-        match question.put().await {
-            // Turned down although it was good a moment ago: another one, once.
-            Err(RemoteFault::Status(_, 401))
-                if matches!(self.endpoint.authentication, super::Authentication::Smart { .. }) =>
-            {
-                self.authorisation.forget().await;
-                let working = round.working();
-                let bearer = self.bearer().await?;
-                drop(working);
-                Question::new(self, ask, &can, bearer, within).put().await
+    /// With a token that was turned down although it was good a moment ago, another time, with another one.
+    async fn ask(
+        self: &Arc<Self>,
+        ask: &SourceAsk,
+        within: (&Round, &Allowance),
+    ) -> Result<Sent, RemoteFault> {
+        let (bearer, ended) = self.once(ask, within).await?;
+        match ended {
+            Err(RemoteFault::Status(_, 401)) if self.is_smart() => {
+                self.authorisation.forget(bearer).await;
+                self.once(ask, within).await?.1
             }
             ended => ended,
         }
     }
 
-    pub(super) async fn bearer(&self) -> Result<Option<zeroize::Zeroizing<String>>, RemoteFault> {
+    /// The token that was shown, and what came of it.
+    async fn once(
+        self: &Arc<Self>,
+        ask: &SourceAsk,
+        within: (&Round, &Allowance),
+    ) -> Result<(Bearer, Result<Sent, RemoteFault>), RemoteFault> {
+        let working = within.0.working();
+        let bearer = self.bearer().await?;
+        let can = match self.can(&bearer).await {
+            Ok(can) => can,
+            Err(fault) => return Ok((bearer, Err(fault))),
+        };
+        drop(working);
+        let ended = Question::new(self, ask, &can, bearer.clone(), within).put().await;
+        Ok((bearer, ended))
+    }
+
+    /// What an answer that is none says.
+    pub(super) fn status(&self, what: &'static str, answer: &Answer) -> RemoteFault {
+        RemoteFault::of(what, answer, self.means.clock.now())
+    }
+
+    /// The scope of our token, as the server says it.
+    pub(super) async fn granted(&self) -> Option<String> {
+        self.authorisation.granted().await
+    }
+
+    fn is_smart(&self) -> bool {
+        matches!(self.endpoint.authentication, super::Authentication::Smart { .. })
+    }
+
+    pub(super) async fn bearer(&self) -> Result<Bearer, RemoteFault> {
         self.authorisation.bearer(&self.server, &self.ours, &self.endpoint.networks, &self.means).await
     }
 
-    /// What it can, as it said last. One question looks again when that was long ago.
-    async fn can(&self, bearer: Option<&str>) -> Result<Arc<Capability>, RemoteFault> {
-        let mut known = self.can.lock().await;
-        if let Some((_, can)) = known.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
-            return Ok(Arc::clone(can));
-        }
-        match self.capability(bearer).await {
-            Ok(can) => {
-                let can = Arc::new(can);
-                *known = Some((Instant::now(), Arc::clone(&can)));
-                Ok(can)
+    /// What it can, as it said last. Only where that is nothing, or too long ago, does a question wait for it.
+    async fn can(self: &Arc<Self>, bearer: &Bearer) -> Result<Arc<Capability>, RemoteFault> {
+        match self.can.at(Instant::now()) {
+            Use::This(can) => return Ok(can),
+            Use::Renew(can) => {
+                let own = Arc::clone(self);
+                tokio::spawn(async move { own.renew().await });
+                return Ok(can);
             }
-            // A server that has trouble saying what it can may still answer what it could.
-            Err(fault) => match known.as_ref().filter(|(at, _)| at.elapsed() < STALE && fault.may_pass()) {
-                Some((_, can)) => Ok(Arc::clone(can)),
-                None => Err(fault),
-            },
+            Use::Ask => {}
         }
+        let _asking = self.asking.lock().await;
+        // Somebody asked while we waited.
+        if let Use::This(can) = self.can.at(Instant::now()) {
+            return Ok(can);
+        }
+        let said = self.capability(bearer.as_deref().map(String::as_str)).await.map(Arc::new);
+        self.can.renewed(&said, Instant::now());
+        said
+    }
+
+    /// Looks again, beside the questions.
+    async fn renew(&self) {
+        let look = async {
+            let bearer = self.bearer().await?;
+            let said = self.capability(bearer.as_deref().map(String::as_str)).await;
+            if matches!(said, Err(RemoteFault::Status(_, 401))) && self.is_smart() {
+                self.authorisation.forget(bearer).await;
+                let bearer = self.bearer().await?;
+                return self.capability(bearer.as_deref().map(String::as_str)).await;
+            }
+            said
+        };
+        let said = timeout(LOOK, look).await.unwrap_or(Err(RemoteFault::Late)).map(Arc::new);
+        if let Err(fault) = &said {
+            tracing::debug!(?fault, "a remote holder does not say anew what it can");
+        }
+        self.can.renewed(&said, Instant::now());
     }
 
     /// Asks it what it can.
@@ -138,7 +191,7 @@ impl RemoteHolder {
             Asked { below: "/metadata", form: None, accept: FHIR_JSON, bearer, allowance: &allowance };
         let answer = self.server.ask(&asked).await?;
         if answer.status != 200 {
-            return Err(RemoteFault::Status("metadata", answer.status));
+            return Err(self.status("metadata", &answer));
         }
         Ok(Capability::read(&answer.body)?)
     }
@@ -164,9 +217,5 @@ impl Drop for Noted<'_> {
 
 /// What a FHIR server is asked for.
 pub(super) const FHIR_JSON: &str = "application/fhir+json";
-/// So long a CapabilityStatement counts without asking again.
-const FRESH: Duration = Duration::from_secs(600);
-/// So long at most, while it cannot be asked again.
-const STALE: Duration = Duration::from_secs(3_600);
 /// As much as a server may say of what it can: the statements of servers that know every type of R4 fit.
 pub(super) const STATEMENT_MOST: usize = 4 * 1024 * 1024;

@@ -1,10 +1,13 @@
 //! What an operator learns of an endpoint when it is tried: what holds, and what is wrong, each with a mend.
 
+use super::authorise::Bearer;
 use super::fault::RemoteFault;
 use super::holder::{FHIR_JSON, RemoteHolder, STATEMENT_MOST};
+use super::told::{NOBODY, Phase, told};
 use super::{Authentication, Means};
-use crate::outbound::{Allowance, Fault, Question as Asked, TlsFault, form};
-use fhir_mappings::remote::{Capability, PageFault, Unfit, read_page, searches};
+use crate::outbound::{Allowance, Answer, Question as Asked, form};
+use fhir_mappings::remote::{Capability, Search, read_page, searches};
+use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 use serde_json::Value;
 use std::time::Duration;
@@ -57,62 +60,180 @@ pub(super) async fn probe(registered: &Value, means: &Means) -> Vec<Finding> {
     };
     let mut findings =
         vec![Finding::good("endpoint", format!("it is registered at {}", holder.endpoint.url))];
-    let tried = timeout(PATIENCE, look(&holder, &mut findings)).await;
-    match tried {
-        Ok(Ok(())) => {}
-        Ok(Err(fault)) => findings.push(told(&fault)),
-        Err(_) => findings.push(told(&RemoteFault::Late)),
+    let mut phase = Phase::Token;
+    let tried = timeout(PATIENCE, look(&holder, &mut findings, &mut phase)).await;
+    if let Err(fault) = tried.unwrap_or(Err(RemoteFault::Late)) {
+        findings.push(told(phase, &holder.endpoint.authentication, &fault));
     }
     findings
 }
 
-async fn look(holder: &RemoteHolder, findings: &mut Vec<Finding>) -> Result<(), RemoteFault> {
+async fn look(
+    holder: &RemoteHolder,
+    findings: &mut Vec<Finding>,
+    phase: &mut Phase,
+) -> Result<(), RemoteFault> {
     let allowance = Allowance::within(&holder.means.pool, STATEMENT_MOST);
-    let bearer = match holder.endpoint.authentication {
+    let mut token = match holder.endpoint.authentication {
         Authentication::Mtls {} | Authentication::Bearer { .. } => holder.bearer().await?,
         Authentication::Smart { .. } => None,
     };
-    let bearer = bearer.as_deref().map(String::as_str);
-    let asked = Asked { below: "/metadata", form: None, accept: FHIR_JSON, bearer, allowance: &allowance };
-    let mut answer = holder.server.ask(&asked).await?;
+    *phase = Phase::Statement { shown: token.is_some() };
+    let mut answer = ask(holder, "/metadata", None, &token, &allowance).await?;
     findings.push(Finding::good("connection", "its name, address and certificate are good, and it answers"));
     findings.extend(clock(answer.headers.get("date").and_then(|date| date.to_str().ok()), holder));
-    if answer.status == 401 && bearer.is_none() {
+    if answer.status == 401 && token.is_none() {
         // Most say without a token what they can; some want one first.
-        let token = holder.bearer().await?;
-        let bearer = token.as_deref().map(String::as_str);
-        answer = holder.server.ask(&Asked { bearer, form: None, ..asked }).await?;
+        *phase = Phase::Token;
+        token = holder.bearer().await?;
+        *phase = Phase::Statement { shown: token.is_some() };
+        answer = ask(holder, "/metadata", None, &token, &allowance).await?;
     }
     if answer.status != 200 {
-        return Err(RemoteFault::Status("metadata", answer.status));
+        return Err(holder.status("metadata", &answer));
     }
     let can = Capability::read(&answer.body)?;
     findings.push(Finding::good("version", format!("it speaks FHIR {}", can.version)));
     findings.push(types(holder, &can));
+    *phase = Phase::Token;
     let token = holder.bearer().await?;
+    let plan =
+        searches(&holder.means.tables, holder.means.tables.all_classes(), &can, &holder.endpoint.categorised);
     if matches!(holder.endpoint.authentication, Authentication::Smart { .. }) {
         findings.push(Finding::good("token", "it gave us an access token"));
+        findings.extend(holder.granted().await.and_then(|granted| scope(&granted, &plan)));
     }
+    *phase = Phase::Search;
     let query = form(&[("identifier", "https://sluis.example/fhir/NamingSystem/probe|nobody")]);
-    let bearer = token.as_deref().map(String::as_str);
-    let asked = Asked {
-        below: "/Patient/_search",
-        form: Some(query),
-        accept: FHIR_JSON,
-        bearer,
-        allowance: &allowance,
-    };
-    let answer = holder.server.ask(&asked).await?;
+    let answer = ask(holder, "/Patient/_search", Some(query), &token, &allowance).await?;
     if answer.status != 200 {
-        return Err(RemoteFault::Status("Patient", answer.status));
+        return Err(holder.status("Patient", &answer));
     }
-    let page = read_page(&answer.body)?;
-    if page.entries.is_empty() {
-        findings.push(Finding::good("search", "a search for somebody who does not exist finds nobody"));
-        Ok(())
-    } else {
-        Err(RemoteFault::WrongPerson)
+    if !read_page(&answer.body)?.entries.is_empty() {
+        return Err(RemoteFault::WrongPerson);
     }
+    findings.push(Finding::good("search", NOBODY));
+    findings.extend(each_type(holder, &plan, &token).await);
+    Ok(())
+}
+
+async fn ask(
+    holder: &RemoteHolder,
+    below: &str,
+    form: Option<String>,
+    token: &Bearer,
+    allowance: &Allowance,
+) -> Result<Answer, RemoteFault> {
+    let bearer = token.as_deref().map(String::as_str);
+    Ok(holder.server.ask(&Asked { below, form, accept: FHIR_JSON, bearer, allowance }).await?)
+}
+
+/// Which types the token is said not to be good for.
+fn scope(granted: &str, plan: &[Search]) -> Option<Finding> {
+    let wanted = std::iter::once("Patient").chain(plan.iter().map(|search| search.resource.as_str()));
+    let lacking: Vec<&str> = wanted.filter(|name| !covers(granted, name)).collect();
+    (!lacking.is_empty()).then(|| {
+        Finding::look(
+            "scope",
+            format!("the token is good for less than is asked: not for {}", lacking.join(", ")),
+            "ask the holder for the scopes system/*.rs, or leave those classes out of the index",
+        )
+    })
+}
+
+/// Whether a scope of SMART (2.2, or 1.0 with its `read`) lets every resource of this type be read and searched.
+fn covers(granted: &str, resource: &str) -> bool {
+    granted.split_ascii_whitespace().any(|scope| {
+        let Some((name, may)) = scope.strip_prefix("system/").and_then(|rest| rest.split_once('.')) else {
+            return false;
+        };
+        let may_both =
+            matches!(may, "read" | "*") || may.contains('r') && may.contains('s') && !may.contains('?');
+        (name == "*" || name == resource) && may_both
+    })
+}
+
+/// Every search that a question may come to, for a Patient who does not exist: one that fails, fails a question whole.
+async fn each_type(holder: &RemoteHolder, plan: &[Search], token: &Bearer) -> Vec<Finding> {
+    let mut coming = Vec::with_capacity(plan.len());
+    for search in plan {
+        coming.push(tried(holder, search, token));
+    }
+    let at_once = usize::from(holder.endpoint.at_once).min(TRIED_AT_ONCE);
+    let tried: Vec<_> = stream::iter(coming).buffered(at_once).collect().await;
+    let of = |which: &dyn Fn(&RemoteFault) -> bool| {
+        let failed = tried.iter().filter(|(_, ended)| ended.as_ref().is_err_and(which));
+        failed.map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    };
+    let denied = |fault: &RemoteFault| matches!(fault, RemoteFault::Status(_, 401 | 403));
+    let unsure = |fault: &RemoteFault| matches!(fault, RemoteFault::Status(_, 400 | 404 | 410 | 422));
+    let others = |fault: &RemoteFault| matches!(fault, RemoteFault::WrongPerson);
+    let broken = |fault: &RemoteFault| !denied(fault) && !unsure(fault) && !others(fault);
+    let mut findings = Vec::new();
+    let mut add = |names: String, make: &dyn Fn(&str) -> Finding| {
+        if !names.is_empty() {
+            findings.push(make(&names));
+        }
+    };
+    add(of(&denied), &|names| {
+        Finding::bad(
+            "scope",
+            format!("it does not let us search {names}: a question that comes to one of them fails whole"),
+            "ask the holder for the scopes system/*.rs, or leave those classes out of the index",
+        )
+    });
+    add(of(&others), &|names| {
+        Finding::bad(
+            "search",
+            format!("asked for {names} of somebody who does not exist, it gives what is somebody else's"),
+            "do not use this endpoint before the holder has mended it",
+        )
+    });
+    add(of(&broken), &|names| {
+        Finding::bad(
+            "search",
+            format!(
+                "a search of {names} fails, or its answer cannot be read: a question that comes to it fails whole"
+            ),
+            "ask the holder what is wrong with these searches",
+        )
+    });
+    add(of(&unsure), &|names| {
+        Finding::look(
+            "search",
+            format!("it answers with an error to a search of {names} for somebody who does not exist"),
+            "try it with a test person of the holder",
+        )
+    });
+    findings
+}
+
+async fn tried<'s>(
+    holder: &RemoteHolder,
+    search: &'s Search,
+    token: &Bearer,
+) -> (&'s str, Result<(), RemoteFault>) {
+    (&search.resource, for_nobody(holder, search, token).await)
+}
+
+async fn for_nobody(holder: &RemoteHolder, search: &Search, token: &Bearer) -> Result<(), RemoteFault> {
+    let allowance = Allowance::within(&holder.means.pool, STATEMENT_MOST);
+    let categories = search.categories.join(",");
+    let mut query = vec![(search.person, "Patient/sluis-nobody"), ("_count", "1")];
+    if !categories.is_empty() {
+        query.push(("category", &categories));
+    }
+    query.extend(search.includes.iter().map(|include| ("_include", include.as_str())));
+    let below = format!("/{}?{}", search.resource, form(&query));
+    let answer = ask(holder, &below, None, token, &allowance).await?;
+    if answer.status != 200 {
+        return Err(holder.status("search", &answer));
+    }
+    let found = read_page(&answer.body)?.entries;
+    if found.iter().any(|entry| entry.resource_type == search.resource) {
+        return Err(RemoteFault::WrongPerson);
+    }
+    Ok(())
 }
 
 /// Whether its clock and ours agree: tokens are judged by them.
@@ -161,152 +282,31 @@ fn types(holder: &RemoteHolder, can: &Capability) -> Finding {
     }
 }
 
-/// What a fault means, and what to do.
-fn told(fault: &RemoteFault) -> Finding {
-    match fault {
-        RemoteFault::Way(way) => told_way(*way),
-        RemoteFault::Status("metadata", status @ (401 | 403)) => Finding::bad(
-            "capability",
-            format!("it does not let us read its CapabilityStatement ({status})"),
-            "ask the holder to open [base]/metadata to our certificate or token",
-        ),
-        RemoteFault::Status("metadata", 404) => Finding::bad(
-            "capability",
-            "there is no FHIR server under this address",
-            "look at the path of the address",
-        ),
-        RemoteFault::Status(_, 401) => Finding::bad(
-            "authentication",
-            "it does not know who we are (401)",
-            "look at `authentication`, and whether our certificate and key are registered there",
-        ),
-        RemoteFault::Status(_, 403) => Finding::bad(
-            "scope",
-            "it knows us and does not let us search Patient (403)",
-            "ask the holder for the scopes system/*.rs",
-        ),
-        RemoteFault::Status("Patient", 404 | 405) => Finding::bad(
-            "search",
-            "it takes no POST [base]/Patient/_search, and a BSN must not stand in a URL",
-            "ask the holder to allow searches by POST (FHIR R4 http.html, search)",
-        ),
-        RemoteFault::Status(what, status) => Finding::bad(
-            "server",
-            format!("it answered {status} to {what}"),
-            "ask the holder what is wrong with its server",
-        ),
-        RemoteFault::Misfit(misfit) => Finding::bad(
-            "version",
-            misfit.to_string(),
-            "ask the holder for the address of its FHIR R4 server",
-        ),
-        RemoteFault::Token(why) => Finding::bad(
-            "token",
-            *why,
-            "look at `authentication`; our public keys are at /.well-known/jwks.json",
-        ),
-        RemoteFault::Page(PageFault(Unfit::Partial)) | RemoteFault::Incomplete(_) => Finding::bad(
-            "search",
-            "it says of its own answer to a search that it is not whole",
-            "ask the holder what is wrong with its server",
-        ),
-        RemoteFault::TokenElsewhere => Finding::bad(
-            "token",
-            "its token endpoint is not at its own host, nor the one named in `authentication.token_url`",
-            "name it in `authentication.token_url`, after making sure of it",
-        ),
-        RemoteFault::Page(_) => Finding::bad(
-            "search",
-            "its answer to a search is no Bundle of type searchset in strict JSON",
-            "ask the holder what is wrong with its server",
-        ),
-        RemoteFault::WrongPerson => Finding::bad(
-            "search",
-            "it finds people whom nobody asked for: a search by identifier gives others",
-            "do not use this endpoint before the holder has mended it",
-        ),
-        RemoteFault::NotKnown => {
-            Finding::good("search", "a search for somebody who does not exist finds nobody")
-        }
-        RemoteFault::TooMany | RemoteFault::Elsewhere => Finding::bad(
-            "search",
-            "its pages lead to another server, or do not end",
-            "ask the holder what is wrong with its server",
-        ),
-        RemoteFault::Late | RemoteFault::Unended => Finding::bad(
-            "time",
-            "it did not answer within ten seconds",
-            "ask the holder what is wrong with its server",
-        ),
-        RemoteFault::LeftAlone => Finding::look(
-            "time",
-            "it failed so often that it is left alone for some seconds",
-            "try again in a moment",
-        ),
-    }
-}
-
-fn told_way(fault: Fault) -> Finding {
-    let bad = |what, words: &str, mend| Finding::bad(what, words, mend);
-    match fault {
-        Fault::Name => bad(
-            "name",
-            "its host name leads to no address (DNS)",
-            "look at the address, and at our name server",
-        ),
-        Fault::Address(what) => bad(
-            "address",
-            &format!("its host name leads to {what}, to which nothing is connected"),
-            "use its public address, or name its network in `networks`",
-        ),
-        Fault::Unreachable => {
-            bad("connection", "nothing answers there", "look at the port and at the firewalls between")
-        }
-        Fault::Tls(TlsFault::Name) => bad(
-            "certificate",
-            "its certificate names another host",
-            "use the host name that the certificate names",
-        ),
-        Fault::Tls(TlsFault::Expired) => {
-            bad("certificate", "its certificate has expired", "ask the holder for a new certificate")
-        }
-        Fault::Tls(TlsFault::NotYet) => bad(
-            "certificate",
-            "its certificate is not valid yet, or our clock is behind",
-            "look at both clocks",
-        ),
-        Fault::Tls(TlsFault::Authority) => bad(
-            "certificate",
-            "no authority that we trust vouches for its certificate",
-            "name its authority in `ca_pem`, after making sure of it",
-        ),
-        Fault::Tls(TlsFault::Ours) => bad(
-            "certificate",
-            "it turns our own certificate down, or wants one",
-            "give the gateway a client certificate (`[holders]` in the configuration) that the holder knows",
-        ),
-        Fault::Tls(TlsFault::Version) => {
-            bad("certificate", "it does not offer TLS 1.3", "ask the holder to offer it (NCSC-NL 2025-05)")
-        }
-        Fault::Tls(TlsFault::Other) => {
-            bad("certificate", "TLS with it comes to nothing", "ask the holder for its TLS settings")
-        }
-        Fault::BrokenOff => {
-            bad("connection", "it breaks off, or speaks no HTTP", "look at the port of the address")
-        }
-        Fault::TooLarge => bad("search", "it sends more than is taken", "raise `max_bytes` if that is meant"),
-        Fault::Encoding => bad(
-            "search",
-            "it sends a content coding that was not asked for",
-            "ask the holder to send gzip or nothing",
-        ),
-        Fault::Late => told(&RemoteFault::Late),
-        Fault::Question => {
-            bad("endpoint", "no question can be made for this address", "set the endpoint again")
-        }
-    }
-}
-
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Seconds.
 const CLOCKS_APART: i64 = 10;
+/// Searches that are tried at once.
+const TRIED_AT_ONCE: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::covers;
+
+    #[test]
+    fn a_scope_covers_what_it_names_whole() {
+        for good in [
+            "system/*.rs",
+            "openid system/Condition.rs",
+            "system/Condition.cruds",
+            "system/*.read",
+            "system/*.*",
+        ] {
+            assert!(covers(good, "Condition"), "{good}");
+        }
+        let category = "system/Condition.rs?category=problem-list-item";
+        for less in ["", "system/Patient.rs", "system/Condition.r", "user/*.rs", "system/Condition", category]
+        {
+            assert!(!covers(less, "Condition"), "{less}");
+        }
+    }
+}
