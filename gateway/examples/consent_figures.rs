@@ -60,7 +60,7 @@ fn grow(folder: &Path, consents: u64) -> Result<(), Failure> {
         origin: "sluis.example/heuvelrijk".into(),
         engine: EngineKind::Redb,
     };
-    let (store, _) = Store::open(&folders, |_| draft())?;
+    let (store, _) = Store::open(&folders, jiff::Timestamp::now(), |_| draft())?;
     let (store, persons) = (&store, consents / PER_PERSON);
     let began = Instant::now();
     let grown = std::thread::scope(|scope| {

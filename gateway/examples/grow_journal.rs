@@ -112,8 +112,9 @@ fn searches(store: &Store, records: u64) -> Result<(), Failure> {
     }
     let day = jiff::Timestamp::from_second(START + 43_200)?;
     let begun = Instant::now();
-    let index = store.index_at(day);
-    println!("  where a day begins: {:?}, record {index}", begun.elapsed());
+    let next = jiff::Timestamp::from_second(START + 43_260)?;
+    let spans = store.spans(Some(day), Some(next))?;
+    println!("  where a minute lies: {:?}, in {} spans", begun.elapsed(), spans.len());
     Ok(())
 }
 
@@ -141,7 +142,7 @@ fn open(folder: &str) -> Result<(Store, Duration), Failure> {
         engine: EngineKind::Redb,
     };
     let begun = Instant::now();
-    let (store, _) = Store::open(&folders, |_| draft(0))?;
+    let (store, _) = Store::open(&folders, jiff::Timestamp::now(), |_| draft(0))?;
     Ok((store, begun.elapsed()))
 }
 

@@ -141,7 +141,7 @@ pub fn open(plan: &Plan, issuer: &Issuer) -> Result<(Arc<World>, Found), BootErr
     };
     let now = plan.clock.now();
     let (store, found) =
-        Store::open(&folders, |torn| closing(torn, now)).map_err(|e| failed("the data folder")(&e))?;
+        Store::open(&folders, now, |torn| closing(torn, now)).map_err(|e| failed("the data folder")(&e))?;
     let store = Arc::new(store);
     let outward = store.outward().map_err(|e| failed("keys")(&e))?;
     let signing = signing_keys(&store)?;

@@ -109,7 +109,8 @@ fn no_answer_begun_after_an_acknowledged_withdrawal_contains_anything() {
         origin: "sluis.example/races".into(),
         engine: EngineKind::Sled,
     };
-    let (store, _) = Store::open(&folders, |_| draft(Kind::Restart, PersonNo(1))).unwrap();
+    let (store, _) =
+        Store::open(&folders, jiff::Timestamp::now(), |_| draft(Kind::Restart, PersonNo(1))).unwrap();
     let rules = Rules::national().unwrap();
     let mut given = 0_u32;
     for race in 0..races {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 // Reason: a test that cannot go on fails, with words.
 
+mod clocks;
 mod cold;
 mod commands;
 mod damaged;

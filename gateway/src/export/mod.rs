@@ -181,7 +181,7 @@ fn of_period<'w>(
     period: &'w Period,
 ) -> impl Iterator<Item = (u64, Result<Leaf, Unreadable>)> + 'w {
     let records = source.records();
-    let leaves = source.around(period).map(move |index| {
+    let leaves = source.around(period).into_iter().flatten().map(move |index| {
         let leaf = records.read(index).ok().and_then(|record| Leaf::parse(&record).ok());
         (index, leaf.ok_or(Unreadable(index)))
     });

@@ -47,7 +47,7 @@ pub trait Source {
     /// When it cannot be told.
     fn takes_part(&self, id: &str) -> Result<bool, Refused>;
     /// Indexes among which every record of a period stands.
-    fn around(&self, period: &Period) -> Range<u64>;
+    fn around(&self, period: &Period) -> Vec<Range<u64>>;
     /// That a record stands in the journal.
     ///
     /// # Errors
@@ -101,7 +101,7 @@ impl Source for World {
         Ok(self.store.trust().participant(id).is_some())
     }
 
-    fn around(&self, period: &Period) -> Range<u64> {
+    fn around(&self, period: &Period) -> Vec<Range<u64>> {
         self.store.around(period)
     }
 
@@ -237,8 +237,8 @@ impl Source for Copy {
     }
 
     /// All of it: a copy has no index of times.
-    fn around(&self, _: &Period) -> Range<u64> {
-        0..self.records().len()
+    fn around(&self, _: &Period) -> Vec<Range<u64>> {
+        std::iter::once(0..self.records().len()).collect()
     }
 
     fn prove(&self, index: u64) -> Result<Proof, ReadError> {

@@ -87,7 +87,9 @@ impl Scene {
             origin: "test".into(),
             engine: EngineKind::Redb,
         };
-        let (store, _) = Store::open(&folders, |_| draft(entry(audit::Kind::Restart), None)).unwrap();
+        let (store, _) =
+            Store::open(&folders, jiff::Timestamp::now(), |_| draft(entry(audit::Kind::Restart), None))
+                .unwrap();
         let person = store.new_person();
         let (house, post) =
             (participant("house", "gp-own", "90000002"), participant("post", "gp-out-of-hours", "90000003"));

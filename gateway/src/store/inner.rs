@@ -7,15 +7,16 @@ use super::facts::Change;
 use super::forgetting::Tags;
 use super::keys::{Keys, PersonNo};
 use super::leaf::Leaf;
+use super::passing::{BLOCK, LIVES, Passing};
 use super::seal::Key;
 use super::view::{Batch, Index, Reflects, View, ViewError};
 use super::whole::{Whole, Word};
 use super::{Fence, Found, StoreError, apply};
 use crate::trust::{Trust, TrustCell};
 use arc_swap::ArcSwap;
-use fhir_mappings::audit::Kind;
+use jiff::Timestamp;
 use sluis_journal::{Placed, ReadError, Records, Rejected, Verdict};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -36,6 +37,8 @@ pub(super) struct Inner {
     pub(super) builds: AtomicU64,
     /// How far the view has followed; held while it follows and while it is built, so that neither folds a fact twice.
     pub(super) followed: Mutex<Reflects>,
+    /// What is counted while records pass: as far as the view has followed, and only while that is held.
+    pub(super) passing: Mutex<Passing>,
 }
 
 /// What moved since the start, as the writer counts it.
@@ -56,6 +59,10 @@ impl Inner {
 
     pub(super) fn followed(&self) -> std::sync::MutexGuard<'_, Reflects> {
         self.followed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn passing(&self) -> std::sync::MutexGuard<'_, Passing> {
+        self.passing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What stands now. The journal first: whatever it vouches for is then among the holdings, also while somebody appends.
@@ -185,9 +192,13 @@ impl Inner {
                 |c| apply::change(&self.view, &self.pseudonyms.load(), c, placed.holdings.start),
             )
             .and_then(|mut batch| {
+                let mut passing = self.passing();
                 for (leaf, index) in leaves.iter().zip(placed.records.clone()) {
                     apply::record(&mut batch, &self.keys, leaf, index);
+                    passing.next(index, leaf, &mut batch);
                 }
+                passing.settle(&mut batch);
+                drop(passing);
                 self.view.apply(batch, reflects)
             });
         match done {
@@ -214,34 +225,29 @@ impl Inner {
     ) -> Result<Reflects, StoreError> {
         let (mut whole, mut tags) = (Whole::default(), Tags::default());
         let mut batch = Batch::default();
-        // Whole journal when rebuilding, else what the view lacks, and in any case the last minutes: a burnt assertion may
-        // still count, and a question without its end is closed by whoever starts.
-        let start = from.journal.min(self.since(LIVES));
-        let pair = |leaf: &Leaf| (leaf.asker.clone(), leaf.request_id.clone());
-        // Clients choose request ids: they pair within one participant, and each end closes one question.
-        let mut open: BTreeMap<(Option<String>, String), Vec<Leaf>> = BTreeMap::new();
+        let open = if from.journal > 0 { self.open_questions()? } else { Vec::new() };
+        let open = open.into_iter().map(|index| Ok((index, self.leaf(index)?)));
+        let mut passing = Passing::after(open.collect::<Result<Vec<_>, StoreError>>()?);
+        // The whole journal when rebuilding, else what the view lacks, and what its last block had until then.
+        let start = from.journal - from.journal % BLOCK;
         for read in self.records.from(start).take_while(|read| before(read, truth.journal)) {
             let (index, record) = read?;
             let leaf = Leaf::parse(&record).map_err(|_| StoreError::Record(index))?;
             tags.record(index, &leaf, &self.keys)?;
-            found.burnt.extend(leaf.burnt.clone());
-            match leaf.kind {
-                Kind::Asked => open.entry(pair(&leaf)).or_default().push(leaf.clone()),
-                Kind::Answered | Kind::Refused => {
-                    open.get_mut(&pair(&leaf)).and_then(Vec::pop);
-                }
-                _ => {}
+            if index < from.journal {
+                passing.again(&leaf);
+                continue;
             }
-            if index >= from.journal {
-                apply::record(&mut batch, &self.keys, &leaf, index);
-                whole.record(index, &leaf)?;
-                if batch.len() >= BATCH {
-                    self.view.apply(std::mem::take(&mut batch), from)?;
-                }
+            apply::record(&mut batch, &self.keys, &leaf, index);
+            passing.next(index, &leaf, &mut batch);
+            whole.record(index, &leaf)?;
+            if batch.len() >= BATCH {
+                self.view.apply(std::mem::take(&mut batch), from)?;
             }
         }
-        found.open = open.into_values().flatten().collect();
+        passing.settle(&mut batch);
         self.view.apply(batch, from)?;
+        *self.passing() = passing;
         self.explained(&mut tags, from, truth)?;
         let holdings = self.fold(from, truth, &mut whole)?;
         let reached = Reflects { journal: truth.journal, holdings, tags: self.keys.living() };
@@ -252,6 +258,33 @@ impl Inner {
         // Never back: a number may have been handed out for a change that is on its way.
         self.next_person.fetch_max(highest.unwrap_or(0), Ordering::Relaxed);
         Ok(reached)
+    }
+
+    fn leaf(&self, index: u64) -> Result<Leaf, StoreError> {
+        Leaf::parse(&self.records.read(index)?).map_err(|_| StoreError::Record(index))
+    }
+
+    /// What whoever starts has to know of before: questions without an end, and assertions that may still count: those of the
+    /// last records in any case, and of every block in which one does. By the earlier of the clock and the last record,
+    /// for the one or the other may have run ahead.
+    pub(super) fn remember(&self, now: Timestamp, found: &mut Found) -> Result<(), StoreError> {
+        let open = self.passing().open();
+        found.open = open.into_iter().map(|index| self.leaf(index)).collect::<Result<_, _>>()?;
+        let all = self.records.len();
+        let Some(last) = all.checked_sub(1).map(|last| self.leaf(last)).transpose()? else { return Ok(()) };
+        let since = now.min(last.time).checked_sub(LIVES).unwrap_or(Timestamp::MIN);
+        let tail = (all - all % BLOCK).saturating_sub(BLOCK);
+        let blocks =
+            self.burnt_in(since)?.into_iter().map(|block| block * BLOCK).filter(|first| *first < tail);
+        let spans = blocks.map(|first| first..first + BLOCK).chain(std::iter::once(tail..all));
+        for span in spans {
+            for read in self.records.from(span.start).take_while(|read| before(read, span.end)) {
+                let (index, record) = read?;
+                let leaf = Leaf::parse(&record).map_err(|_| StoreError::Record(index))?;
+                found.burnt.extend(leaf.burnt.filter(|(_, until)| *until >= since.as_second()));
+            }
+        }
+        Ok(())
     }
 
     /// That no key is gone but on purpose. Fewer than the view has seen, or a record that lacks its own, is looked for in the
@@ -306,9 +339,6 @@ impl Inner {
 fn before(read: &Result<(u64, Vec<u8>), ReadError>, end: u64) -> bool {
     read.as_ref().map_or(true, |(index, _)| *index < end)
 }
-
-/// Assertions live five minutes and questions half a minute.
-const LIVES: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
 
 /// Writes of a batch while a view is built: a journal of millions must not stand in memory.
 const BATCH: usize = 65_536;

@@ -14,8 +14,8 @@ pub mod keys;
 pub mod leaf;
 mod opening;
 pub mod outward;
+mod passing;
 pub mod seal;
-mod span;
 pub mod state;
 pub mod view;
 pub mod whole;
@@ -75,7 +75,7 @@ pub struct Found {
     pub fresh: bool,
     /// Records `asked` that nothing closed: whoever asked got no answer.
     pub open: Vec<Leaf>,
-    /// Assertions burnt in the last ten minutes: keyed hash and when it may be forgotten.
+    /// Assertions that were burnt and may still count: keyed hash and when it may be forgotten.
     pub burnt: Vec<(String, i64)>,
 }
 

@@ -7,17 +7,22 @@ use super::leaf::Draft;
 use super::view::{Reflects, View, ViewError};
 use super::{Folders, Found, Store, StoreError, signers, view_keys, whole};
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use sluis_journal::{Checkpoint, Log, LogSettings, Opened, Torn, TornLog};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
 
 impl Store {
     /// Opens the four folders, making them when absent, and brings the view up to the truth.
-    /// `torn` words the record that closes torn tails, from what is torn.
+    /// `now` is the clock's instant, `torn` words the record that closes torn tails, from what is torn.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn open(folders: &Folders, torn: impl FnOnce(&[Torn]) -> Draft) -> Result<(Self, Found), StoreError> {
+    pub fn open(
+        folders: &Folders,
+        now: Timestamp,
+        torn: impl FnOnce(&[Torn]) -> Draft,
+    ) -> Result<(Self, Found), StoreError> {
         let keys = Keys::open(&folders.root.join("keys"), &folders.master_key)?;
         let settings = LogSettings {
             journal: folders.root.join("journal"),
@@ -67,8 +72,10 @@ impl Store {
             view_broken: AtomicBool::new(false),
             builds: AtomicU64::new(0),
             followed: Mutex::default(),
+            passing: Mutex::default(),
         };
         *inner.followed() = inner.catch_up(reflects.unwrap_or_default(), truth, &mut found)?;
+        inner.remember(now, &mut found)?;
         inner.view.see(head.size, head.root)?;
         let trust = inner.read_trust()?.at_epoch(truth.holdings + 1);
         inner.lock().trust = trust.epoch();

@@ -14,8 +14,8 @@ use axum::body::Body;
 use consent::period::start_of;
 use fhir_mappings::audit::Entry;
 use http::Response;
-use jiff::ToSpan;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
 use maud::{Markup, html};
 
 /// What is asked for.
@@ -131,14 +131,24 @@ impl From<ViewError> for NoPage {
 
 fn find(desk: &Desk<'_>, filter: &Filter<'_>) -> Result<Found, NoPage> {
     let store = &desk.visit.world.store;
-    let (first, after) = match filter.day {
-        Some(day) => span(desk, day),
-        None => (0, store.records().len()),
+    let (from, before) = filter.day.map_or((None, None), edges);
+    let below = filter.below.unwrap_or(u64::MAX);
+    // Clocks go back and forth: a day may lie in several places, among records of others.
+    let spans = store.spans(from, before)?.into_iter().map(|span| span.start..span.end.min(below));
+    let spans: Vec<_> = spans.filter(|span| !span.is_empty()).collect();
+    let of_day = |index: u64| {
+        let Some(day) = filter.day else { return true };
+        let (from, before) = edges(day);
+        store
+            .time_of(index)
+            .is_none_or(|time| from <= Some(time) && before.is_none_or(|before| time < before))
     };
-    let within = first..filter.below.map_or(after, |below| after.min(below));
     let (mut found, mut read) = (Found { rows: Vec::new(), next: None }, 0);
     let mut unreadable = false;
     let mut take = |index: u64| {
+        if !of_day(index) {
+            return true;
+        }
         match desk.row(index) {
             Ok(row) => found.rows.extend(row.filter(|row| filter.takes(row))),
             Err(_) => unreadable = true,
@@ -150,25 +160,24 @@ fn find(desk: &Desk<'_>, filter: &Filter<'_>) -> Result<Found, NoPage> {
         Some(id) => {
             let named = desk.visit.world.outward.open(desk.id(), id).filter(|named| named.tag == PERSON);
             let timeline = named.map(|named| store.timeline(named.person)).transpose()?.unwrap_or_default();
-            let mut theirs = timeline.into_iter().rev().filter(|index| within.contains(index));
+            let within = |index: &u64| spans.iter().any(|span| span.contains(index));
+            let mut theirs = timeline.into_iter().rev().filter(within);
             theirs.find(|index| !take(*index))
         }
         None => {
             let employee = filter.employee.map(person_id);
-            store.search(&filter.wanted(desk.id(), employee.as_deref()), within, take)?
+            let wanted = filter.wanted(desk.id(), employee.as_deref());
+            let mut searched = spans.into_iter().rev().map(|span| store.search(&wanted, span, &mut take));
+            searched.find_map(Result::transpose).transpose()?
         }
     };
     // A list that lacks a line would look whole.
     if unreadable { Err(NoPage("unreadable")) } else { Ok(found) }
 }
 
-/// The indexes of a day: records stand in order of time.
-fn span(desk: &Desk<'_>, day: Date) -> (u64, u64) {
-    let next = day.checked_add(1.day()).ok();
-    let at = |day: Option<Date>| {
-        day.and_then(start_of).map_or(0, |instant| desk.visit.world.store.index_at(instant))
-    };
-    (at(Some(day)), at(next))
+/// The first instant of a day, and the first behind it.
+fn edges(day: Date) -> (Option<Timestamp>, Option<Timestamp>) {
+    (start_of(day), day.checked_add(1.day()).ok().and_then(start_of))
 }
 
 /// The page.

@@ -52,13 +52,14 @@ pub(super) fn open(kind: EngineKind, folder: &Path) -> Result<Box<dyn Engine>, V
     })
 }
 
-const INDEXES: [(Index, &str); 6] = [
+const INDEXES: [(Index, &str); 7] = [
     (Index::Pseudonyms, "pseudonyms"),
     (Index::People, "people"),
     (Index::Hosted, "hosted"),
     (Index::Registry, "registry"),
     (Index::Timeline, "timeline"),
     (Index::Facets, "facets"),
+    (Index::Times, "times"),
 ];
 
 fn name(index: Index) -> &'static str {

@@ -76,6 +76,8 @@ pub enum Index {
     Timeline,
     /// Block of journal records to what they are found by.
     Facets,
+    /// Block of journal records to the times between which they stand.
+    Times,
 }
 
 /// Changes that become visible together.
@@ -345,7 +347,7 @@ fn boot_id() -> String {
 }
 
 /// The number is that of the form of the values: a view of another form has no position here, and is built anew.
-const POSITION: &[u8] = b"position 7";
+const POSITION: &[u8] = b"position 8";
 const CLEAN: &[u8] = b"clean";
 const HEAD: &[u8] = b"head";
 const GAP: &[u8] = b"gap";
