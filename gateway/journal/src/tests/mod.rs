@@ -1,5 +1,6 @@
 //! What the journal promises, tried on the real disk and on one that fails, drops, reorders and tears.
 
+mod forged;
 mod kill;
 mod log;
 mod note;
