@@ -1,5 +1,6 @@
 //! Holders with a FHIR server of their own: found, asked at once, trusted in nothing.
 
+mod bounds;
 mod directory;
 mod endpoint;
 mod index;

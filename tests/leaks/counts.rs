@@ -250,7 +250,7 @@ fn l75_missing_and_forbidden_take_the_same_time() {
 
 /// A search in which nothing stands: because there is nothing, or because all of sixty are withheld.
 #[test]
-fn l75_nothing_there_and_everything_withheld_take_the_same_time() {
+fn nothing_there_and_everything_withheld_take_the_same_time() {
     let rounds = std::env::var("SLUIS_TIMING").ok().and_then(|n| n.parse().ok()).unwrap_or(200);
     let world = World::fresh();
     let plant = |person: &str, hidden: usize| {
@@ -274,7 +274,7 @@ fn l75_nothing_there_and_everything_withheld_take_the_same_time() {
     for round in 0..rounds {
         if round % 1_000 == 0 {
             valk = world.staff("valk", "triage");
-            let _warm = ids.iter().map(|id| valk.search_id(id, "AllergyIntolerance", "").status).count();
+            let _warm = ids.each_ref().map(|id| valk.search_id(id, "AllergyIntolerance", ""));
         }
         for (id, times) in ids.iter().zip([&mut empty, &mut hidden]) {
             let began = Instant::now();
