@@ -78,7 +78,8 @@ pub(crate) fn of(about: About, trail: &Trail, world: &World, at: Timestamp) -> R
 /// once in a while of each kind, for a holder that fails fails for everybody.
 pub(crate) fn of_unfit(trail: &Trail, world: &World, at: Timestamp) -> Vec<Draft> {
     let trust = world.store.trust();
-    let due = unfit(trail).filter(|(holder, what)| world.incidents.first_in_a_while(holder, *what));
+    let now = Instant::now();
+    let due = unfit(trail).filter(|(holder, what)| world.incidents.first_in_a_while(holder, *what, now));
     let holders = due.filter_map(|(holder, what)| Some((trust.participant(holder)?, what)));
     let drafts = holders.map(|(holder, what)| {
         let mut entry = entry(About::HolderUnfit, holder.id.as_str(), Some(holder));
@@ -121,9 +122,9 @@ const INCIDENTS: &[SourceFailure] = &[
 pub struct Incidents(Mutex<HashMap<(String, &'static str), Instant>>);
 
 impl Incidents {
-    fn first_in_a_while(&self, holder: &str, what: SourceFailure) -> bool {
+    fn first_in_a_while(&self, holder: &str, what: SourceFailure, now: Instant) -> bool {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (key, now) = ((holder.to_owned(), what.code()), Instant::now());
+        let key = (holder.to_owned(), what.code());
         // Somebody else's data are each a breach of their own; only a flood of them is held back.
         let a_while = if what == SourceFailure::WrongPerson { A_MOMENT } else { A_WHILE };
         let due = told.get(&key).is_none_or(|at| now.duration_since(*at) >= a_while);
@@ -177,3 +178,23 @@ pub(crate) fn count(notices: usize, world: &World) {
 
 const PERSON: &str = "person";
 const OFFICER: &str = "officer";
+
+#[cfg(test)]
+mod tests {
+    use super::{A_MOMENT, A_WHILE, Incidents};
+    use crate::sources::SourceFailure::{TooLarge, WrongPerson};
+    use std::time::Instant;
+
+    #[test]
+    fn each_kind_is_told_by_itself_and_another_person_again_after_a_minute() {
+        let (incidents, start) = (Incidents::default(), Instant::now());
+        let told = |what, at| incidents.first_in_a_while("one", what, at);
+        assert!(told(TooLarge, start) && !told(TooLarge, start + A_MOMENT));
+        assert!(told(WrongPerson, start), "muted by another kind");
+        assert!(!told(WrongPerson, start) && told(WrongPerson, start + A_MOMENT));
+        assert!(told(TooLarge, start + A_WHILE));
+        assert!(incidents.first_in_a_while("other", TooLarge, start + A_WHILE));
+        incidents.forget("one", TooLarge);
+        assert!(told(TooLarge, start + A_WHILE), "told to nobody, and muted");
+    }
+}
