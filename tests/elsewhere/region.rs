@@ -7,12 +7,13 @@ use sluis_tests::world::Start;
 use std::collections::BTreeMap;
 use std::process::Command;
 
-/// How often each code stands in what is about the person.
+/// How often each code stands in what is about the person. Whose Patient stands in the document hangs on when each was
+/// recorded, which a server elsewhere need not say.
 fn codes(document: &Value) -> BTreeMap<String, usize> {
     let mut codes = BTreeMap::new();
     for resource in resources(document) {
         let kind = resource["resourceType"].as_str().unwrap_or_default();
-        if matches!(kind, "Composition" | "Practitioner" | "PractitionerRole" | "Organization") {
+        if ["Composition", "Patient", "Practitioner", "PractitionerRole", "Organization"].contains(&kind) {
             continue;
         }
         sluis_tests::json::visit(resource, &mut |value| {

@@ -59,7 +59,7 @@ fn like_lines_of_a_day_stand_once_and_an_emergency_is_never_folded() {
         linden.search_id(&id, "Condition", "").ok();
     }
     let page = world.signed_in("amrani", "patient").open("/patient/looked").ok();
-    page.says("41 keer");
+    page.says("40 keer");
     assert!(page.html().matches("Huisartsenpraktijk De Linde, huisarts").count() <= 2, "{}", page.text());
 }
 

@@ -53,7 +53,7 @@ impl Archive {
     /// When the folder cannot be read.
     pub fn records_of(folder: &Path) -> Result<Records, OpenError> {
         let port: Arc<dyn Port> = Arc::new(Disk);
-        let found = Found::look(&*port, folder)?;
+        let found = Found::read(&*port, folder)?;
         Ok(Records::new(port, PathBuf::from(folder), &found.firsts, found.scan.next))
     }
 
@@ -67,7 +67,7 @@ impl Archive {
 
     fn end(folder: &Path, keys: &[VerifierKey]) -> Result<(), Finding> {
         let unreadable = |error| Finding::new(0, CHECKPOINT, Fault::Unreadable(error));
-        let found = Found::look(&Disk, folder)
+        let found = Found::read(&Disk, folder)
             .map_err(|error| Finding::new(0, "", Fault::Unreadable(io::Error::other(error))))?;
         let next = found.scan.next;
         if let Some(TornBytes { file, offset, bytes }) = &found.torn {

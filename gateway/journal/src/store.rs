@@ -44,6 +44,8 @@ pub(crate) struct Found {
     /// Scan of that segment.
     pub(crate) scan: Scan,
     pub(crate) torn: Option<TornBytes>,
+    /// More than one whole batch stands behind the damage.
+    whole_behind: bool,
     /// Of the very last segment: first index, end of its batches, length of its file.
     current: Option<(u64, u64, u64)>,
 }
@@ -66,8 +68,21 @@ pub(crate) enum Room {
 }
 
 impl Found {
-    /// Looks at a folder: reads its last segment, or the last two when the last holds no batch yet.
+    /// As [`Found::read`], where nothing stands behind the last whole batch but what a crash leaves.
     pub(crate) fn look(port: &dyn Port, folder: &Path) -> Result<Self, OpenError> {
+        let found = Self::read(port, folder)?;
+        match found.current {
+            Some((last, ..)) if found.whole_behind => {
+                let why = "whole batches stand behind it: no crash leaves that";
+                Err(broken(found.scan.next, segment::name(last), why))
+            }
+            _ => Ok(found),
+        }
+    }
+
+    /// Reads a folder's last segment, or the last two when the last holds no batch yet, up to the last whole batch: for who
+    /// changes nothing, and tells of what is behind it.
+    pub(crate) fn read(port: &dyn Port, folder: &Path) -> Result<Self, OpenError> {
         let firsts = segment::firsts(&port.list(folder)?);
         let load = |first: u64| -> io::Result<Scan> {
             let file = port.open(&folder.join(segment::name(first)), Access::Read)?;
@@ -75,19 +90,14 @@ impl Found {
         };
         let mut from_last = firsts.iter().rev().copied();
         let Some(last) = from_last.next() else {
-            return Ok(Self { firsts, first: 0, scan: Scan::of(0, Vec::new()), torn: None, current: None });
+            let scan = Scan::of(0, Vec::new());
+            return Ok(Self { firsts, first: 0, scan, torn: None, whole_behind: false, current: None });
         };
         if firsts.first() != Some(&0) {
             return Err(broken(0, segment::name(0), "the first segment is missing"));
         }
         let scan = load(last)?;
-        if scan.seals_behind() > 1 {
-            return Err(broken(
-                scan.next,
-                segment::name(last),
-                "whole batches stand behind it: no crash leaves that",
-            ));
-        }
+        let whole_behind = scan.seals_behind() > 1;
         let torn = TornBytes::of(last, &scan);
         let current = Some((last, scan.end as u64, scan.bytes.len() as u64));
         let (first, scan) = match from_last.next() {
@@ -105,7 +115,7 @@ impl Found {
             }
             Some(_) | None => (last, scan),
         };
-        Ok(Self { firsts, first, scan, torn, current })
+        Ok(Self { firsts, first, scan, torn, whole_behind, current })
     }
 }
 

@@ -38,6 +38,13 @@ def bundle(found):
     return Bundle.model_validate({"resourceType": "Bundle", "type": "searchset", "total": len(found), "entry": entry})
 
 
+def about(one, patient):
+    wanted = "Patient/" + (patient or "").removeprefix("Patient/")
+    actors = [participant.get("actor", {}) for participant in one.get("participant", [])]
+    members = [one.get(member, {}) for member in ("subject", "patient", "beneficiary", "for")]
+    return wanted in [named.get("reference") for named in actors + members]
+
+
 def serve(name):
     model = get_fhir_model_class(name)
 
@@ -54,15 +61,18 @@ def serve(name):
             def bears(one):
                 return any(f"{i.get('system')}|{i.get('value')}" == identifier for i in one.get("identifier", []))
             return bundle([one for one in HELD if one["resourceType"] == name and bears(one)])
+    elif name == "Consent":
+        @provider.search_type(model)
+        async def search_by(context: InteractionContext, patient: str | None, category: str | None) -> Bundle:
+            def of(one):
+                codings = [coding for concept in one.get("category", []) for coding in concept.get("coding", [])]
+                said = {f"{coding.get('system')}|{coding.get('code')}" for coding in codings}
+                return category is None or bool(said & set(category.split(",")))
+            return bundle([one for one in HELD if one["resourceType"] == name and about(one, patient) and of(one)])
     elif name not in ("Medication", "Organization", "Practitioner", "PractitionerRole", "Device", "Location"):
         @provider.search_type(model)
         async def search_of(context: InteractionContext, patient: str | None) -> Bundle:
-            wanted = "Patient/" + (patient or "").removeprefix("Patient/")
-            def about(one):
-                actors = [participant.get("actor", {}) for participant in one.get("participant", [])]
-                members = [one.get(member, {}) for member in ("subject", "patient", "beneficiary", "for")]
-                return wanted in [named.get("reference") for named in actors + members]
-            return bundle([one for one in HELD if one["resourceType"] == name and about(one)])
+            return bundle([one for one in HELD if one["resourceType"] == name and about(one, patient)])
 
 
 for name in sorted({one["resourceType"] for one in HELD} | {"Patient", "Medication"}):

@@ -9,6 +9,7 @@ use crate::world::World;
 use fhir_mappings::bundle::{Found, Mode, Page, searchset};
 use fhir_mappings::grammar::{Include, LastN, Query, Search, matches, newest_per_code, stable_order};
 use fhir_mappings::json;
+use fhir_mappings::release::Released;
 use fhir_mappings::summary::{Frame, Gap, Item, compose};
 
 /// One resource that may be shown.
@@ -101,11 +102,18 @@ fn own(record: &Visible) -> Shown<'_> {
     }
 }
 
-/// The Patient as the first holder that gives one has it; without any, the bare pseudonym, so that who may see
-/// something can ask for it.
+/// The Patient that was recorded last, as in a summary; without any, the bare pseudonym, so that who may see something
+/// can ask for it.
 fn patient(passed: &Passed<'_>, world: &World) -> (Vec<u8>, Vec<usize>) {
-    match shown(passed).find(|s| s.resource_type == "Patient") {
-        Some(patient) => (patient.bytes.to_vec(), patient.released.into_iter().collect()),
+    let holder = |released: &Released| {
+        let position = passed.from.get(released.holder);
+        position.and_then(|at| passed.granted.decisions.get(*at)).map(|decided| decided.holder.id.as_str())
+    };
+    let patients = passed.release.resources.iter().enumerate().filter(|(_, r)| r.resource_type == "Patient");
+    let newest =
+        patients.min_by(|(_, a), (_, b)| b.recorded.cmp(&a.recorded).then_with(|| holder(a).cmp(&holder(b))));
+    match newest {
+        Some((at, patient)) => (patient.bytes.clone(), vec![at]),
         None => {
             let id = ids(passed, world).patient();
             (serde_json::json!({"resourceType": "Patient", "id": id}).to_string().into_bytes(), Vec::new())
