@@ -175,10 +175,11 @@ const ABOUT: [&str; 23] = [
 ];
 /// What comes along with it.
 const ALONG: [&str; 3] = ["Device", "Medication", "Practitioner"];
-/// What has a note that may leave, and leaves the same from there as from here: so no aid in use (`UNCOUNTED` says why).
-const NOTED: [&str; 7] = [
+/// What has a note that may leave, and leaves the same from there as from here.
+const NOTED: [&str; 8] = [
     "AllergyIntolerance",
     "Condition",
+    "DeviceUseStatement",
     "Immunization",
     "MedicationRequest",
     "MedicationStatement",

@@ -5,7 +5,7 @@
 
 use super::fault::{Lack, RemoteFault};
 use super::holder::{FHIR_JSON, RemoteHolder};
-use super::medicines;
+use super::referred;
 use super::turns::Round;
 use crate::outbound::{Allowance, Question as Asked, form};
 use crate::sources::{Held, Sent, SourceAsk};
@@ -67,6 +67,7 @@ impl<'q> Question<'q> {
             found.extend(more);
         }
         self.medicines(&mut found).await?;
+        self.aids(&mut found).await?;
         let mut seen = HashSet::with_capacity(found.len());
         found.retain(|held| seen.insert((held.resource_type.clone(), held.key.clone())));
         if found.len() > RESOURCES_MOST {
@@ -164,7 +165,7 @@ impl<'q> Question<'q> {
     async fn medicines(&self, found: &mut Vec<Held>) -> Result<(), RemoteFault> {
         let mut read = BTreeSet::new();
         loop {
-            let missing = medicines::missing(found, self.holder.server.base())?;
+            let missing = referred::medicines(found, self.holder.server.base())?;
             if missing.is_empty() {
                 return Ok(());
             }
@@ -176,23 +177,40 @@ impl<'q> Question<'q> {
             if read.len() > MEDICINES_MOST {
                 return Err(RemoteFault::TooMany);
             }
-            let more = try_join_all(missing.iter().map(|id| self.medicine(id))).await?;
+            let more = try_join_all(missing.iter().map(|id| self.read("Medication", id))).await?;
             // Read under its own address, it takes the place of one that came along under another.
             found.retain(|held| held.resource_type != "Medication" || !missing.contains(&held.key));
             found.extend(more);
         }
     }
 
-    /// A medicine that a released order would point to.
-    async fn medicine(&self, id: &str) -> Result<Held, RemoteFault> {
-        let body = self.page(&format!("/Medication/{id}"), None, "Medication").await?;
+    /// The aids that are said to be used and did not come along, as far as they are there.
+    async fn aids(&self, found: &mut Vec<Held>) -> Result<(), RemoteFault> {
+        if !self.can.reads("Device") {
+            return Ok(());
+        }
+        let missing = referred::aids(found, self.holder.server.base());
+        let reading = missing.iter().take(MEDICINES_MOST).map(|id| async move {
+            match self.read("Device", id).await {
+                Ok(device) => Ok(Some(device)),
+                Err(RemoteFault::Status("Device", 404 | 410)) => Ok(None),
+                Err(fault) => Err(fault),
+            }
+        });
+        found.extend(try_join_all(reading).await?.into_iter().flatten());
+        Ok(())
+    }
+
+    /// What a released resource would point to.
+    async fn read(&self, kind: &'static str, id: &str) -> Result<Held, RemoteFault> {
+        let body = self.page(&format!("/{kind}/{id}"), None, kind).await?;
         let doc = json::parse(&body).map_err(|_| unreadable())?;
         let is = |name: &str, value: &str| doc.root().get_str(name).as_deref() == Some(value);
-        if !is("resourceType", "Medication") || !is("id", id) {
+        if !is("resourceType", kind) || !is("id", id) {
             return Err(unreadable());
         }
         let entry = Entry {
-            resource_type: "Medication".to_owned(),
+            resource_type: kind.to_owned(),
             id: id.to_owned(),
             along: true,
             full_url: None,

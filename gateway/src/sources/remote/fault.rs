@@ -136,7 +136,9 @@ impl RemoteFault {
             | Self::Elsewhere
             | Self::WrongPerson
             | Self::Way(Fault::TooLarge | Fault::Encoding)
-            | Self::Status("search" | "Medication", 400 | 404..=407 | 409..=428 | 500 | 501) => Ended::Unfit,
+            | Self::Status("search" | "Medication" | "Device", 400 | 404..=407 | 409..=428 | 500 | 501) => {
+                Ended::Unfit
+            }
             Self::Way(_)
             | Self::Status(..)
             | Self::Misfit(_)

@@ -1,7 +1,7 @@
 //! Holders that keep their data at a FHIR server of their own.
 //!
 //! `endpoint` is how one is reached, `holder` what is known of it between questions, `ask` one question from the match of
-//! the person to the last page, `medicines` what orders refer to, `authorise` our token there, `statement` what it said it
+//! the person to the last page, `referred` what orders refer to, `authorise` our token there, `statement` what it said it
 //! can, `breaker` when it is left alone, `turns` who is next there, `probe` and `told` what an operator is told. Everything a
 //! server sends is somebody else's: bounded here, judged by the release, never relayed.
 
@@ -11,8 +11,8 @@ mod breaker;
 mod endpoint;
 mod fault;
 mod holder;
-mod medicines;
 mod probe;
+mod referred;
 mod statement;
 mod told;
 mod turns;

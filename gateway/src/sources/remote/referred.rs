@@ -1,7 +1,8 @@
-//! Medicines that orders refer to and that did not come along.
+//! Medicines that orders refer to, and aids that somebody is said to use, which did not come along.
 //!
 //! An order without its medicine is not released, and nothing would tell that it was there: so each must be found, or the
-//! holder's part is a gap (DESIGN.md 6). What a medicine is mixed from counts too, for its labels count for the mixture.
+//! holder's part is a gap (DESIGN.md 6). What a medicine is mixed from counts too, for its labels count for the mixture. An
+//! aid is read where it can be; that one cannot is no reason to keep back allergies.
 
 use super::fault::{Lack, RemoteFault};
 use crate::outbound::Base;
@@ -13,8 +14,8 @@ use std::collections::{BTreeSet, HashSet};
 ///
 /// # Errors
 /// [`RemoteFault::Incomplete`]: one is referred to in a way by which it cannot be read.
-pub(super) fn missing(found: &[Held], base: &Base) -> Result<BTreeSet<String>, RemoteFault> {
-    let here = Here::of(found);
+pub(super) fn medicines(found: &[Held], base: &Base) -> Result<BTreeSet<String>, RemoteFault> {
+    let here = Here::of("Medication", found);
     let own = base.url("/");
     let mut missing = BTreeSet::new();
     // A member's name is written plainly or the page was refused: who does not hold it refers to none.
@@ -44,22 +45,36 @@ pub(super) fn missing(found: &[Held], base: &Base) -> Result<BTreeSet<String>, R
     Ok(missing)
 }
 
-/// The medicines that came, by what references may call them. The release looks them up in the same way.
+/// Ids under which aids can still be read there.
+pub(super) fn aids(found: &[Held], base: &Base) -> BTreeSet<String> {
+    let here = Here::of("Device", found);
+    let own = base.url("/");
+    let used = found.iter().filter(|held| held.resource_type == "DeviceUseStatement");
+    let lacks = used.filter_map(|held| {
+        let doc = json::parse(&held.bytes).ok()?;
+        here.lacks(doc.root().get("device")?, doc.root(), &own).ok()?
+    });
+    lacks.collect()
+}
+
+/// What came of one type, by what references may call it. The release looks them up in the same way.
 struct Here<'h> {
+    kind: &'static str,
     ids: HashSet<&'h str>,
     addresses: HashSet<&'h str>,
 }
 
 impl<'h> Here<'h> {
-    fn of(found: &'h [Held]) -> Self {
-        let medicines = || found.iter().filter(|held| held.resource_type == "Medication");
+    fn of(kind: &'static str, found: &'h [Held]) -> Self {
+        let came = || found.iter().filter(|held| held.resource_type == kind);
         Self {
-            ids: medicines().map(|held| held.key.as_str()).collect(),
-            addresses: medicines().filter_map(|held| held.full_url.as_deref()).collect(),
+            kind,
+            ids: came().map(|held| held.key.as_str()).collect(),
+            addresses: came().filter_map(|held| held.full_url.as_deref()).collect(),
         }
     }
 
-    /// The id of the medicine that a reference names and that is not here.
+    /// The id of what a reference names and that is not here.
     fn lacks(&self, named: Value<'_>, within: Value<'_>, own: &str) -> Result<Option<String>, RemoteFault> {
         let written = named.get_str("reference").ok_or(UNFOUND)?;
         if let Some(inner) = written.strip_prefix('#') {
@@ -70,7 +85,8 @@ impl<'h> Here<'h> {
         }
         // Its version does not matter: the present one is asked for.
         let target = written.split("/_history/").next().unwrap_or_default();
-        let id = target.strip_prefix(own).unwrap_or(target).strip_prefix("Medication/");
+        let id = target.strip_prefix(own).unwrap_or(target).strip_prefix(self.kind);
+        let id = id.and_then(|rest| rest.strip_prefix('/'));
         if self.addresses.contains(target)
             || (!target.contains("://") && id.is_some_and(|id| self.ids.contains(id)))
         {
@@ -91,7 +107,7 @@ const UNFOUND: RemoteFault = RemoteFault::Incomplete(Lack::Medicine);
 
 #[cfg(test)]
 mod tests {
-    use super::{UNFOUND, missing};
+    use super::{UNFOUND, aids, medicines};
     use crate::outbound::Base;
     use crate::sources::Held;
 
@@ -113,7 +129,7 @@ mod tests {
     #[test]
     fn each_way_to_name_a_medicine_leads_to_it_or_is_told() {
         let base = Base::parse("https://h.example/fhir").unwrap();
-        let ids = |found: &[Held]| missing(found, &base).map(|ids| ids.into_iter().collect::<Vec<_>>());
+        let ids = |found: &[Held]| medicines(found, &base).map(|ids| ids.into_iter().collect::<Vec<_>>());
         let reads = Ok(vec!["m1".to_owned()]);
         for named in [
             r#"{"reference":"Medication/m1"}"#,
@@ -161,5 +177,23 @@ mod tests {
         assert_eq!(ids(&[mixed("Medication/m1")]), reads);
         assert_eq!(ids(&[mixed("Substance/s1")]), Ok(vec![]));
         assert_eq!(ids(&[mixed("https://other.example/Medication/m1")]), Err(UNFOUND));
+    }
+
+    #[test]
+    fn an_aid_that_did_not_come_along_is_read_and_what_cannot_be_is_left() {
+        let base = Base::parse("https://h.example/fhir").unwrap();
+        let used = |device: &str| held("DeviceUseStatement", "u1", None, &format!(r#","device":{device}"#));
+        let ids = |found: &[Held]| aids(found, &base).into_iter().collect::<Vec<_>>();
+        let named = r#"{"reference":"Device/d1"}"#;
+        assert_eq!(ids(&[used(named)]), ["d1"]);
+        assert_eq!(ids(&[used(r#"{"reference":"https://h.example/fhir/Device/d1/_history/3"}"#)]), ["d1"]);
+        assert!(ids(&[used(named), held("Device", "d1", None, "")]).is_empty());
+        // A medicine of that id is no device.
+        assert_eq!(ids(&[used(named), held("Medication", "d1", None, "")]), ["d1"]);
+        for other in
+            ["{}", r#"{"reference":"https://other.example/Device/d1"}"#, r#"{"reference":"Device/.."}"#]
+        {
+            assert!(ids(&[used(other)]).is_empty(), "{other}");
+        }
     }
 }
