@@ -221,7 +221,8 @@ fn on_a_full_disk_nothing_is_released_and_it_recovers_by_itself() {
         );
         // Nothing was verified: no finding, so that nobody takes a full disk for a bent journal.
         let unlooked = world.sluis(["audit", "verify"]);
-        assert!([0, 3].contains(&unlooked.code), "{}{}", unlooked.stdout, unlooked.stderr);
+        let said = unlooked.stdout.is_empty() && unlooked.stderr.contains("nothing was verified");
+        assert!(unlooked.code == 0 || said, "{}{}", unlooked.stdout, unlooked.stderr);
         small.empty();
         assert!(
             ready_within(&world, Duration::from_secs(20)),

@@ -801,7 +801,7 @@ pub(super) enum AuditCommand {
     },
     /// Whether every byte of the journal still holds.
     #[command(
-        after_help = "Examples: sluis audit verify --dir ./sluis-demo\n          sluis audit verify --dir ./copy --key 'sluis.example/heuvelrijk+46259e1c+…'\nWith --json: {\"records\":12,\"root\":\"<base64>\",\"lag\":0} or {\"index\":3,\"file\":\"…\",\"fault\":\"…\"}\nExit 1 when something does not hold; 3 when nothing could be verified, for that this is done can not be recorded now (`/readyz` says why)."
+        after_help = "Examples: sluis audit verify --dir ./sluis-demo\n          sluis audit verify --dir ./copy --key 'sluis.example/heuvelrijk+46259e1c+…'\nWith --json: {\"records\":12,\"root\":\"<base64>\",\"lag\":0} or {\"index\":3,\"file\":\"…\",\"fault\":\"…\"}\nExit 1 when something does not hold, which is on standard output; or when nothing could be verified, since its own record cannot be made now: then standard output is empty, and `/readyz` says why."
     )]
     Verify {
         /// An older checkpoint: proves that nothing before it changed or vanished.

@@ -29,8 +29,6 @@ pub(crate) enum Ended {
     Well,
     /// A finding or refusal; it was said already.
     Refused,
-    /// Neither well nor a finding: the journal could not be verified now.
-    Unverified,
     /// Wrong usage: these words say how to use it.
     Usage(String),
     /// A finding or refusal, in words.
@@ -42,14 +40,10 @@ impl Ended {
         match code {
             0 => Self::Well,
             2 => Self::Usage(String::new()),
-            UNVERIFIED => Self::Unverified,
             _ => Self::Refused,
         }
     }
 }
-
-/// Exit status of an `audit verify` that could not look: a full disk must not read as a journal that was bent.
-pub(crate) const UNVERIFIED: u8 = 3;
 
 /// Runs the command line of this process.
 #[must_use]
@@ -66,7 +60,6 @@ pub fn main() -> ExitCode {
     match run(cli.command) {
         Ended::Well => ExitCode::SUCCESS,
         Ended::Refused => ExitCode::from(1),
-        Ended::Unverified => ExitCode::from(UNVERIFIED),
         Ended::Usage(words) => {
             if !words.is_empty() {
                 print::note(words);
