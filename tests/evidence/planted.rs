@@ -4,6 +4,7 @@ use crate::session::{self, NAME, NUMBER, WORDS};
 use data_encoding::BASE64;
 use sluis_tests::World;
 use std::path::Path;
+use std::process::Command;
 
 /// Words, and how they look: as they are, and inside base64 at each of three positions.
 struct Face {
@@ -109,4 +110,34 @@ fn numbers_names_and_words_stand_nowhere_in_the_clear() {
     let (code, _) = again.terminate();
     assert_eq!(code, 0);
     look("ended");
+}
+
+/// A core of a dead gateway would hold keys, numbers and names. Where the kernel lays cores somewhere else, this says so.
+#[test]
+fn a_gateway_that_dies_leaves_no_core() {
+    let pattern = std::fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
+    if pattern.is_empty() || pattern.starts_with(['|', '/']) {
+        println!("skipped: cores lie elsewhere here ({})", pattern.trim());
+        return;
+    }
+    let world = World::fresh();
+    let pid = world.pid().to_string();
+    let unlimited = Command::new("prlimit").args(["--pid", &pid, "--core=unlimited"]).status();
+    if !unlimited.is_ok_and(|status| status.success()) {
+        println!("skipped: prlimit is not here, or may not");
+        return;
+    }
+    let here = std::env::current_dir().unwrap();
+    let cores = || -> Vec<_> {
+        let all = std::fs::read_dir(&here).unwrap().map(|entry| entry.unwrap().path());
+        all.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("core")))
+            .collect()
+    };
+    let before = cores();
+    assert!(Command::new("kill").args(["-ABRT", &pid]).status().unwrap().success());
+    let state = || std::fs::read_to_string(format!("/proc/{pid}/stat"));
+    sluis_tests::until("it dies", || state().map_or(true, |stat| stat.contains(") Z ")));
+    let left: Vec<_> = cores().into_iter().filter(|core| !before.contains(core)).collect();
+    left.iter().for_each(|core| std::fs::remove_file(core).unwrap());
+    assert!(left.is_empty(), "{left:?}");
 }

@@ -45,9 +45,21 @@ impl Ended {
     }
 }
 
+/// Keys, numbers and names stand in this process's memory: what is left of it when it dies may not hold them, wherever it runs
+/// and whatever the limits there are. Nor may another process of the same user look into it.
+fn leave_no_core() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        // It fails on no Linux, and there would be nobody to tell yet.
+        let _set = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
+}
+
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
+    leave_no_core();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => {
