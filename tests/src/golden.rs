@@ -118,11 +118,12 @@ fn words(text: &str, names: &BTreeMap<String, String>) -> String {
         let port = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         text = format!("{}<exchange>{}", &text[..at], &rest[port..]);
     }
-    if let Some(at) = text.find("Casus ") {
-        let rest = &text[at + 6..];
+    let mut parts = text.split("Casus ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    text = parts.fold(first, |before, rest| {
         let number = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
-        text = format!("{}Casus <number>{}", &text[..at], &rest[number..]);
-    }
+        format!("{before}Casus <number>{}", &rest[number..])
+    });
     text = sorted_sources(&text);
     for tag in ["tr", "li"] {
         text = sorted_rows(&text, tag);

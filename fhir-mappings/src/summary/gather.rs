@@ -41,7 +41,8 @@ pub(super) fn gather<'a>(items: &[Item<'a>], patient_id: &str) -> Gathered<'a> {
     let mut seen = BTreeSet::new();
     let (mut patients, others): (Vec<_>, Vec<_>) =
         reads.into_iter().partition(|read| read.item.resource_type == "Patient");
-    patients.sort_by(|a, b| b.item.recorded.cmp(&a.item.recorded));
+    // By day: what holders recorded within one has no newest. Then they stand by holder.
+    patients.sort_by(|a, b| day_of(b.item.recorded).cmp(&day_of(a.item.recorded)));
     let unique: Vec<_> = others.into_iter().filter(|read| seen.insert(read.reference())).collect();
     let reached = reach(&unique, patients.first());
     let reads: Vec<_> = unique
@@ -54,6 +55,13 @@ pub(super) fn gather<'a>(items: &[Item<'a>], patient_id: &str) -> Gathered<'a> {
         left_out.remove(&read.position);
     }
     Gathered { patients, reads, left_out: left_out.into_iter().collect() }
+}
+
+/// The day of an instant as FHIR writes it: of several Patients the one of the latest day stands in a document, and of one
+/// day that of the first holder by code.
+#[must_use]
+pub fn day_of(instant: Option<&str>) -> Option<&str> {
+    instant.map(|instant| instant.get(..10).unwrap_or(instant))
 }
 
 fn order<'r>(read: &'r Read<'_>) -> (&'r str, &'r str, &'r str, &'r [u8]) {

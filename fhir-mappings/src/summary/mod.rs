@@ -16,6 +16,7 @@ mod written;
 pub use crate::outcome::Language;
 pub use check::{Issue, Severity, check_ips};
 pub use compose::compose;
+pub use gather::day_of;
 
 /// One released resource.
 #[derive(Clone, Copy)]

@@ -10,7 +10,7 @@ use fhir_mappings::bundle::{Found, Mode, Page, searchset};
 use fhir_mappings::grammar::{Include, LastN, Query, Search, matches, newest_per_code, stable_order};
 use fhir_mappings::json;
 use fhir_mappings::release::Released;
-use fhir_mappings::summary::{Frame, Gap, Item, compose};
+use fhir_mappings::summary::{Frame, Gap, Item, compose, day_of};
 
 /// One resource that may be shown.
 #[derive(Clone, Copy)]
@@ -110,8 +110,9 @@ fn patient(passed: &Passed<'_>, world: &World) -> (Vec<u8>, Vec<usize>) {
         position.and_then(|at| passed.granted.decisions.get(*at)).map(|decided| decided.holder.id.as_str())
     };
     let patients = passed.release.resources.iter().enumerate().filter(|(_, r)| r.resource_type == "Patient");
+    let day = |released: &'_ Released| day_of(released.recorded.as_deref()).map(str::to_owned);
     let newest =
-        patients.min_by(|(_, a), (_, b)| b.recorded.cmp(&a.recorded).then_with(|| holder(a).cmp(&holder(b))));
+        patients.min_by(|(_, a), (_, b)| day(b).cmp(&day(a)).then_with(|| holder(a).cmp(&holder(b))));
     match newest {
         Some((at, patient)) => (patient.bytes.clone(), vec![at]),
         None => {
