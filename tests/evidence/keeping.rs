@@ -196,6 +196,15 @@ fn a_year_over_its_term_is_forgotten_and_nothing_else() {
     assert_eq!(world.sluis(["retention", "run", "--json"]).ok().json()["forgotten"], 0);
     assert_eq!(world.sluis(["retention", "run", "--keep-years", "4"]).code, 2);
     assert!(!forgotten(&world, old));
+    let folder = tempfile::tempdir().unwrap();
+    let master = world.dir().join("keys/master.key");
+    let drill = |name: &str| {
+        let (data, keys) = (folder.path().join(name), folder.path().join(format!("{name}.keys")));
+        let _made = world.sluis(["backup", "--to", text(&data), "--keys-to", text(&keys)]).ok();
+        let args = ["--from", text(&data), "--keys-from", text(&keys), "--master-key", text(&master)];
+        sluis(["restore"].into_iter().chain(args).chain(["--verify", "--json"])).ok().json()
+    };
+    let before = drill("before");
     world.advance(6 * 366 * 86_400);
     let explain = ["explain", "--as", "huisarts-de-linde", "--purpose", "TREAT", "--patient", "-"];
     let _young = world.sluis_with(explain, number("kaya").as_bytes()).ok();
@@ -213,6 +222,11 @@ fn a_year_over_its_term_is_forgotten_and_nothing_else() {
     let _lifted = hold("lift", "jansen").ok();
     let _ran = world.sluis(["retention", "run"]).ok();
     assert!(forgotten(&world, kept));
+    // What is forgotten is the past: no change is gone with it.
+    let after = drill("after");
+    let number = |drilled: &serde_json::Value, name: &str| drilled[name].as_u64().unwrap();
+    assert!(number(&after, "forgotten") > 5 && number(&before, "forgotten") == 0, "{after}");
+    assert!(number(&after, "changes") >= number(&before, "changes"), "{before} {after}");
     world.kill();
     let again = World::on(world.dir()).unwrap();
     assert!(forgotten(&again, old) && forgotten(&again, kept), "for good");

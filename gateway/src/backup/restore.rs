@@ -55,11 +55,8 @@ pub fn check(root: &Path, master: &Key) -> Result<Restored, ArchiveError> {
     let question = Question { keys: &verifiers, older: None };
     let checked = Archive::verify(&journal, &question, |_| {}).map_err(|e| unsound(&e))?;
     let records = |folder: &Path| Archive::records_of(folder).map_err(|e| unsound(&e));
-    let held =
-        whole::check(&records(&journal)?, &records(&holdings)?, Some(&keys)).map_err(|e| unsound(&e))?;
-    Ok(Restored {
-        records: checked.records,
-        changes: held.changes - held.forgotten,
-        forgotten: held.forgotten,
-    })
+    let recorded = records(&journal)?;
+    let held = whole::check(&recorded, &records(&holdings)?, Some(&keys)).map_err(|e| unsound(&e))?;
+    whole::opens(&recorded, &keys).map_err(|e| unsound(&e))?;
+    Ok(Restored { records: checked.records, changes: held.changes, forgotten: held.forgotten })
 }

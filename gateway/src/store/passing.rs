@@ -164,7 +164,11 @@ impl Inner {
         let all = self.records.len();
         for (block, times) in times {
             let whole = block * BLOCK..(block + 1) * BLOCK;
-            if block == next && times.touches(from, before) {
+            // What a hole hides would be left out unseen.
+            if block != next {
+                return Err(ViewError::Damaged);
+            }
+            if times.touches(from, before) {
                 match spans.last_mut() {
                     Some(last) if last.end == whole.start => last.end = whole.end,
                     _ => spans.push(whole),

@@ -64,13 +64,15 @@ impl Whole {
     /// Hears the next record of the journal.
     ///
     /// # Errors
-    /// When its digest of a change is none.
+    /// When its digest of a change is none, or one that another record has named.
     pub fn record(&mut self, index: u64, leaf: &Leaf) -> Result<(), Unsound> {
         for hash in &leaf.holdings {
             let hash = HEXLOWER.decode(hash.as_bytes()).ok().and_then(|hash| hash.try_into().ok());
             let hash: [u8; 32] =
                 hash.ok_or_else(|| beside(index, "the digest of its change is no digest".into()))?;
-            self.vouched.insert(hash, Vouched { nth: self.said, record: index });
+            if self.vouched.insert(hash, Vouched { nth: self.said, record: index }).is_some() {
+                return Err(beside(index, "another record vouches for its change".into()));
+            }
             self.said += 1;
         }
         Ok(())
@@ -87,7 +89,11 @@ impl Whole {
             return Ok(Word::Nobody);
         };
         if vouched.nth != self.met {
-            return self.end().map(|()| Word::Nobody);
+            self.end()?;
+            return Err(beside(
+                vouched.record,
+                "its change does not stand in the order of the records".into(),
+            ));
         }
         self.met += 1;
         Ok(Word::Vouched(vouched.record))
@@ -173,4 +179,90 @@ pub fn opens(journal: &Records, keys: &Keys) -> Result<(), Unsound> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Whole, Word, opens};
+    use crate::store::keys::{Keys, PersonNo};
+    use crate::store::leaf::{Draft, Leaf};
+    use crate::store::seal::Key;
+    use crate::store::{sha256_hex, signers};
+    use data_encoding::BASE64;
+    use fhir_mappings::audit::{Action, Entry, Interaction, Kind, Outcome};
+    use sluis_journal::{Archive, Log, LogSettings, Opened};
+
+    fn leaf(keys: &Keys, person: Option<u64>, holdings: &[&[u8]]) -> Leaf {
+        let entry = Entry::new(Kind::Answered, Action::Read, Interaction::Read, Outcome::Success);
+        let time = "2026-11-28T11:00:00Z".parse().unwrap();
+        let draft = Draft { entry, time, request_id: "r".into(), person: person.map(PersonNo), burnt: None };
+        let holdings = holdings.iter().map(|record| sha256_hex(record)).collect();
+        Leaf::parse(&draft.seal(keys, holdings).unwrap()).unwrap()
+    }
+
+    /// A stopped folder with these records, its keys, and their master.
+    fn folder(records: impl FnOnce(&Keys) -> Vec<Leaf>) -> (tempfile::TempDir, Keys, Key) {
+        let dir = tempfile::tempdir().unwrap();
+        let master = Key::random().unwrap();
+        let keys = Keys::open(&dir.path().join("keys"), &master).unwrap();
+        let settings = LogSettings {
+            journal: dir.path().join("journal"),
+            holdings: dir.path().join("holdings"),
+            signers: signers(&keys, "sluis.example/whole").unwrap(),
+        };
+        let Opened::Whole(log) = Log::open(settings).unwrap() else { panic!("torn") };
+        for record in records(&keys) {
+            let record = serde_json::to_vec(&record).unwrap();
+            log.append_blocking(sluis_journal::Entry::of(vec![record])).unwrap();
+        }
+        (dir, keys, master)
+    }
+
+    #[test]
+    fn a_record_that_does_not_open_under_its_key_is_told_and_a_forgotten_one_is_not() {
+        let bent = |keys: &Keys| {
+            let mut bent = leaf(keys, Some(2), &[]);
+            let mut sealed = BASE64.decode(bent.sealed.as_bytes()).unwrap();
+            *sealed.last_mut().unwrap() ^= 1;
+            bent.sealed = BASE64.encode(&sealed);
+            bent
+        };
+        let read = |dir: &tempfile::TempDir, keys: &Keys| {
+            opens(&Archive::records_of(&dir.path().join("journal")).unwrap(), keys)
+        };
+        let (dir, keys, _) = folder(|keys| vec![leaf(keys, None, &[]), leaf(keys, Some(1), &[])]);
+        keys.shred(PersonNo(1), 2026).unwrap();
+        assert!(read(&dir, &keys).is_ok());
+        let (dir, keys, master) = folder(|keys| vec![leaf(keys, None, &[]), bent(keys)]);
+        assert_eq!(read(&dir, &keys).unwrap_err().index, 1);
+        // So does whoever restores.
+        drop(keys);
+        let found = crate::backup::check(dir.path(), &master).unwrap_err().to_string();
+        assert!(found.starts_with("record 1 does not hold: keys"), "{found}");
+        let (dir, keys, master) = folder(|keys| vec![leaf(keys, None, &[]), leaf(keys, Some(2), &[])]);
+        drop(keys);
+        assert_eq!(crate::backup::check(dir.path(), &master).unwrap().records, 2);
+    }
+
+    /// A change that is there, and not where its turn is, must not pass for one that never happened.
+    #[test]
+    fn a_change_out_of_its_order_or_vouched_for_twice_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = Keys::open(dir.path(), &Key::random().unwrap()).unwrap();
+        let changes: [&[u8]; 2] = [b"one", b"two"];
+        let heard = || {
+            let mut whole = Whole::default();
+            for (index, change) in (0..).zip(changes) {
+                whole.record(index, &leaf(&keys, None, &[change])).unwrap();
+            }
+            whole
+        };
+        let mut whole = heard();
+        assert_eq!(whole.holding(b"one").unwrap(), Word::Vouched(0));
+        assert_eq!(whole.holding(b"one").unwrap(), Word::Nobody, "a copy of it");
+        assert_eq!(whole.holding(b"two").unwrap(), Word::Vouched(1));
+        assert!(whole.end().is_ok());
+        assert!(heard().holding(b"two").is_err());
+        assert!(heard().record(2, &leaf(&keys, None, &[b"two"])).is_err());
+    }
 }
