@@ -4,6 +4,7 @@ use super::Capability;
 use crate::tables::Tables;
 use crate::tables::searches::{Asked, Narrowed};
 use consent::ClassSet;
+use std::borrow::Cow;
 
 /// One search at a holder. The person is named by the holder's own Patient id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,19 @@ pub struct Search {
     pub categories: Vec<String>,
     /// `_include` values.
     pub includes: Vec<String>,
+}
+
+impl Search {
+    /// Its parameters for one Patient (`Patient/{id}`), so many on a page.
+    #[must_use]
+    pub fn parameters<'s>(&'s self, patient: &'s str, count: &'s str) -> Vec<(&'s str, Cow<'s, str>)> {
+        let mut all = vec![(self.person, patient.into()), ("_count", count.into())];
+        if !self.categories.is_empty() {
+            all.push(("category", self.categories.join(",").into()));
+        }
+        all.extend(self.includes.iter().map(|include| ("_include", include.as_str().into())));
+        all
+    }
 }
 
 /// What must be asked of a holder that can this, so that everything of these classes comes. Types that the holder

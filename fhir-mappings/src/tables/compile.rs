@@ -238,6 +238,7 @@ impl<'a> Compiler<'a> {
         let place = first_place(draft).unwrap_or_default();
         let ignorable = draft.rows.iter().any(|(_, row)| row.flags.iter().any(|f| f == "ignorable"));
         let modifier = element.modifier && !ignorable;
+        let like = Node { group, modifier, many: element.max == Max::Many, ..Node::default() };
         if !draft.children.is_empty() {
             let inner = match element.content {
                 Some(content) => self.definitions.type_def(content),
@@ -258,18 +259,7 @@ impl<'a> Compiler<'a> {
                 "CodeableConcept" => Op::Concept,
                 _ => Op::Object,
             };
-            let many = element.max == Max::Many;
-            let within = (from, to);
-            let node = self.push(Node {
-                rules,
-                op,
-                group,
-                needed,
-                edges: within,
-                modifier,
-                many,
-                ..Node::default()
-            });
+            let node = self.push(Node { rules, op, needed, edges: (from, to), ..like });
             edges.push(Edge { name: element.name.into(), node });
             return;
         }
@@ -316,18 +306,7 @@ impl<'a> Compiler<'a> {
                 continue;
             };
             let rules = self.push_rules(&rules);
-            let many = element.max == Max::Many;
-            let within = (from, to);
-            let node = self.push(Node {
-                rules,
-                op,
-                group,
-                needed,
-                edges: within,
-                modifier,
-                many,
-                ..Node::default()
-            });
+            let node = self.push(Node { rules, op, needed, edges: (from, to), ..like });
             edges.push(Edge { name: name.into(), node });
         }
     }

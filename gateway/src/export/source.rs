@@ -2,11 +2,12 @@
 
 use super::Export;
 use crate::desk::{self, Refused};
-use crate::store::facts::{Change, Fact, FactsError};
+use crate::store;
+use crate::store::facts::{Change, Fact};
 use crate::store::keys::{Keys, PersonNo};
 use crate::store::leaf::Leaf;
 use crate::store::outward::OutwardIds;
-use crate::store::{self, sha256_hex};
+use crate::store::whole::{Whole, Word};
 use crate::world::World;
 use consent::Period;
 use fhir_mappings::audit::{Action, Detail, Kind};
@@ -124,8 +125,6 @@ pub struct Copy {
     origin: String,
     journal: Archive,
     holdings: Records,
-    /// Digests of the changes that the journal vouches for.
-    vouched: HashSet<String>,
 }
 
 impl Copy {
@@ -142,9 +141,7 @@ impl Copy {
         let journal = Archive::open(&folder, &verifiers).map_err(|e| unreadable(&e))?;
         let holdings = Archive::records_of(&dir.join("holdings")).map_err(|e| unreadable(&e))?;
         let outward = OutwardIds::new(&keys).map_err(|e| unreadable(&e))?;
-        let mut copy = Self { keys, outward, origin, journal, holdings, vouched: HashSet::new() };
-        copy.vouched = copy.each_leaf(|_, leaf| leaf.holdings)?.into_iter().flatten().collect();
-        Ok(copy)
+        Ok(Self { keys, outward, origin, journal, holdings })
     }
 
     fn each_leaf<T>(&self, mut tell: impl FnMut(u64, Leaf) -> T) -> Result<Vec<T>, Refused> {
@@ -156,25 +153,23 @@ impl Copy {
         leaves.collect()
     }
 
-    /// The first that `find` makes of a change that the journal vouches for.
+    /// The first that `find` makes of a change that the journal vouches for; what does not go together is no answer.
     fn in_changes<T>(&self, find: impl Fn(&Change) -> Option<T>) -> Result<Option<T>, Refused> {
+        let mut whole = Whole::default();
+        let heard = self.each_leaf(|index, leaf| whole.record(index, &leaf))?;
+        heard.into_iter().collect::<Result<(), _>>().map_err(|e| unreadable(&e))?;
         for record in self.holdings.from(0) {
             let (index, record) = record.map_err(|e| unreadable(&format!("holdings: {e}")))?;
-            if !self.vouched.contains(&sha256_hex(&record)) {
+            if whole.holding(&record).map_err(|e| unreadable(&e))? == Word::Nobody {
                 continue;
             }
-            match Change::open(&self.keys, &record) {
-                Ok(change) => match find(&change) {
-                    Some(found) => return Ok(Some(found)),
-                    None => continue,
-                },
-                Err(FactsError::Forgotten) => {}
-                Err(FactsError::Unreadable) => {
-                    return Err(unreadable(&format!("holdings: record {index} does not open")));
-                }
+            let change = Change::open(&self.keys, &record);
+            let change = change.map_err(|e| unreadable(&format!("holdings: record {index}: {e}")))?;
+            if let Some(found) = find(&change) {
+                return Ok(Some(found));
             }
         }
-        Ok(None)
+        whole.end().map(|()| None).map_err(|e| unreadable(&e))
     }
 }
 

@@ -2,8 +2,8 @@
 
 /// A form or a query, encoded.
 #[must_use]
-pub fn form(fields: &[(&str, &str)]) -> String {
-    let pairs = fields.iter().map(|(name, value)| format!("{name}={}", percent(value)));
+pub fn form(fields: &[(&str, impl AsRef<str>)]) -> String {
+    let pairs = fields.iter().map(|(name, value)| format!("{name}={}", percent(value.as_ref())));
     pairs.collect::<Vec<_>>().join("&")
 }
 

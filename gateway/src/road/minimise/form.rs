@@ -110,9 +110,10 @@ fn patient(passed: &Passed<'_>, world: &World) -> (Vec<u8>, Vec<usize>) {
         position.and_then(|at| passed.granted.decisions.get(*at)).map(|decided| decided.holder.id.as_str())
     };
     let patients = passed.release.resources.iter().enumerate().filter(|(_, r)| r.resource_type == "Patient");
-    let day = |released: &'_ Released| day_of(released.recorded.as_deref()).map(str::to_owned);
-    let newest =
-        patients.min_by(|(_, a), (_, b)| day(b).cmp(&day(a)).then_with(|| holder(a).cmp(&holder(b))));
+    let newest = patients.min_by(|(_, a), (_, b)| {
+        let [first, second] = [b, a].map(|released| day_of(released.recorded.as_deref()));
+        first.cmp(&second).then_with(|| holder(a).cmp(&holder(b)))
+    });
     match newest {
         Some((at, patient)) => (patient.bytes.clone(), vec![at]),
         None => {

@@ -131,13 +131,8 @@ impl<'q> Question<'q> {
     /// One type, all its pages.
     async fn search(&self, search: &Search, patient: &str) -> Result<Vec<Held>, RemoteFault> {
         let whole = format!("Patient/{patient}");
-        let categories = search.categories.join(",");
-        let mut query = vec![(search.person, whole.as_str()), ("_count", PAGE)];
-        if !categories.is_empty() {
-            query.push(("category", &categories));
-        }
-        query.extend(search.includes.iter().map(|include| ("_include", include.as_str())));
-        let mut next = Some((format!("/{}?{}", search.resource, form(&query)), None));
+        let query = form(&search.parameters(&whole, PAGE));
+        let mut next = Some((format!("/{}?{query}", search.resource), None));
         let wanted = [&[search.resource.as_str()], ALONG].concat();
         let (mut found, mut all) = (Vec::new(), Whole::default());
         for _ in 0..PAGES_MOST {
@@ -174,7 +169,7 @@ impl<'q> Question<'q> {
                 return Err(RemoteFault::Incomplete(Lack::Medicine));
             }
             read.extend(missing.iter().cloned());
-            if read.len() > MEDICINES_MOST {
+            if read.len() > READ_MOST {
                 return Err(RemoteFault::TooMany);
             }
             let more = try_join_all(missing.iter().map(|id| self.read("Medication", id))).await?;
@@ -190,7 +185,7 @@ impl<'q> Question<'q> {
             return Ok(());
         }
         let missing = referred::aids(found, self.holder.server.base());
-        let reading = missing.iter().take(MEDICINES_MOST).map(|id| async move {
+        let reading = missing.iter().take(READ_MOST).map(|id| async move {
             match self.read("Device", id).await {
                 Ok(device) => Ok(Some(device)),
                 Err(RemoteFault::Status("Device", 404 | 410)) => Ok(None),
@@ -291,7 +286,7 @@ const PAGE: &str = "200";
 const PAGES_MOST: usize = 25;
 /// Patients that one number may lead to: a holder may have somebody twice.
 const PERSONS_MOST: usize = 4;
-const MEDICINES_MOST: usize = 200;
+const READ_MOST: usize = 200;
 const RESOURCES_MOST: usize = 5_000;
 /// A number of fewer characters may stand in any address by chance.
 const LONG: usize = 6;

@@ -218,13 +218,8 @@ async fn tried<'s>(
 
 async fn for_nobody(holder: &RemoteHolder, search: &Search, token: &Bearer) -> Result<(), RemoteFault> {
     let allowance = Allowance::within(&holder.means.pool, STATEMENT_MOST);
-    let categories = search.categories.join(",");
-    let mut query = vec![(search.person, "Patient/sluis-nobody"), ("_count", "1")];
-    if !categories.is_empty() {
-        query.push(("category", &categories));
-    }
-    query.extend(search.includes.iter().map(|include| ("_include", include.as_str())));
-    let below = format!("/{}?{}", search.resource, form(&query));
+    let query = form(&search.parameters("Patient/sluis-nobody", "1"));
+    let below = format!("/{}?{query}", search.resource);
     let answer = ask(holder, &below, None, token, &allowance).await?;
     if answer.status != 200 {
         return Err(holder.status("search", &answer));
